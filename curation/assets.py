@@ -1,0 +1,165 @@
+"""Models, lists and input files: found, identified by content, hashed once.
+
+A path in a recipe is relative to the recipe's file, then to the packages' data; `package:NAME/PATH`
+names a file an installed package ships. Identity is never mtime alone: it is the content's hash,
+remembered by (path, size, mtime, inode) in `$CURATE_CACHE`.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+def cache_folder() -> Path:
+    """$CURATE_CACHE, or ~/.cache/curate."""
+    return Path(os.environ.get("CURATE_CACHE") or Path.home() / ".cache" / "curate")
+
+
+def resolve(text: str, folder: Path) -> Path:
+    """Absolute path of a model or list named in a recipe.
+
+    Raises: FileNotFoundError saying where it was looked for.
+    """
+    if text.startswith("package:"):
+        package, _, inner = text.removeprefix("package:").partition("/")
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise FileNotFoundError(f"the package {package!r} is not installed")
+        candidates = [Path(spec.submodule_search_locations[0]) / inner]
+    else:
+        candidates = [folder / text, *(HOME / root / text for root in ("", "stages", "mixes", "classifiers"))]
+    for path in candidates:
+        if path.is_file():
+            return path.resolve()
+    raise FileNotFoundError(f"no file {text!r}; looked in {', '.join(str(p.parent) for p in candidates[:2])}")
+
+
+def content_hash(path: Path) -> str:
+    """xxh3-128 of a file's bytes, 32 hex digits."""
+    state = xxhash.xxh3_128()
+    with open(path, "rb", buffering=0) as f:
+        while block := f.read(1 << 22):
+            state.update(block)
+    return state.hexdigest()
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file of an input: where it is, its path inside the input's root, and what it contains."""
+
+    path: str
+    relative: str
+    bytes: int
+    identity: str
+
+
+def find(patterns: Iterable[str], folder: Path) -> list[tuple[str, str]]:
+    """(absolute path, path relative to the pattern's fixed part) of every match, sorted.
+
+    Raises: FileNotFoundError naming the pattern that matches nothing.
+    """
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        if "://" in pattern:
+            found.update(_find_remote(pattern))
+            continue
+        full = pattern if os.path.isabs(pattern) else os.path.normpath(os.path.join(folder.resolve(), pattern))
+        if glob.has_magic(full):
+            matches = [m for m in glob.glob(full, recursive=True) if os.path.isfile(m)]
+            root = full[: next(i for i, c in enumerate(full) if c in "*?[")].rpartition("/")[0]
+        else:
+            matches = [full] if os.path.isfile(full) else []
+            root = os.path.dirname(full)
+        if not matches:
+            hint = "it is a folder; name its files" if os.path.isdir(full) else "no such file"
+            raise FileNotFoundError(f"{pattern!r} matches nothing ({hint})")
+        found.update((m, os.path.relpath(m, root) if not m.startswith(root + "/") else m[len(root) + 1 :]) for m in matches)
+    return sorted(found.items())
+
+
+def _find_remote(pattern: str) -> dict[str, str]:
+    import fsspec
+
+    fs, inner = fsspec.core.url_to_fs(pattern)
+    matches = fs.glob(inner) if glob.has_magic(inner) else [inner]
+    if not matches:
+        raise FileNotFoundError(f"{pattern!r} matches nothing")
+    scheme = pattern.partition("://")[0]
+    root = inner.split("*")[0].rpartition("/")[0]
+    return {f"{scheme}://{m}": m[len(root) + 1 :] for m in matches}
+
+
+def identify(files: list[tuple[str, str]]) -> list[InputFile]:
+    """Identity of each file: relative path + size + content hash (an object store's etag).
+
+    Raises: OSError for a file that cannot be read.
+    """
+    known = _Hashes()
+    result = []
+    for path, relative in files:
+        if "://" in path:
+            import fsspec
+
+            fs, inner = fsspec.core.url_to_fs(path)
+            info: dict[str, Any] = fs.info(inner)
+            tag = str(info.get("ETag") or info.get("etag") or info.get("md5Hash") or info.get("checksum") or "")
+            result.append(InputFile(path, relative, int(info["size"]), f"{relative}|{info['size']}|{tag}"))
+            continue
+        stat = os.stat(path)
+        result.append(InputFile(path, relative, stat.st_size, f"{relative}|{stat.st_size}|{known.of(path, stat)}"))
+    known.save()
+    return result
+
+
+class _Hashes:
+    """Content hashes by (path, size, mtime, inode), kept in one SQLite file."""
+
+    def __init__(self) -> None:
+        self.file = cache_folder() / "hashes.sqlite"
+        self.new: list[tuple[str, str, str]] = []
+        self.known: dict[str, tuple[str, str]] = {}
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.file, timeout=30)) as db, db:
+                db.execute("CREATE TABLE IF NOT EXISTS hashes (path TEXT PRIMARY KEY, stat TEXT, hash TEXT)")
+                self.known = {p: (s, h) for p, s, h in db.execute("SELECT path, stat, hash FROM hashes")}
+        except sqlite3.Error:
+            self.known = {}  # a cache that cannot be read costs time, nothing else
+
+    def of(self, path: str, stat: os.stat_result) -> str:
+        facts = f"{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
+        entry = self.known.get(path)
+        if entry and entry[0] == facts:
+            return entry[1]
+        value = content_hash(Path(path))
+        self.new.append((path, facts, value))
+        return value
+
+    def save(self) -> None:
+        if not self.new:
+            return
+        try:
+            with closing(sqlite3.connect(self.file, timeout=30)) as db, db:
+                db.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", self.new)
+        except sqlite3.Error:
+            return
+
+
+def identify_asset(path: Path) -> str:
+    """Content hash of a model or list, from the cache where the file has not changed."""
+    known = _Hashes()
+    value = known.of(str(path), os.stat(path))
+    known.save()
+    return value

@@ -1,0 +1,253 @@
+"""The command line. Data goes to stdout, talk to stderr; `--json` everywhere.
+
+Exit codes: 0 done; 2 the recipe or an argument is wrong; 3 a task failed; 4 accounts do not balance;
+5 too many documents failed; 6 another run holds the folder; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="curate", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Turn a web crawl into pretraining data.\n\nExample: curate run pipeline.yaml",
+)  # fmt: skip
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run; default runs/<recipe name>.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="STEP.PARAM=VALUE", help="Override one parameter (YAML value).")]
+Sample = Annotated[float, typer.Option("--sample", min=0.0, max=1.0, help="Share of the input to take, by hash of its shards.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="STEP", help="Stop after this step and write its rows.")]
+Annotate = Annotated[bool, typer.Option("--annotate", help="Let every dropped document run on through the row stages, for metrics.")]
+
+
+def say(text: str) -> None:
+    """Talk to the user, on stderr."""
+    typer.echo(text, err=True)
+
+
+def data(value: Any, as_json: bool, text: str = "") -> None:
+    """Give data, on stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2) if as_json else text)
+
+
+def _overrides(sets: list[str] | None) -> dict[str, Any]:
+    from curation.errors import RecipeError
+    from curation.recipe import parse_value
+
+    result = {}
+    for item in sets or []:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise RecipeError(f"--set {item}: write step.param=value")
+        result[key.strip()] = parse_value(value)
+    return result
+
+
+def _plan(recipe: Path, sets: list[str] | None, **options: Any) -> Any:
+    from curation.plan import Plan
+    from curation.recipe import load
+
+    plan = Plan(load(recipe, _overrides(sets)), **options)
+    return plan
+
+
+@app.command(epilog="Example: curate run pipeline.yaml -j 8 --set gopher_quality.min_words=30")
+def run(
+    recipe: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
+    executor: Annotated[str, typer.Option("-x", "--executor", help="inline | processes")] = "processes",
+    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Worker processes; default one a core.")] = None,
+    out: Out = None, sample: Sample = 1.0, until: Until = None, sets: Sets = None, annotate: Annotate = False,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Run a recipe; run it again after any stop and it goes on where it was."""
+    from curation.errors import RecipeError
+    from curation.executors import Inline, Processes
+    from curation.inspect.show import Display, summary
+    from curation.run import Run, read_manifest, snapshot
+    from curation.storage import digest, run_lock, write_json
+    from curation.tasks import Context
+
+    if executor not in ("inline", "processes"):
+        raise RecipeError(f"-x {executor}: there is inline and processes")
+    plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
+    plan.check_files()
+    out = out or Path("runs") / plan.recipe.name
+    with run_lock(out):
+        _compile(say)
+        saved = snapshot(plan)
+        plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
+        write_json(plan_file, saved)
+        count = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+        worker = Inline(Context(plan, out)) if executor == "inline" else Processes(plan_file, count, plan.recipe.settings.limits)
+        try:
+            with Display(plan, quiet=as_json) as display:
+                Run(plan, out, worker, display.notify).walk()
+        finally:
+            worker.close()
+    manifest = read_manifest(out)
+    data(summary(manifest, out), as_json, Display.table(manifest, out))
+
+
+def _compile(tell: Any) -> None:
+    """Compile the kernels once, before workers start; says so when it takes time."""
+    import time
+
+    from curation.text import warm_up
+
+    started = time.monotonic()
+    warm_up()
+    if time.monotonic() - started > 2:
+        tell(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
+
+
+@app.command(epilog="Example: curate plan pipeline.yaml --json")
+def plan(
+    recipe: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
+    out: Out = None, sample: Sample = 1.0, until: Until = None, sets: Sets = None, annotate: Annotate = False,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Say what a run would do, what it would reuse, and why not; computes nothing."""
+    from curation.inspect.preview import preview, table
+
+    made = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
+    made.check_files()
+    report = preview(made, out or Path("runs") / made.recipe.name)
+    data(report, as_json, "" if as_json else table(report))
+
+
+@app.command(epilog="Example: curate stages gopher_quality")
+def stages(
+    name: Annotated[str | None, typer.Argument(help="One stage, for its full documentation.")] = None,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """List the stages, or describe one: columns, drop reasons, parameters with defaults and sources."""
+    from curation.errors import RecipeError
+    from curation.inspect.show import stage_list, stage_page
+
+    if name is None:
+        rows = stage_list()
+        width = max(len(r["name"]) for r in rows)
+        data(rows, as_json, "\n".join(f"{r['name']:<{width}}  {r['kind']:<8} {r['summary']}" for r in rows))
+        return
+    try:
+        page = stage_page(name)
+    except KeyError as e:
+        raise RecipeError(str(e.args[0]), hint="curate stages lists them") from e
+    data(page, as_json, page["text"])
+
+
+@app.command(epilog="Example: curate stage gopher_quality --in docs.jsonl --out kept.jsonl --set min_words=30")
+def stage(
+    name: Annotated[str, typer.Argument(help="Any row or global stage.")],
+    inputs: Annotated[list[str], typer.Option("--in", metavar="FILE", help="WARC, HTML, JSONL(.gz/.zst) or Parquet; - for JSONL on stdin.")],
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help=".jsonl, .jsonl.gz or .parquet; - for JSONL on stdout.")],
+    sets: Annotated[list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="A parameter of the stage (YAML value).")] = None,
+    more: Annotated[list[str] | None, typer.Argument(help="Further input files.", hidden=True)] = None,
+    keep_dropped: Annotated[bool, typer.Option("--keep-dropped", help="Leave dropped rows in, with drop_reason.")] = False,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Run one stage alone on some files."""
+    from curation.alone import run_alone
+
+    report = run_alone(name, [*inputs, *(more or [])], out, _overrides(sets), keep_dropped)
+    text = ", ".join(f"{k} {v}" for k, v in report["dropped"].items())
+    line = f"{name}: {report['documents_in']} in, {report['kept']} kept" + (f", dropped: {text}" if text else "") + (
+        f", {report['failed']} failed" if report["failed"] else ""
+    )  # fmt: skip
+    if as_json and out != "-":
+        data(report, True)
+    else:
+        say(line)
+
+
+@app.command(epilog="Example: curate stats runs/pipeline --json")
+def stats(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Documents in, kept and dropped by reason, per step."""
+    from curation.inspect.show import Display, require_run, summary
+
+    manifest = require_run(run_folder)
+    data(summary(manifest, run_folder), as_json, Display.table(manifest, run_folder))
+
+
+@app.command(epilog="Example: curate explain runs/pipeline https://shop.example/terms")
+def explain(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    query: Annotated[str, typer.Argument(help="A URL or a document id.")],
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Why a document is kept, dropped or gone, step by step."""
+    from curation.inspect.explain import explain as find
+    from curation.inspect.explain import page
+
+    report = find(run_folder, query)
+    data(report, as_json, "" if as_json else page(report))
+    if not report["documents"]:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: curate gc runs/pipeline --dry-run")
+def gc(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Remove what no record of the last finished run names: losing attempts, older configurations."""
+    from curation.gc import collect
+    from curation.inspect.show import require_run
+    from curation.storage import run_lock
+
+    require_run(run_folder)
+    with run_lock(run_folder):
+        report = collect(run_folder, dry_run)
+    word = "would free" if dry_run else "freed"
+    data(report, as_json, f"{word} {report['bytes'] / 1e6:,.1f} MB in {report['files']} files")
+
+
+def main() -> None:
+    """Entry point: turns the project's errors into one message and an exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as e:
+        sys.exit(e.exit_code)
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as e:  # noqa: BLE001 - the one place that decides what a user sees of an error
+        sys.exit(_report(e, debug))
+
+
+def _report(error: Exception, debug: bool) -> int:
+    from curation.errors import CurateError
+
+    if debug:
+        raise error
+    if isinstance(error, CurateError):
+        say(f"error: {error}")
+        for note in getattr(error, "__notes__", []):
+            say(note)
+        return error.exit_code
+    show = getattr(error, "show", None)  # click's usage errors
+    if show is not None:
+        show()
+        return int(getattr(error, "exit_code", 2))
+    say(f"error: {type(error).__name__}: {error}\n  this is a defect of curate; --debug shows where")
+    return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What the terminal shows: progress while a run goes, tables when it is done, pages about stages."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from curation import registry
+from curation.errors import RecipeError
+from curation.run import Progress, read_manifest
+
+
+def require_run(folder: Path) -> dict[str, Any]:
+    """Manifest of a run.
+
+    Raises: RecipeError if the folder holds none.
+    """
+    manifest = read_manifest(folder)
+    if not manifest:
+        raise RecipeError(f"{folder} is not the folder of a run (it has no run.json)")
+    return manifest
+
+
+def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
+    """The public form of a run's accounts."""
+    steps = []
+    for s in manifest["steps"]:
+        step = {k: s[k] for k in ("name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds")}
+        if s["kind"] == "split":
+            step["branches"] = s["branches"]
+        steps.append(step)
+    return {"run": str(out), "status": manifest["status"], "steps": steps}
+
+
+class Display:
+    """Progress of a run: bars on a terminal, a plain line per pass elsewhere."""
+
+    def __init__(self, plan: Any, quiet: bool = False) -> None:
+        self.plan, self.quiet = plan, quiet
+        self._bars: Any = None
+        self._bar: Any = None
+        self._name = ""
+        self._started = 0.0
+        self._documents = self._bytes = 0
+        self._total: Progress | None = None
+
+    def __enter__(self) -> Display:
+        if not self.quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bars
+
+            self._bars = Bars(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(), console=Console(stderr=True),
+            )  # fmt: skip
+            self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+        if self._bars:
+            self._bars.stop()
+
+    def notify(self, event: str, value: Any) -> None:
+        """Receive an event of `Run`."""
+        if event == "pass":
+            self._close()
+            self._total, self._started, self._documents, self._bytes = value, time.monotonic(), 0, 0
+            if self._bars:
+                self._bar = self._bars.add_task(value.name, total=value.total, completed=value.done, rate="")
+        elif event == "task" and self._total:
+            steps = value.get("steps", {})
+            first = next(iter(steps.values()), None)
+            self._documents += first["documents_in"] if first else value.get("rows", 0)
+            self._bytes += first["bytes_in"] if first else 0
+            if self._bars:
+                self._bars.update(self._bar, completed=self._total.done, rate=self._rate())
+
+    def _rate(self) -> str:
+        seconds = max(1e-3, time.monotonic() - self._started)
+        return f"{self._documents / seconds:,.0f} documents/s {self._bytes / seconds / 1e6:,.1f} MB/s"
+
+    def _close(self) -> None:
+        if self._total is None or self.quiet:
+            self._total = None
+            return
+        t = self._total
+        if not self._bars:
+            reused = f", {t.reused} reused" if t.reused else ""
+            sys.stderr.write(f"{t.name}: {t.done}/{t.total} tasks{reused}, {time.monotonic() - self._started:.1f} s, {self._rate()}\n")
+        self._total = None
+
+    @staticmethod
+    def table(manifest: dict[str, Any], out: Path) -> str:
+        """The funnel as text."""
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("step")
+        for name in ("in", "kept", "dropped", "cpu s"):
+            table.add_column(name, justify="right")
+        table.add_column("why")
+        for s in manifest["steps"]:
+            reasons = [f"{r} {n:,}" for r, n in sorted(s["dropped"].items(), key=lambda i: -i[1])]
+            reasons += [f"{word} {s[word]:,}" for word in ("created", "merged", "failed") if s[word]]
+            reasons += [f"-> {b} {n:,}" for b, n in s["branches"].items()]
+            table.add_row(s["name"], f"{s['documents_in']:,}", f"{s['kept']:,}", f"{sum(s['dropped'].values()):,}", f"{s['cpu_seconds']:.1f}", ", ".join(reasons))
+        buffer = io.StringIO()
+        Console(file=buffer, width=160 if not sys.stdout.isatty() else None, force_terminal=sys.stdout.isatty()).print(table)
+        text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+        return f"{text}\n{manifest['status']}: {out}"
+
+
+def stage_list() -> list[dict[str, str]]:
+    """Every stage: name, kind, first line of its documentation."""
+    rows = [
+        {"name": "keep", "kind": "row", "summary": "Keep the documents that a rule over their columns matches."},
+        {"name": "split", "kind": "row", "summary": "Send each document to the first branch whose rule matches."},
+    ]
+    for name in registry.names():
+        stage = registry.lookup(name)
+        rows.append({"name": name, "kind": stage.kind, "summary": stage.doc.splitlines()[0] if stage.doc else ""})
+    return sorted(rows, key=lambda r: r["name"])
+
+
+BUILT_IN = {
+    "keep": "Keep the documents that a rule over their columns matches.\n\nParams: where -- a rule, e.g. \"lang = 'en' and word_count >= 50\".\nDrops: where_false.",
+    "split": (
+        "Send each document to the first branch whose rule matches.\n\nParams: to -- map of branch: rule; else -- the branch of the others;"
+        " copy -- true sends a copy to every branch whose rule matches (extra copies count as created).\nDrops: none."
+    ),
+}
+
+
+def stage_page(name: str) -> dict[str, Any]:
+    """One stage's documentation: text and plain data.
+
+    Raises: KeyError if there is no such stage.
+    """
+    if name in BUILT_IN:
+        return {"name": name, "kind": "row", "text": BUILT_IN[name]}
+    facts = registry.describe(name)
+    stage = registry.lookup(name)
+    lines = [facts["doc"], ""]
+    try:
+        params = stage.params()
+        facts["reads"] = list(getattr(stage, "reads", lambda p: ())(params))
+        facts["writes"] = {n: str(getattr(t, "type", t)) for n, t in getattr(stage, "writes", lambda p: {})(params).items()}
+        lines += [f"Columns read:    {', '.join(facts['reads']) or 'none'}"] if facts["reads"] else []
+        lines += [f"Columns written: {', '.join(f'{n} ({t})' for n, t in facts['writes'].items()) or 'none'}"]
+    except (ValueError, TypeError):
+        facts["reads"], facts["writes"] = None, None  # they depend on parameters that have no default
+    lines += [f"Drop reasons:    {', '.join(facts['drops']) or 'none'}", "", "Parameters:"]
+    for key, p in facts["parameters"].items():
+        lines.append(f"  {key}: {p['type']}" + (" (required)" if p["required"] else f" = {p['default']!r}"))
+    facts["text"] = "\n".join(lines)
+    return facts

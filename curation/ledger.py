@@ -1,0 +1,272 @@
+"""One record per finished task, and accounts that must balance.
+
+A record has two lines: the head (files, and the counts of each step) and the stats (by language,
+source, crawl, date and domain; a histogram of each metric), so that looking at a run never reads
+text. The driver folds records into segments; the head alone is read to resume.
+
+The identity of every step: in + created = kept + dropped + merged + failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.errors import AccountError
+from curation.shards import value_bytes
+from curation.storage import canonical, replace, write_once
+
+DIMENSIONS = ("lang", "source", "crawl", "date", "domain")
+TOP_DOMAINS = 100
+"""Domains a record names per step and reason; the rest are one sum."""
+SEGMENT_RECORDS = 256
+
+
+@dataclass
+class Account:
+    """Documents of one step in one task."""
+
+    documents_in: int = 0
+    created: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    merged: int = 0
+    failed: int = 0
+    bytes_in: int = 0
+    cpu_seconds: float = 0.0
+    branches: Counter[str] = field(default_factory=Counter)
+
+    def check(self, step: str) -> None:
+        """Raises: AccountError if the documents do not add up."""
+        left = self.documents_in + self.created
+        right = self.kept + sum(self.dropped.values()) + self.merged + self.failed
+        if left != right:
+            raise AccountError(
+                f"{step}: {self.documents_in} in + {self.created} created != {self.kept} kept + "
+                f"{sum(self.dropped.values())} dropped + {self.merged} merged + {self.failed} failed"
+            )
+        if self.branches and sum(self.branches.values()) != self.kept:
+            raise AccountError(f"{step}: branches got {sum(self.branches.values())} documents, {self.kept} were kept")
+
+    def add(self, other: dict[str, Any]) -> None:
+        """Add an account as a record holds it."""
+        self.documents_in += other["documents_in"]
+        self.created += other["created"]
+        self.kept += other["kept"]
+        self.dropped.update(other["dropped"])
+        self.merged += other["merged"]
+        self.failed += other["failed"]
+        self.bytes_in += other["bytes_in"]
+        self.cpu_seconds += other["cpu_seconds"]
+        self.branches.update(other["branches"])
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "documents_in": self.documents_in, "created": self.created, "kept": self.kept,
+            "dropped": dict(sorted(self.dropped.items())), "merged": self.merged, "failed": self.failed,
+            "bytes_in": self.bytes_in, "cpu_seconds": round(self.cpu_seconds, 6), "branches": dict(self.branches),
+        }  # fmt: skip
+
+
+def document_bytes(table: pa.Table) -> Any:
+    """Bytes of each document: of its text, else of the page: int64 (n,)."""
+    for name in ("text", "content"):
+        if name in table.column_names:
+            return value_bytes(table.column(name))
+    if "body_bytes" in table.column_names:
+        return pc.fill_null(table.column("body_bytes"), 0).to_numpy().astype(np.int64, copy=False)
+    return np.zeros(table.num_rows, dtype=np.int64)
+
+
+class Stats:
+    """Counts by dimension and histograms of metrics, per step and verdict."""
+
+    def __init__(self) -> None:
+        self.by: dict[tuple[str, str], dict[str, dict[str, list[int]]]] = {}
+        self.totals: dict[tuple[str, str], list[int]] = {}
+        self.metrics: dict[tuple[str, str], dict[int, list[int]]] = {}
+
+    def count(self, step: str, verdict: str, table: pa.Table) -> None:
+        """Count documents under `in`, `kept` or a drop reason."""
+        n = table.num_rows
+        if n == 0:
+            return
+        sizes = document_bytes(table)
+        tokens = int(pc.sum(table.column("tokens")).as_py() or 0) if "tokens" in table.column_names else 0
+        total = self.totals.setdefault((step, verdict), [0, 0, 0])
+        total[0] += n
+        total[1] += int(sizes.sum())
+        total[2] += tokens
+        groups = self.by.setdefault((step, verdict), {})
+        bytes_column = pa.array(sizes)
+        for name in DIMENSIONS:
+            if name not in table.column_names:
+                continue
+            column = table.column(name)
+            if name == "date":
+                column = pc.strftime(column, format="%Y-%m")
+            counts = pa.table({"value": column, "bytes": bytes_column}).group_by("value", use_threads=False).aggregate(
+                [("bytes", "count"), ("bytes", "sum")]
+            )  # fmt: skip
+            known = groups.setdefault(name, {})
+            for value, docs, size in zip(
+                counts["value"].to_pylist(), counts["bytes_count"].to_pylist(), counts["bytes_sum"].to_pylist(), strict=True
+            ):
+                entry = known.setdefault("" if value is None else str(value), [0, 0])
+                entry[0] += docs
+                entry[1] += size
+
+    def measure(self, step: str, name: str, values: Any, kept: Any) -> None:
+        """Add a metric's values to its histogram, kept and not kept apart.
+
+        Args:
+            values: numeric Arrow array (n,). kept: bool (n,).
+        """
+        bins = histogram_bins(values)
+        known = self.metrics.setdefault((step, name), {})
+        for side, mask in ((0, kept), (1, ~kept)):
+            present, counts = np.unique(bins[mask], return_counts=True)
+            for b, c in zip(present.tolist(), counts.tolist(), strict=True):
+                known.setdefault(b, [0, 0])[side] += c
+
+    def plain(self) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for (step, verdict), (docs, size, tokens) in sorted(self.totals.items()):
+            groups = {}
+            for name, counts in self.by[step, verdict].items():
+                top = sorted(counts.items(), key=lambda item: (-item[1][0], item[0]))
+                if name == "domain" and len(top) > TOP_DOMAINS:
+                    rest = [sum(v[i] for _, v in top[TOP_DOMAINS:]) for i in (0, 1)]
+                    top = [*top[:TOP_DOMAINS], ("*", rest)]
+                groups[name] = dict(top)
+            entry = {"documents": docs, "bytes": size, "by": groups}
+            if tokens:
+                entry["tokens"] = tokens
+            result.setdefault(step, {}).setdefault("verdicts", {})[verdict] = entry
+        for (step, name), hist in sorted(self.metrics.items()):
+            bins = {str(b): hist[b] for b in sorted(hist)}
+            result.setdefault(step, {}).setdefault("metrics", {})[name] = bins
+        return result
+
+
+NULL_BIN = -(1 << 20)
+
+
+def histogram_bins(values: Any) -> Any:
+    """Bin of each value: 8 linear bins per power of two, sign kept, 0 its own bin: int64 (n,).
+
+    `bin_edges` gives a bin's interval. Null and NaN fall into NULL_BIN.
+    """
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.int8())
+    x = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    bad = ~np.isfinite(x)
+    x = np.where(bad, 0.0, x)
+    mantissa, exponent = np.frexp(np.abs(x))  # |x| = mantissa * 2**exponent, mantissa in [0.5, 1)
+    exponent = np.clip(exponent, -60, 64)
+    fine = ((mantissa - 0.5) * 16).astype(np.int64)
+    index = np.where(x == 0, 0, (exponent.astype(np.int64) + 61) * 8 + fine + 1)
+    index = np.where(x < 0, -index, index)
+    return np.where(bad, NULL_BIN, index)
+
+
+def bin_edges(index: int) -> tuple[float, float]:
+    """Interval [low, high) of magnitudes a histogram bin stands for (negative: mirrored)."""
+    if index == 0:
+        return 0.0, 0.0
+    exponent, fine = divmod(abs(index) - 1, 8)
+    low, high = ((0.5 + f / 16) * 2.0 ** (exponent - 61) for f in (fine, fine + 1))
+    return (low, high) if index > 0 else (-high, -low)
+
+
+class Ledger:
+    """Records of the tasks of one folder (a pass, or a global step)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._heads: dict[str, bytes] | None = None
+        self._loose = 0
+
+    @staticmethod
+    def commit(folder: Path, key: str, head: dict[str, Any], stats: dict[str, Any]) -> bool:
+        """Write a task's record, once; False if another attempt was first."""
+        return write_once(folder / "records" / f"{key}.json", canonical(head) + b"\n" + canonical(stats) + b"\n")
+
+    def heads(self) -> dict[str, bytes]:
+        """Heads of all finished tasks as JSON bytes: key -> head."""
+        if self._heads is None:
+            heads: dict[str, bytes] = {}
+            for segment in sorted((self.folder / "segments").glob("*.heads")):
+                for line in segment.read_bytes().splitlines():
+                    key, _, head = line.partition(b" ")
+                    heads[key.decode()] = head
+            names = _names(self.folder / "records")
+            for name in names:
+                with open(self.folder / "records" / name, "rb") as f:
+                    heads.setdefault(name[:-5], f.readline().rstrip(b"\n"))  # a late attempt never wins
+            self._loose = len(names)
+            self._heads = heads
+        return self._heads
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Head of a finished task, or None."""
+        raw = self.heads().get(key)
+        return None if raw is None else json.loads(raw)
+
+    def note(self, key: str) -> dict[str, Any]:
+        """Read the record a task has just written; compact now and then."""
+        with open(self.folder / "records" / f"{key}.json", "rb") as f:
+            head = f.readline().rstrip(b"\n")
+        self.heads()[key] = head
+        self._loose += 1
+        if self._loose >= SEGMENT_RECORDS:
+            self.compact()
+        result: dict[str, Any] = json.loads(head)
+        return result
+
+    def compact(self) -> None:
+        """Fold loose records into a segment: stats first, then heads, then the records go."""
+        names = _names(self.folder / "records")
+        if len(names) < SEGMENT_RECORDS:
+            return
+        heads, stats = [], []
+        for name in names:
+            head, tail = (self.folder / "records" / name).read_bytes().splitlines()
+            heads.append(name[:-5].encode() + b" " + head)
+            stats.append(name[:-5].encode() + b" " + tail)
+        stem = f"{len(list((self.folder / 'segments').glob('*.heads'))):06d}"
+        replace(self.folder / "segments" / f"{stem}.stats", b"\n".join(stats) + b"\n")
+        replace(self.folder / "segments" / f"{stem}.heads", b"\n".join(heads) + b"\n")
+        for name in names:
+            os.unlink(self.folder / "records" / name)
+        self._loose = 0
+
+    def stats(self, keys: set[str] | None = None) -> Iterator[dict[str, Any]]:
+        """Stats of the finished tasks, in key order within each file."""
+        seen: set[str] = set()
+        for segment in sorted((self.folder / "segments").glob("*.stats")):
+            for line in segment.read_bytes().splitlines():
+                key, _, tail = line.partition(b" ")
+                name = key.decode()
+                if name not in seen and (keys is None or name in keys):
+                    seen.add(name)
+                    yield json.loads(tail)
+        for file in _names(self.folder / "records"):
+            if file[:-5] not in seen and (keys is None or file[:-5] in keys):
+                yield json.loads((self.folder / "records" / file).read_bytes().splitlines()[1])
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(e.name for e in os.scandir(folder) if e.name.endswith(".json") and not e.name.startswith("."))
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,545 @@
+"""Walks the plan: what is recorded is reused, the rest runs; accounts are checked; winners are published.
+
+`Run.walk(dry=True)` finds out what would run without running it; `walk()` does it. A task is done
+when its record exists, and its key says everything it depends on, so there is no other state.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curation import assets
+from curation.errors import AccountError, FailedShareError, TaskError
+from curation.executors import Executor
+from curation.ledger import Account, Ledger
+from curation.plan import Pass, Plan, Step
+from curation.recipe import build
+from curation.shuffle import BLOCK, STATE_BYTES, Blocks, partition_bits, plan_reducers, write_groups
+from curation.stage import RegroupStage, Source
+from curation.storage import canonical, digest, write_json
+from curation.tasks import output_schema, payload_schema
+from curation.workers import Quarantine
+
+MAX_ROUNDS = 200
+PACK_FILES = 1_000
+PACK_BYTES = 64 << 20
+
+
+def snapshot(plan: Plan) -> dict[str, Any]:
+    """Everything a worker needs to rebuild the plan, as plain data."""
+    recipe = plan.recipe
+
+    def entry(spec: Any) -> dict[str, Any]:
+        return {"use": spec.use, **({"needs": list(spec.needs)} if spec.needs else {}), "checkpoint": spec.checkpoint, **spec.params}
+
+    raw = {
+        "name": recipe.name, "plugins": [str(p) for p in recipe.plugins], "settings": recipe.settings.model_dump(mode="json"),
+        **{s: {n: entry(e) for n, e in getattr(recipe, s).items()} for s in ("inputs", "steps", "outputs")},
+    }  # fmt: skip
+    return {"recipe": raw, "file": str(recipe.file.resolve()), "sample": plan.sample, "annotate": plan.annotate, "until": plan.until}
+
+
+def plan_of(saved: dict[str, Any]) -> Plan:
+    """The plan a snapshot describes, without fingerprints."""
+    recipe = build(saved["recipe"], Path(saved["file"]), {}, {}, {})
+    return Plan(recipe, sample=saved["sample"], annotate=saved["annotate"], until=saved["until"], fingerprints=False)
+
+
+@dataclass
+class Shard:
+    """A materialised shard: the task that wrote it, the port, its files, where its rows came from."""
+
+    key: str
+    port: str
+    file: str | None = None
+    rows: int = 0
+    bytes: int = 0
+    shadow: str | None = None
+    input: str | None = None
+    splits: list[dict[str, Any]] = field(default_factory=list)
+    virtual: bool = False
+    """The task has not run yet (a dry walk)."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.key}/{self.port}"
+
+
+@dataclass
+class Progress:
+    """What happened to a pass, for whoever shows it."""
+
+    name: str
+    total: int
+    done: int
+    reused: int
+
+
+class Run:
+    """One run of a plan in a folder.
+
+    Args:
+        plan: with fingerprints. out: the run's folder. executor: None for a dry walk.
+        notify: called with (event, data): ("pass", Progress), ("task", head), ("message", text).
+    """
+
+    def __init__(self, plan: Plan, out: Path, executor: Executor | None, notify: Callable[[str, Any], None] | None = None) -> None:
+        self.plan, self.out, self.executor = plan, out, executor
+        self.notify = notify or (lambda event, data: None)
+        self.work = out / "work"
+        self.shards: dict[str, list[Shard]] = {}
+        self.accounts: dict[str, Account] = {}
+        self.tasks: dict[str, tuple[int, int]] = {}
+        """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
+        self.keys: dict[str, list[str]] = {}
+        """work folder -> keys of this run's tasks in it."""
+        self.published: dict[str, set[str]] = {"dropped": set(), "failed": set(), "shadows": set()}
+        self.dry = executor is None
+        self.manifest = read_manifest(out)
+        self.input_bytes = 0
+
+    # -- the walk -----------------------------------------------------------------------------------
+
+    def walk(self) -> None:
+        """Run (or, dry, look at) every pass and output, parents first."""
+        self._inputs()
+        for p in self.plan.passes.values():
+            self._pass(p)
+        for step in self.plan.outputs:
+            self._output(step)
+        if not self.dry:
+            self._save("done")
+
+    def _inputs(self) -> None:
+        self.files = {s.name: assets.identify(self.plan.files(s)) for s in self.plan.sources}
+        self.input_bytes = sum(f.bytes for files in self.files.values() for f in files)
+        self.bits = partition_bits(self.input_bytes, self.plan.recipe.settings.shuffle.partition_bytes)
+
+    def _pass(self, p: Pass) -> None:
+        head = p.head
+        if head.kind == "source":
+            tasks = self._source_tasks(p)
+        elif head.kind == "regroup":
+            self._regroup(p)
+            return
+        elif head.kind == "global":
+            tasks = self._applied_tasks(p)
+        else:
+            tasks = [self._row_task(p, shard) for port in p.inputs for shard in self._in(port)]
+        heads = self._do(p.name, p.folder, tasks)
+        for step in p.steps:
+            self._collect(p, step, heads)
+        for port in p.exits:
+            self.shards[port] = [s for t in tasks if (s := self._shard(p, t, port, heads.get(t["key"])))]
+        self._publish(p, heads)
+        if not self.dry:
+            self._check(p, tasks)
+            self._save("running")
+
+    def _in(self, port: str) -> list[Shard]:
+        return self.shards[port]
+
+    # -- tasks of passes ----------------------------------------------------------------------------
+
+    def _source_tasks(self, p: Pass) -> list[dict[str, Any]]:
+        step = p.head
+        source = step.stage
+        assert isinstance(source, Source)
+        splits = [
+            {"path": f.path, "relative": f.relative, "part": part, "identity": f"{f.identity}|{part}", "bytes": f.bytes}
+            for f in self.files[step.name]
+            for part in source.parts(f.path, f.bytes, step.params)
+        ]
+        splits, share = self._sampled(splits)
+        packs = self._packs(step.name, splits)
+        tasks = []
+        for pack in packs:
+            key = digest(p.fingerprint, [s["identity"] for s in pack], share)
+            task = {"kind": "rows", "pass": p.name, "folder": p.folder, "key": key, "input": step.name, "splits": pack}
+            tasks.append(task if share == 1 else {**task, "row_share": share})
+        return sorted(tasks, key=lambda t: str(t["key"]))
+
+    def _sampled(self, splits: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], float]:
+        """Splits of a sample by hash of their identity; rows only when less than one split is wanted."""
+        f = self.plan.sample
+        if f >= 1 or not splits:
+            return splits, 1.0
+        ranked = sorted(splits, key=lambda s: digest(s["identity"]))
+        wanted = f * len(splits)
+        if wanted < 1:
+            return ranked[:1], wanted
+        chosen = {s["identity"] for s in ranked[: round(wanted)]}
+        return [s for s in splits if s["identity"] in chosen], 1.0
+
+    def _packs(self, name: str, splits: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+        """Small files of a large input joined into packs; a pack is fixed once it has run."""
+        limit = self.plan.recipe.settings.pack_bytes
+        if limit is None:
+            limit = PACK_BYTES if len(splits) > PACK_FILES else 0
+        if not limit:
+            return [[s] for s in splits]
+        file = self.work / f"packs-{name}.json"
+        known: list[list[str]] = json.loads(file.read_bytes()) if file.exists() else []
+        by_identity = {s["identity"]: s for s in splits}
+        packs = []
+        for members in known:
+            if all(m in by_identity for m in members):
+                packs.append([by_identity.pop(m) for m in members])
+        current: list[dict[str, Any]] = []
+        for split in by_identity.values():
+            if current and sum(s["bytes"] for s in current) + split["bytes"] > limit:
+                packs.append(current)
+                current = []
+            current.append(split)
+        if current:
+            packs.append(current)
+        if not self.dry:
+            write_json(file, [[s["identity"] for s in pack] for pack in packs])
+        return packs
+
+    def _row_task(self, p: Pass, shard: Shard, **more: Any) -> dict[str, Any]:
+        key = digest(p.fingerprint, shard.key, shard.port, more.pop("global_key", None))
+        task = {
+            "kind": "rows", "pass": p.name, "folder": p.folder, "key": key, "input": shard.input, "splits": shard.splits,
+            "shard": {"file": shard.file, "rows": shard.rows, "shadow": shard.shadow, **more.pop("shard", {})}, **more,
+        }  # fmt: skip
+        return {**task, "virtual": True} if shard.virtual else task
+
+    def _shard(self, p: Pass, task: dict[str, Any], port: str, head: dict[str, Any] | None) -> Shard | None:
+        if head is None:
+            return Shard(task["key"], port, input=task["input"], splits=task["splits"], virtual=True)
+        facts, shadow = head["outputs"].get(port), head["shadow"].get(port)
+        if facts is None and shadow is None:
+            return None
+        folder = f"work/{p.folder}"
+        return Shard(
+            task["key"], port,
+            file=f"{folder}/{port}/{facts['file']}" if facts else None, rows=facts["rows"] if facts else 0, bytes=facts["bytes"] if facts else 0,
+            shadow=f"{folder}/{port}.shadow/{shadow['file']}" if shadow else None,
+            input=head["origin"]["input"], splits=head["origin"]["splits"],
+        )  # fmt: skip
+
+    def _do(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Heads of all tasks: recorded ones from the ledger, the others after running them."""
+        ledger = Ledger(self.work / folder)
+        known = ledger.heads()
+        todo = [t for t in tasks if t["key"] not in known]
+        self.tasks[label] = (len(tasks), len(tasks) - len(todo))
+        self.keys[folder] = [t["key"] for t in tasks]
+        progress = Progress(label, len(tasks), len(tasks) - len(todo), len(tasks) - len(todo))
+        self.notify("pass", progress)
+        if self.executor is not None and todo:
+            failed: dict[str, Account] = {}
+            for task in self.executor.map(todo, Quarantine(self.work / folder)):
+                head = ledger.note(task["key"])
+                self._early_stop(head, failed)
+                progress.done += 1
+                self.notify("task", head)
+        heads = {}
+        for task in tasks:
+            head = ledger.get(task["key"])
+            if head is not None:
+                heads[task["key"]] = head
+        if self.executor is not None and len(heads) != len({t["key"] for t in tasks}):
+            raise TaskError(f"{label}: {len(tasks) - len(heads)} tasks left no record")
+        return heads
+
+    def _early_stop(self, head: dict[str, Any], seen: dict[str, Account]) -> None:
+        """Stop at once when a step has failed ten times as much as allowed."""
+        limit = self.plan.recipe.settings.max_failed
+        for name, account in head.get("steps", {}).items():
+            total = seen.setdefault(name, Account())
+            total.add(account)
+            if total.failed > 10 * max(limit.least, limit.share * total.documents_in):
+                raise FailedShareError(f"{name}: {total.failed} of {total.documents_in} documents failed so far; see {self.out / 'work'}")
+
+    # -- global and regroup steps -------------------------------------------------------------------
+
+    def _emitted(self, step: Step) -> tuple[list[Shard], dict[str, dict[str, Any]], str, list[str]]:
+        """Emit every shard of a step's parents; returns shards, emit heads, the step's key, emit keys."""
+        shards = sorted((s for port in step.needs for s in self._in(port)), key=lambda s: (s.key, s.port))
+        full = [s for s in shards if s.rows or s.virtual]
+        folder = f"{step.name}.emit-{step.fingerprint[:12]}"
+        tasks = []
+        for s in full:
+            key = digest("emit", step.fingerprint, self.bits, s.key, s.port)
+            task = {"kind": "emit", "step": step.name, "folder": folder, "key": key, "bits": self.bits, "shard": {"file": s.file, "rows": s.rows}}
+            tasks.append(task)
+        heads = self._do(f"{step.name} emit", folder, tasks)
+        keys = [t["key"] for t in tasks]
+        settings = self.plan.recipe.settings.shuffle
+        whole = digest("global", step.fingerprint, self.bits, settings.reduce_bytes, keys)
+        return full, heads, whole, keys
+
+    def _rounds(self, step: Step, whole: str, spills: list[tuple[str, str]]) -> list[list[dict[str, Any]]] | None:
+        """Reduce in rounds until no reducer has more to say; None if a dry walk cannot know."""
+        folder = f"{step.name}.reduce-{whole[:12]}"
+        path = self.work / folder
+        settings = self.plan.recipe.settings.shuffle
+        rounds: list[list[dict[str, Any]]] = []
+        done = f"{step.name} reduce"
+        total = known = 0
+        for number in range(MAX_ROUNDS):
+            schema = payload_schema(step, self.plan, shard=number > 0)
+            groups = [f"work/{folder}/{name}" for name in write_groups(path, f"round-{number}", [self.out / i for _, i in spills])]
+            blocks = Blocks([self.out / f for f, _ in spills], [self.out / g for g in groups], schema)
+            ranges = plan_reducers(blocks.totals, self.bits, settings.reduce_bytes)
+            tasks = [
+                {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
+                 "range": list(r), "bits": self.bits, "files": [f for f, _ in spills], "groups": groups}
+                for r in ranges
+            ]  # fmt: skip
+            earlier = self.keys.get(folder, [])
+            heads = self._do(done, folder, tasks)
+            self.keys[folder] = [*earlier, *self.keys[folder]]
+            total, known = total + len(tasks), known + self.tasks[done][1]
+            self.tasks[done] = (total, known)
+            if len(heads) < len(tasks):
+                return None
+            rounds.append([heads[t["key"]] for t in tasks])
+            spills = [
+                (f"work/{folder}/again/{h['again']['file']}", f"work/{folder}/again/{h['again']['index']}")
+                for h in rounds[-1] if h.get("again")
+            ]  # fmt: skip
+            if not spills:
+                return rounds
+        raise TaskError(f"{step.name}: not settled after {MAX_ROUNDS} rounds")
+
+    def _applied_tasks(self, p: Pass) -> list[dict[str, Any]]:
+        step = p.head
+        full, emits, whole, keys = self._emitted(step)
+        shadows_only = sorted((s for port in step.needs for s in self._in(port) if not (s.rows or s.virtual)), key=lambda s: (s.key, s.port))
+        rounds = None
+        if len(emits) == len(full):
+            folder = f"work/{step.name}.emit-{step.fingerprint[:12]}/spill"
+            spills = [(f"{folder}/{emits[k]['spill']['file']}", f"{folder}/{emits[k]['spill']['index']}") for k in keys]
+            rounds = self._rounds(step, whole, spills)
+        if rounds is None:
+            self.tasks.setdefault(f"{step.name} reduce", (1, 0))
+            return [self._row_task(p, s, global_key=whole, virtual=True) for s in [*full, *shadows_only]]
+        returns, expected = self._returns(step, whole, rounds, len(full))
+        self._cpu(step, [*emits.values(), *(h for r in rounds for h in r)])
+        tasks = []
+        for ordinal, s in enumerate(full):
+            tasks.append(
+                self._row_task(p, s, global_key=whole, returns=returns, emit_failed=emits[keys[ordinal]]["failed"],
+                               shard={"ordinal": ordinal, "expected": int(expected[ordinal])})
+            )  # fmt: skip
+        for s in shadows_only:
+            tasks.append(self._row_task(p, s, global_key=whole, returns=returns, shard={"ordinal": 0, "expected": 0}))
+        return tasks
+
+    def _returns(self, step: Step, whole: str, rounds: list[list[dict[str, Any]]], shards: int) -> tuple[dict[str, Any], Any]:
+        """Where verdicts lie, and how many each shard must get back."""
+        folder = f"{step.name}.reduce-{whole[:12]}"
+        heads = [h for r in rounds for h in r]
+        base = self.work / folder
+        files = [f"work/{folder}/verdicts/{h['verdicts']['file']}" for h in heads]
+        indexes = [base / "verdicts" / h["verdicts"]["index"] for h in heads]
+        groups = [f"work/{folder}/{name}" for name in write_groups(base, "returns", indexes)]
+        expected = np.zeros(shards, dtype=np.int64)
+        for head, path in zip(heads, indexes, strict=True):
+            entries = np.fromfile(path, dtype=BLOCK)
+            if int(entries["rows"].sum()) != head["verdicts"]["rows"]:
+                raise AccountError(f"{path}: {int(entries['rows'].sum())} verdicts indexed, the record says {head['verdicts']['rows']}")
+            np.add.at(expected, entries["part"].astype(np.int64), entries["rows"])
+        state = None
+        states = [base / "state" / h["state"]["file"] for h in heads if h.get("state")]
+        if states:
+            if sum(s.stat().st_size for s in states) > STATE_BYTES:
+                raise TaskError(f"{step.name}: its reducers returned more than {STATE_BYTES >> 20} MB of state")
+            tables = [pa.ipc.open_file(pa.memory_map(str(s))).read_all() for s in states]
+            state = f"work/{folder}/state.arrow"
+            sink = pa.BufferOutputStream()
+            merged = pa.concat_tables(tables)
+            with pa.ipc.new_file(sink, merged.schema) as f:
+                f.write_table(merged)
+            from curation.storage import replace
+
+            replace(self.out / state, sink.getvalue().to_pybytes())
+        return {"files": files, "groups": groups, "state": state}, expected
+
+    def _regroup(self, p: Pass) -> None:
+        step = p.head
+        full, emits, whole, keys = self._emitted(step)
+        assert isinstance(step.stage, RegroupStage)
+        if len(emits) < len(full):
+            self.tasks[f"{step.name} reduce"] = (1, 0)
+            self.shards[step.name] = [Shard(whole, step.name, virtual=True)]
+            return
+        folder = f"work/{step.name}.emit-{step.fingerprint[:12]}/spill"
+        spills = [(f"{folder}/{emits[k]['spill']['file']}", f"{folder}/{emits[k]['spill']['index']}") for k in keys]
+        rounds = self._rounds(step, whole, spills)
+        if rounds is None:
+            self.shards[step.name] = [Shard(whole, step.name, virtual=True)]
+            return
+        self._cpu(step, [*emits.values(), *rounds[0]])
+        account = self.accounts.setdefault(step.name, Account())
+        shards = []
+        base = f"work/{step.name}.reduce-{whole[:12]}/{step.name}"
+        for head in rounds[0]:
+            account.add(head["steps"][step.name]) if step.name in head["steps"] else None
+            facts = head["outputs"].get(step.name)
+            if facts:
+                shards.append(Shard(head["key"], step.name, f"{base}/{facts['file']}", facts["rows"], facts["bytes"]))
+        failed = sum(len(e["failed"]) for e in emits.values())
+        account.documents_in += failed
+        account.failed += failed
+        self.shards[step.name] = shards
+        if not self.dry:
+            expected = sum(s.rows for s in full)
+            if account.documents_in != expected:
+                raise AccountError(f"{step.name}: {account.documents_in} in, its parents kept {expected}")
+            account.check(step.name)
+            self._save("running")
+
+    def _cpu(self, step: Step, heads: Iterable[dict[str, Any]]) -> None:
+        account = self.accounts.setdefault(step.name, Account())
+        account.cpu_seconds += sum(h["cpu_seconds"] for h in heads)
+
+    # -- accounts -----------------------------------------------------------------------------------
+
+    def _collect(self, p: Pass, step: Step, heads: dict[str, dict[str, Any]]) -> None:
+        account = self.accounts.setdefault(step.name, Account())
+        for head in heads.values():
+            account.add(head["steps"][step.name])
+
+    def _check(self, p: Pass, tasks: list[dict[str, Any]]) -> None:
+        """Balance each step, hold the head's `in` against its parents, and judge `max_failed`."""
+        if p.head.kind != "source":
+            expected = sum(t["shard"]["rows"] for t in tasks)
+            if self.accounts[p.name].documents_in != expected:
+                raise AccountError(f"{p.name}: {self.accounts[p.name].documents_in} in, its parents' shards hold {expected}")
+        limit = self.plan.recipe.settings.max_failed
+        for step in p.steps:
+            account = self.accounts[step.name]
+            account.check(step.name)
+            parents = sum(
+                self.accounts[self.plan.owner[n]].branches[n.partition(".")[2]] if "." in n else self.accounts[self.plan.owner[n]].kept
+                for n in step.needs
+            )
+            if step.needs and account.documents_in != parents:
+                raise AccountError(f"{step.name}: {account.documents_in} in, its parents kept {parents}")
+            if account.failed > max(limit.least, limit.share * account.documents_in):
+                self._save("failed")
+                raise FailedShareError(
+                    f"{step.name}: {account.failed} of {account.documents_in} documents failed "
+                    f"(max_failed: share {limit.share}, least {limit.least}); reasons are in {self.out / 'failed'}"
+                )
+
+    # -- outputs ------------------------------------------------------------------------------------
+
+    def _output(self, step: Step) -> None:
+        name = step.name.removeprefix("outputs.")
+        shards = sorted((s for port in step.needs for s in self._in(port) if s.rows or s.virtual), key=lambda s: (s.key, s.port))
+        columns = [c["name"] for c in output_schema(step)]
+        groups: list[list[Shard]] = []
+        room = 0
+        for s in shards:
+            if not groups or s.bytes > room:
+                groups.append([])
+                room = self.plan.recipe.settings.output_bytes
+            groups[-1].append(s)
+            room -= s.bytes
+        account = Account()
+        final: dict[str, str] = {}
+        tasks = []
+        for group in groups:
+            rows = sum(s.rows for s in group)
+            account.documents_in += rows
+            key = digest(step.fingerprint, [[s.key, s.port] for s in group])
+            same = len(group) == 1 and self.plan.port_schema(group[0].port).names == columns
+            if same and group[0].file:
+                final[f"{key}.parquet"] = group[0].file
+                account.kept += rows
+            else:
+                tasks.append({
+                    "kind": "output", "step": step.name, "folder": f"{step.name}-{step.fingerprint[:12]}", "key": key,
+                    "schema": output_schema(step), "shards": [{"file": s.file, "rows": s.rows} for s in group],
+                })  # fmt: skip
+        folder = f"{step.name}-{step.fingerprint[:12]}"
+        heads = self._do(step.name, folder, tasks)
+        for head in heads.values():
+            facts = head["outputs"]["shards"]
+            final[f"{head['key']}.parquet"] = f"work/{folder}/shards/{facts['file']}"
+            account.kept += facts["rows"]
+        self.accounts[step.name] = account
+        if not self.dry:
+            account.check(step.name)
+            self._stand(self.out / "outputs" / name, final)
+
+    def _publish(self, p: Pass, heads: dict[str, dict[str, Any]]) -> None:
+        """Remember which dropped, failed and shadow files are this run's."""
+        for label, files in self.published.items():
+            for key, head in heads.items():
+                if label in head:
+                    files.add(f"{p.name}-{key}.parquet|work/{p.folder}/{label}/{head[label]['file']}")
+
+    def _stand(self, folder: Path, files: dict[str, str]) -> None:
+        """Make a folder hold exactly these files, as links to the winners."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for entry in list(folder.iterdir()):
+            if entry.name not in files:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        for name, source in files.items():
+            target = folder / name
+            if target.exists() and os.path.samefile(target, self.out / source):
+                continue
+            target.unlink(missing_ok=True)
+            try:
+                os.link(self.out / source, target)
+            except OSError:
+                shutil.copyfile(self.out / source, target)
+
+    # -- the manifest -------------------------------------------------------------------------------
+
+    def _save(self, status: str) -> None:
+        if status == "done":
+            names = {s.name.removeprefix("outputs.") for s in self.plan.outputs}
+            for entry in (self.out / "outputs").iterdir() if (self.out / "outputs").exists() else ():
+                if entry.name not in names:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            for label, files in self.published.items():
+                self._stand(self.out / label, dict(f.split("|", 1) for f in sorted(files)))  # type: ignore[misc]
+            for folder, keys in self.keys.items():
+                write_json(self.work / folder / "current.json", sorted(keys))
+        write_json(self.out / "run.json", {
+            "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
+            "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,
+            "inputs": {n: {"files": len(f), "identity": digest([x.identity for x in f])} for n, f in self.files.items()},
+            "steps": [self._step(s) for s in self.plan.steps.values() if s.name in self.accounts],
+            "folders": sorted(self.keys),
+        })  # fmt: skip
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        return {
+            "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
+            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes),
+            **self.accounts[step.name].plain(),
+        }  # fmt: skip
+
+
+def describe_params(step: Step) -> dict[str, Any]:
+    """Parameters of a step as plain data, for the manifest and for saying what changed."""
+    if step.kind in ("split", "keep"):
+        return {"rules": {b or "where": w.source for b, w in step.rules.items()}, "else": step.other, "copy": step.copy}
+    params: dict[str, Any] = json.loads(canonical(step.params.model_dump(mode="json")))
+    return params
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """run.json of an earlier run in this folder, or an empty map."""
+    try:
+        manifest: dict[str, Any] = json.loads((out / "run.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return manifest

@@ -1,0 +1,145 @@
+"""The only reader and writer of shards.
+
+A shard is one Parquet file. The same rows give the same bytes on any machine and with any number
+of workers: rows are rebuffered into row groups by a rule on data alone (at most 8,192 rows and
+64 MB of variable-width data), columns are contiguous, the writer's options are fixed and nothing
+about time, host or path is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.storage import HashedFile
+
+ROW_GROUP_ROWS = 8_192
+ROW_GROUP_BYTES = 64 << 20
+NO_DICTIONARY = frozenset({"id", "url", "text", "title", "duplicate_of", "record_offset"})
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with exactly these columns, in this order and these types; absent ones are null."""
+    columns = []
+    for field in schema:
+        if field.name in table.column_names:
+            column = table.column(field.name)
+            columns.append(column if column.type == field.type else column.cast(field.type))
+        else:
+            columns.append(pa.nulls(table.num_rows, field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def variable_bytes(table: pa.Table) -> Any:
+    """Bytes of string and binary values of each row: int64 (n,)."""
+    total = np.zeros(table.num_rows, dtype=np.int64)
+    for name, kind in zip(table.column_names, table.schema.types, strict=True):
+        if pa.types.is_large_string(kind) or pa.types.is_string(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary(kind):
+            total += value_bytes(table.column(name))
+    return total
+
+
+def value_bytes(column: Any) -> Any:
+    """Bytes of each value of a string or binary column (null = 0): int64 (n,)."""
+    return pc.fill_null(pc.binary_length(column), 0).to_numpy().astype(np.int64, copy=False)
+
+
+class ShardWriter:
+    """Writes one shard, row group by row group, in flat memory.
+
+    Args:
+        path: the attempt's file name.
+        schema: columns in order.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.schema, self.rows = schema, 0
+        self._sink = HashedFile(path)
+        plain = [f.name for f in schema if _dictionary_pays(f)]
+        self._writer = pq.ParquetWriter(
+            self._sink, schema, compression="zstd", compression_level=1, use_dictionary=plain,
+            write_statistics=[f.name for f in schema if not _is_long(f)], store_schema=True, version="2.6",
+            data_page_version="1.0", write_page_index=False,
+        )  # fmt: skip
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self._pending_bytes = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; the columns must be the schema's."""
+        if table.num_rows == 0:
+            return
+        table = conform(table, self.schema)
+        sizes = variable_bytes(table)
+        start = 0
+        ends = np.cumsum(sizes)
+        while start < table.num_rows:
+            base = ends[start - 1] if start else 0
+            room_rows = ROW_GROUP_ROWS - self._pending_rows
+            room_bytes = ROW_GROUP_BYTES - self._pending_bytes
+            stop = min(start + room_rows, int(np.searchsorted(ends, base + room_bytes, side="right")))
+            if stop == start and self._pending_rows:
+                self._flush()
+                continue
+            stop = max(stop, start + 1)
+            self._pending.append(table.slice(start, stop - start))
+            self._pending_rows += stop - start
+            self._pending_bytes += int(ends[stop - 1] - base)
+            start = stop
+            if self._pending_rows >= ROW_GROUP_ROWS or self._pending_bytes >= ROW_GROUP_BYTES:
+                self._flush()
+
+    def _flush(self) -> None:
+        if not self._pending_rows:
+            return
+        table = pa.concat_tables(self._pending)
+        if not (len(self._pending) == 1 and all(c.num_chunks == 1 for c in table.columns)):
+            table = table.combine_chunks()
+        self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self.rows += table.num_rows
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+
+    def close(self) -> dict[str, Any]:
+        """Finish the file; returns its facts: file, bytes, xxh3, rows."""
+        self._flush()
+        self._writer.close()
+        self._sink.close()
+        return {**self._sink.facts(), "rows": self.rows}
+
+
+def _is_long(field: pa.Field) -> bool:
+    return field.name in ("text", "title") or pa.types.is_nested(field.type)
+
+
+def _dictionary_pays(field: pa.Field) -> bool:
+    return (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)) and field.name not in NO_DICTIONARY
+
+
+class LazyShard:
+    """A shard whose file exists only if a row was written to it."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path, self.schema = path, schema
+        self._writer: ShardWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        if table.num_rows:
+            if self._writer is None:
+                self._writer = ShardWriter(self.path, self.schema)
+            self._writer.write(table)
+
+    def close(self) -> dict[str, Any] | None:
+        return self._writer.close() if self._writer else None
+
+
+def read_batches(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The row groups of a shard, one table each."""
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        for index in range(file.metadata.num_row_groups):
+            yield file.read_row_group(index, columns=list(columns) if columns is not None else None, use_threads=False)

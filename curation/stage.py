@@ -1,0 +1,465 @@
+"""What a stage is.
+
+A *row* stage is a module-level function from a batch to new columns, one value per document; the
+engine removes the documents whose `drop_reason` is set, a stage never removes a row itself. A
+*global* stage looks at all documents through a shuffle: `emit` keyed rows, `reduce` each key,
+`apply` the verdicts. An *expand* stage makes several documents of one, a *regroup* stage one of
+several that share a key. A *source* reads records from files.
+
+A stage is called in a notebook as it is called by the engine: `gopher_quality(table, min_words=30)`.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from curation.text import Utf8, Words
+
+T = TypeVar("T")
+Columns: TypeAlias = Mapping[str, Any]
+"""New columns of a batch: name -> Arrow or numpy array with one value per document."""
+Types: TypeAlias = Mapping[str, Any]
+"""Column name -> pa.DataType (never null) or pa.Field (to say that nulls may occur)."""
+
+PROFILES = ("web", "code", "math")
+
+
+class StageParams(BaseModel):
+    """Base of every stage's parameters: frozen, an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, arbitrary_types_allowed=True)
+
+
+class NoParams(StageParams):
+    """Parameters of a stage that has none."""
+
+
+def group_column(value: Any) -> str | None:
+    """Column a `PerGroup` value is looked up by: `lang` or `profile`; None for a plain value."""
+    if not isinstance(value, dict):
+        return None
+    return "profile" if set(value) - {"default"} <= set(PROFILES) and len(value) > 1 else "lang"
+
+
+def _check_groups(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "default" not in value:
+            raise ValueError('a map per language or profile needs a "default"')
+        named = set(value) - {"default"}
+        if named & set(PROFILES) and not named <= set(PROFILES):
+            raise ValueError("a map is looked up by lang or by profile, not by both")
+    return value
+
+
+PerGroup = Annotated[T | dict[str, T], AfterValidator(_check_groups)]
+"""A parameter that is one value, or a map {default: x, zh: y} looked up by `lang` (or, when its
+keys are web, code, math, by `profile`) for each document."""
+
+
+class _AssetMark:
+    """Marks a parameter as a file whose content, not whose path, is part of the fingerprint."""
+
+
+AssetFile = Annotated[str, _AssetMark()]
+"""Path of a model or a list: relative to the recipe, then to the packages' data;
+`package:NAME/PATH` names a file inside an installed package."""
+
+
+class Batch:
+    """Some documents: an Arrow table with shared views of its text, each computed once.
+
+    Args:
+        table: at least the columns the stage reads.
+        progress: called with a row index before that document is worked on, or None.
+    """
+
+    def __init__(self, table: pa.Table, progress: Callable[[int], None] | None = None) -> None:
+        self.table = table
+        self._progress = progress
+        self._views: dict[tuple[str, str], Any] = {}
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __getitem__(self, name: str) -> Any:
+        """One column as a contiguous Arrow array of len(self) values."""
+        key = ("column", name)
+        if key not in self._views:
+            column = self.table.column(name)
+            self._views[key] = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+            if isinstance(self._views[key], pa.ChunkedArray):
+                self._views[key] = pa.array([], column.type)
+        return self._views[key]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.table.column_names
+
+    def utf8(self, name: str = "text") -> Utf8:
+        """UTF-8 bytes and offsets of a string column (null = empty)."""
+        key = ("utf8", name)
+        if key not in self._views:
+            self._views[key] = Utf8.of(self[name])
+        view: Utf8 = self._views[key]
+        return view
+
+    def words(self, name: str = "text") -> Words:
+        """Words of a string column, from the one kernel all stages share."""
+        key = ("words", name)
+        if key not in self._views:
+            self._views[key] = self.utf8(name).words()
+        view: Words = self._views[key]
+        return view
+
+    def per_row(self, value: Any) -> Any:
+        """A `PerGroup` parameter for this batch.
+
+        Returns: the value itself, or for a map a float64 array (n,), NaN where the map says null.
+        """
+        name = group_column(value)
+        if name is None:
+            return value
+        groups = self[name].to_pylist()
+        table = {k: np.nan if v is None else float(v) for k, v in value.items()}
+        return np.array([table.get(g, table["default"]) for g in groups], dtype=np.float64)
+
+    def documents(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Go through the documents one by one: (row, value of each named column ...).
+
+        A stage that loops over documents in Python uses this, so that a page which hangs or
+        crashes is known by its row. Values are Python objects (str, bytes, int, None ...).
+        """
+        columns = [self[name] for name in names]
+        for row in range(len(self)):
+            if self._progress is not None:
+                self._progress(row)
+            yield (row, *(column[row].as_py() for column in columns))
+
+
+def below(values: Any, bound: Any) -> Any:
+    """Which values are under a bound (None or NaN: no bound). Returns bool (n,)."""
+    values = np.asarray(values)
+    if bound is None:
+        return np.zeros(len(values), dtype=bool)
+    return values < bound
+
+
+def above(values: Any, bound: Any) -> Any:
+    """Which values are over a bound (None or NaN: no bound). Returns bool (n,)."""
+    values = np.asarray(values)
+    if bound is None:
+        return np.zeros(len(values), dtype=bool)
+    return values > bound
+
+
+def first_true(**reasons: Any) -> Any:
+    """Drop reason of each document: the first named mask that holds, null where none does.
+
+    Args:
+        reasons: reason -> bool (n,), in order of precedence.
+    Returns: Arrow string array (n,).
+    """
+    masks = [np.asarray(mask, dtype=bool) for mask in reasons.values()]
+    stacked = np.vstack(masks)
+    hit = stacked.any(axis=0)
+    index = pa.array(stacked.argmax(axis=0).astype(np.int32), mask=~hit)
+    return pc.take(pa.array(list(reasons), pa.string()), index)
+
+
+@dataclass(frozen=True)
+class RowStage:
+    """A row stage: `function(batch, params) -> columns`, with what it declares.
+
+    `reads`, `writes`, and `transient_reads` may be callables of the parameters.
+    A column both read and written is replaced; otherwise it is new.
+    """
+
+    name: str
+    function: Callable[[Batch, Any], Columns]
+    params: type[StageParams]
+    reads_: Any
+    writes_: Any
+    drops: tuple[str, ...]
+    version: str = "1"
+    exact: bool = True
+    costly: bool = False
+    kind: ClassVar[str] = "row"
+
+    def reads(self, params: Any) -> tuple[str, ...]:
+        return tuple(self.reads_(params) if callable(self.reads_) else self.reads_)
+
+    def writes(self, params: Any) -> Types:
+        writes: Types = self.writes_(params) if callable(self.writes_) else self.writes_
+        return writes
+
+    @property
+    def doc(self) -> str:
+        return (sys.modules[self.function.__module__].__doc__ or "").strip()
+
+    def __call__(self, batch: Batch | pa.Table, params: Any = None, **values: Any) -> Columns:
+        """Run the rule on a batch or a plain table; parameters as an object or by keyword."""
+        batch = batch if isinstance(batch, Batch) else Batch(batch)
+        return self.function(batch, params if params is not None else self.params(**values))
+
+
+class ExpandStage(RowStage):
+    """An expand stage: `function(batch, params) -> Expanded`."""
+
+    kind: ClassVar[str] = "expand"
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """What an expand stage returns.
+
+    parents: int64 (m,), for each new document the row it came from, non-decreasing.
+    columns: the declared columns, m values each; columns not named are copied from the parent.
+    drop_reason: Arrow string (n,), why a document gave none; it must be set where no child is.
+    """
+
+    parents: Any
+    columns: Columns
+    drop_reason: Any
+
+
+def _declare(
+    kind: type[RowStage], reads: Any, writes: Any, drops: Any, keywords: dict[str, Any]
+) -> Callable[[Callable[[Batch, Any], Any]], RowStage]:
+    def wrap(function: Callable[[Batch, Any], Any]) -> RowStage:
+        params = getattr(sys.modules[function.__module__], "Params", NoParams)
+        return kind(
+            name=function.__name__, function=function, params=params,
+            reads_=reads, writes_=writes, drops=tuple(drops), **keywords,
+        )  # fmt: skip
+
+    return wrap
+
+
+def stage(*, reads: Any, writes: Any, drops: Any = (), **keywords: Any) -> Callable[[Callable[[Batch, Any], Columns]], RowStage]:
+    """Make a row stage of a function; the module's `Params` are its parameters.
+
+    Args:
+        reads: columns it needs (or a callable of the parameters).
+        writes: column -> type (or a callable of the parameters).
+        drops: drop reasons it may give.
+        keywords: version (default "1"; raise it when output changes), exact (same bytes on any
+            batch split and machine), costly (materialise after me).
+    """
+    return _declare(RowStage, reads, writes, drops, keywords)
+
+
+def expand(*, reads: Any, writes: Any, drops: Any = (), **keywords: Any) -> Callable[[Callable[[Batch, Any], Expanded]], RowStage]:
+    """Make an expand stage (1 -> n) of a function; arguments as for `stage`."""
+    return _declare(ExpandStage, reads, writes, drops, keywords)
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """Rows for the shuffle.
+
+    key: uint64 (m,). row: int64 (m,), the document each belongs to, an index into the batch.
+    columns: the stage's `payload`, m values each.
+    """
+
+    key: Any
+    row: Any
+    columns: Columns = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What a reducer returns, each part optional.
+
+    verdicts: table {shard: uint32, row: int64, **verdict}; a document without one is untouched.
+    again: table {key: uint64, shard: uint32, row: int64, **payload}: rows of the next round.
+    state: a small table, concatenated over all partitions and handed to `apply`.
+    """
+
+    verdicts: Any = None
+    again: Any = None
+    state: Any = None
+
+
+class Verdicts:
+    """The verdicts that fall on one batch.
+
+    rows: int64 (k,), index into the batch, non-decreasing. table: k rows of the verdict columns.
+    state: the concatenated `state` tables of all reducers, or None.
+    """
+
+    def __init__(self, rows: Any, table: pa.Table, state: pa.Table | None = None) -> None:
+        self.rows, self.table, self.state = rows, table, state
+
+    def aligned(self, name: str, n: int) -> Any:
+        """One verdict column spread over the batch: Arrow array (n,), null without a verdict."""
+        index = np.full(n, -1, dtype=np.int64)
+        index[self.rows] = np.arange(len(self.rows))
+        column = self.table.column(name)
+        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.array([], column.type)
+        return column.take(pa.array(index, mask=index < 0))
+
+
+class Shuffled(ABC):
+    """What global and regroup stages share: a name, what they declare, and `emit`."""
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    Params: ClassVar[type[StageParams]] = NoParams
+    drops: ClassVar[tuple[str, ...]] = ()
+    costly: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
+    kind: ClassVar[str]
+
+    @property
+    def params(self) -> type[StageParams]:
+        return self.Params
+
+    @property
+    def doc(self) -> str:
+        return (sys.modules[type(self).__module__].__doc__ or "").strip()
+
+    @abstractmethod
+    def reads(self, params: Any) -> tuple[str, ...]:
+        """Columns `emit` needs."""
+
+    @abstractmethod
+    def writes(self, params: Any) -> Types:
+        """Columns `apply` (or `merge`) writes."""
+
+    @abstractmethod
+    def payload(self, params: Any) -> Types:
+        """Columns that travel with a key: name -> type."""
+
+    @abstractmethod
+    def emit(self, batch: Batch, params: Any) -> Keyed:
+        """Keyed rows of a batch."""
+
+
+class GlobalStage(Shuffled):
+    """A stage that decides about documents by looking at all of them."""
+
+    kind = "global"
+    many: ClassVar[bool] = False
+    """Whether one document may get several verdicts (removed lines, say)."""
+
+    def verdict(self, params: Any) -> Types:
+        """Columns of a verdict; `drop_reason` among them drops the document."""
+        return {"drop_reason": pa.string()}
+
+    def combine(self, rows: pa.Table, params: Any) -> pa.Table:
+        """Shrink one mapper's rows, sorted by (key, row), before they are written; default: as they are."""
+        return rows
+
+    @abstractmethod
+    def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
+        """Decide about whole keys.
+
+        Args:
+            rows: {key, shard, row, **payload}, sorted by (key, shard, row); a key is never split.
+            round_: 0, then 1, 2 ... while any reducer returns `again`.
+        """
+
+    def stream(self, chunks: Callable[[], Iterator[pa.Table]], params: Any, round_: int) -> Iterator[Reduced]:
+        """`reduce` for one key too large for memory; `chunks()` may be walked more than once.
+
+        Raises: NotImplementedError if the stage cannot; the task then fails with a clear message.
+        """
+        raise NotImplementedError(f"{self.name} cannot stream one key that exceeds the memory budget")
+
+    def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
+        """Columns of a batch after the verdicts; default: the verdict columns as they came."""
+        return {name: verdicts.aligned(name, len(batch)) for name in self.verdict(params)}
+
+
+class RegroupStage(Shuffled):
+    """A stage that makes one document of several with the same key."""
+
+    kind = "regroup"
+
+    def payload(self, params: Any) -> Types:
+        return {}
+
+    @abstractmethod
+    def merge(self, rows: pa.Table, params: Any) -> pa.Table:
+        """New documents of whole groups.
+
+        Args:
+            rows: {key: uint64, **all columns of the documents}, sorted by key, then shard and row.
+        Returns: one row per new document: {parent_ids: list<string>, **declared columns, and any
+            input column that should live on}; the engine gives ids; a column left out is null.
+        """
+
+
+class Source(ABC):
+    """Reads documents from files.
+
+    `transient` columns (the bytes of a page) are never written: a later pass that needs them
+    reads the file again, asking for the rows it still wants.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    Params: ClassVar[type[StageParams]]
+    transient: ClassVar[frozenset[str]] = frozenset()
+    drops: ClassVar[tuple[str, ...]] = ("broken_record", "duplicate_record")
+    kind: ClassVar[str] = "source"
+    exact: ClassVar[bool] = True
+    costly: ClassVar[bool] = False
+
+    @property
+    def params(self) -> type[StageParams]:
+        return self.Params
+
+    @property
+    def doc(self) -> str:
+        return (sys.modules[type(self).__module__].__doc__ or "").strip()
+
+    @abstractmethod
+    def paths(self, params: Any) -> list[str]:
+        """Paths and glob patterns the input names, before they are resolved."""
+
+    @abstractmethod
+    def columns(self, params: Any, example: str | None) -> Types:
+        """Columns beside the core ones it yields; `example` is one of its files, for carried columns."""
+
+    def check(self, path: str, params: Any) -> None:
+        """Refuse, before any work, a file this source cannot read.
+
+        Raises: ValueError saying what the file is and what to use instead.
+        """
+
+    def parts(self, path: str, size_bytes: int, params: Any) -> list[str]:
+        """Names of the parts a large file is split into; [""] = read it whole."""
+        return [""]
+
+    @abstractmethod
+    def read(
+        self, path: str, relative: str, part: str, params: Any,
+        want: Any = None, progress: Callable[[int], None] | None = None,
+    ) -> Iterator[pa.Table]:  # fmt: skip
+        """Yield the documents of one part, in file order.
+
+        Args:
+            path: absolute path or URL of the file. relative: its path inside the input's root.
+            part: one of `parts`.
+            want: int64, increasing: the rows to yield; others are counted and skipped unread.
+            progress: called with a row number before that record is decoded.
+        Yields: tables of at most 1,024 rows or about 64 MB with the core columns (`id`, `url`,
+            `date`, `record_file`, `record_offset`, and `text` or the transient ones), the declared
+            columns, `_row` (int64: 0, 1, 2 ... within the part, the same with and without `want`)
+            and `drop_reason` (null, or why this record is dropped; then other columns may be null).
+        """
+
+
+Stage = RowStage | Shuffled | Source
+"""Any stage a recipe can name."""

@@ -1,0 +1,265 @@
+"""Supervised worker processes, and careful mode.
+
+A worker is a fresh process with one pipe: it takes a task as JSON, runs it, and says so. Where it
+is - step, rows, document - stands in a small shared page, so that when it dies, hangs or outgrows
+its memory the driver knows which documents to suspect. Those are run again in a fresh worker, piece
+by piece (careful mode); what kills that one too is quarantined, and the task then runs normally
+without it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import mmap
+import os
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+PAGE = struct.Struct("<qqqqq96s")
+"""Progress page: sequence, low, high, row, shadow, step name."""
+NO_ROW = -(1 << 62)
+RECYCLE_BYTES = 2 << 30
+"""A worker whose resident memory passed this after a task is replaced (ours)."""
+CHUNKS = 16
+"""Pieces a suspected range is cut into in careful mode."""
+MAX_DEATHS = 3
+"""Deaths of one task without a culprit before the run stops."""
+
+
+class Progress:
+    """Where a worker is, in a page its driver can read after its death."""
+
+    def __init__(self, path: str) -> None:
+        with open(path, "r+b") as f:
+            self._page = mmap.mmap(f.fileno(), mmap.PAGESIZE)
+        self._sequence = 0
+
+    def at_step(self, step: str, low: int, high: int, shadow: bool) -> None:
+        self._sequence += 1
+        PAGE.pack_into(self._page, 0, self._sequence, low, high, NO_ROW, shadow, step.encode()[:96])
+
+    def at_row(self, row: int) -> None:
+        self._sequence += 1
+        struct.pack_into("<q", self._page, 24, row)
+        struct.pack_into("<q", self._page, 0, self._sequence)
+
+
+def main(descriptor: int, page: str, plan_file: str, limit_bytes: int) -> None:
+    """Entry point of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: die with the driver
+        if os.getppid() == 1:
+            return
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(2)
+    from curation import tasks
+    from curation.errors import CurateError
+    from curation.run import plan_of
+
+    out = Path(plan_file).parent.parent
+    progress = Progress(page)
+    context = tasks.Context(plan_of(json.loads(Path(plan_file).read_bytes())), out, progress)
+    pipe = Connection(descriptor)
+    pipe.send_bytes(b"{}")
+    while True:
+        try:
+            task = json.loads(pipe.recv_bytes())
+        except EOFError:
+            return
+        started = time.process_time()
+        try:
+            progress.at_step("", 0, 0, False)
+            tasks.run(context, task)
+            answer: dict[str, Any] = {"cpu_seconds": time.process_time() - started}
+        except CurateError as e:
+            answer = {"error": type(e).__name__, "message": str(e)}
+        except BaseException as e:  # noqa: BLE001 - the driver reports it; the worker lives on
+            import traceback
+
+            answer = {"error": "TaskError", "message": f"{type(e).__name__}: {e}", "traceback": traceback.format_exc()}
+        progress.at_step("", 0, 0, False)
+        pipe.send_bytes(json.dumps(answer).encode())
+
+
+class Worker:
+    """The driver's side of one worker process."""
+
+    def __init__(self, plan_file: Path, limits: dict[str, Any]) -> None:
+        self.limits = limits
+        handle, self._page_path = tempfile.mkstemp(prefix="curate-")
+        os.truncate(handle, mmap.PAGESIZE)
+        self._page = mmap.mmap(handle, mmap.PAGESIZE)
+        os.close(handle)
+        ours, theirs = socket.socketpair()
+        threads = {n: "1" for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")}
+        code = f"from curation.workers import main; main({theirs.fileno()}, {self._page_path!r}, {str(plan_file)!r}, {limits['memory_bytes'] + (1 << 30)})"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], pass_fds=[theirs.fileno()], env={**os.environ, **threads}, stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        self.pipe = Connection(ours.detach())
+        self.ready = False
+        self.why = ""
+        self._sequence, self._cpu, self._wall = -1, 0.0, time.monotonic()
+
+    def send(self, task: dict[str, Any]) -> None:
+        self.pipe.send_bytes(json.dumps(task).encode())
+        self._sequence, self._cpu, self._wall = -1, self.cpu_seconds(), time.monotonic()
+
+    def where(self) -> dict[str, Any]:
+        """The last published place."""
+        sequence, low, high, row, shadow, step = PAGE.unpack_from(self._page, 0)
+        return {"sequence": sequence, "low": low, "high": high, "row": None if row == NO_ROW else row,
+                "shadow": bool(shadow), "step": step.rstrip(b"\0").decode("utf-8", "replace")}  # fmt: skip
+
+    def cpu_seconds(self) -> float:
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_bytes().rpartition(b") ")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, IndexError):
+            return 0.0
+
+    def resident_bytes(self) -> int:
+        try:
+            return int(Path(f"/proc/{self.process.pid}/statm").read_bytes().split()[1]) * mmap.PAGESIZE
+        except (OSError, IndexError):
+            return 0
+
+    def watch(self) -> None:
+        """Kill the worker if the document it is on passed a limit; `why` then says which."""
+        if self.resident_bytes() > self.limits["memory_bytes"]:
+            self._end("memory_limit")
+            return
+        place = self.where()
+        cpu, now = self.cpu_seconds(), time.monotonic()
+        if place["sequence"] != self._sequence:
+            self._sequence, self._cpu, self._wall, self._still = place["sequence"], cpu, now, cpu
+            return
+        if not place["step"]:
+            return
+        documents = 1 if place["row"] is not None else place["high"] - place["low"] + 1
+        if cpu - self._cpu > self.limits["cpu_seconds"] * (1 + documents / 50):
+            self._end("cpu_limit")
+        elif cpu > self._still + 0.05:
+            self._still, self._wall = cpu, now
+        elif now - self._wall > self.limits["idle_seconds"]:
+            self._end("idle_limit")
+
+    def _end(self, why: str) -> None:
+        self.why = why
+        self.process.kill()
+
+    def close(self) -> None:
+        self.pipe.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._page.close()
+        if os.path.exists(self._page_path):
+            os.unlink(self._page_path)
+
+    def death(self) -> tuple[str, str]:
+        """(reason, detail) of a dead worker."""
+        code = self.process.wait()
+        if self.why:
+            return self.why, {"memory_limit": "the worker outgrew its memory", "cpu_limit": "the document used its CPU time up",
+                              "idle_limit": "the worker stood still"}[self.why]  # fmt: skip
+        if code < 0:
+            return "crashed", f"the worker died of signal {-code} ({signal.Signals(-code).name})"
+        return "crashed", f"the worker exited with status {code}"
+
+
+class Job:
+    """One task on its way to its record, through careful mode if a worker dies on it."""
+
+    def __init__(self, task: dict[str, Any], quarantine: Any) -> None:
+        self.task, self._quarantine = task, quarantine
+        self._suspects: list[tuple[int, int]] = []
+        self._step = ""
+        self._deaths = 0
+        self._found = 0
+
+    def message(self) -> dict[str, Any]:
+        """What to send to a worker next."""
+        task = {**self.task, "quarantine": self._quarantine.of(self.task["key"])}
+        return {**task, "only": self._suspects} if self._suspects else task
+
+    def finished(self) -> bool:
+        """The worker is done with the message; True if that was the task itself."""
+        if self._suspects:
+            self._suspects = []
+            return False
+        return True
+
+    def died(self, where: dict[str, Any], reason: str, detail: str) -> str | None:
+        """The worker died at this place; returns why the task must be given up, or None to go on."""
+        self._deaths += 1
+        named = where["step"] and self.task["kind"] in ("rows", "emit")
+        if not named:
+            self._suspects = []
+            return f"its worker died {self._deaths} times: {detail}" if self._deaths >= MAX_DEATHS else None
+        if not self._suspects:
+            if self._deaths > MAX_DEATHS + self._found:
+                return f"its worker died {self._deaths} times in {where['step']} and no document is to blame: {detail}"
+            span = (where["row"], where["row"]) if where["row"] is not None else (where["low"], where["high"])
+            self._suspects = _pieces(*span)
+            return None
+        low, high = (where["row"], where["row"]) if where["row"] is not None else (where["low"], where["high"])
+        rest = [r for r in self._suspects if r[0] > high]
+        if low == high:
+            self._quarantine.add(self.task["key"], {"step": where["step"], "at": low, "shadow": where["shadow"], "reason": reason, "detail": detail})
+            self._found += 1
+            before = [(a, min(b, low - 1)) for a, b in self._suspects if a < low <= b]
+            after = [(low + 1, b) for a, b in self._suspects if a <= low < b]
+            del before
+            self._suspects = after + rest
+        else:
+            self._suspects = _pieces(low, high) + rest
+        return None
+
+
+def _pieces(low: int, high: int) -> list[tuple[int, int]]:
+    """A range of rows cut into at most CHUNKS ranges."""
+    step = max(1, -(-(high - low + 1) // CHUNKS))
+    return [(a, min(a + step - 1, high)) for a in range(low, high + 1, step)]
+
+
+class Quarantine:
+    """Poison rows of one folder, by task key; every re-run obeys them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "quarantine.jsonl"
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        if self._file.exists():
+            for line in self._file.read_text().splitlines():
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue  # a line cut by a kill: the document will be found again
+                self._rows.setdefault(entry.pop("key"), []).append(entry)
+
+    def of(self, key: str) -> list[dict[str, Any]]:
+        return self._rows.get(key, [])
+
+    def add(self, key: str, entry: dict[str, Any]) -> None:
+        self._rows.setdefault(key, []).append(entry)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._file, "a") as f:
+            f.write(json.dumps({"key": key, **entry}) + "\n")
+            f.flush()
+            os.fsync(f.fileno())

@@ -1,0 +1,215 @@
+"""Small stages the engine's tests plug in: each one exercises a mechanism."""
+
+import ctypes
+import os
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.stage import Batch, Expanded, GlobalStage, Keyed, Reduced, RegroupStage, StageParams, expand, stage
+
+
+class Params(StageParams):
+    trigger: str = "POISON"
+    how: str = "raise"
+    limit: int = 0
+    hurt: bool = True
+
+
+@stage(reads=["text"], writes={"length": pa.int32()}, drops=["short", "odd"])
+def measure(batch: Batch, params: Params):
+    """Length of the text; shorter than `limit` is dropped."""
+    n = np.asarray(pc.binary_length(batch["text"]).to_numpy(zero_copy_only=False), dtype=np.int32)
+    return {"length": n, "drop_reason": pc.if_else(pa.array(n < params.limit), pa.scalar("short"), pa.scalar(None, pa.string()))}
+
+
+@stage(reads=["text"], writes={"poisoned": pa.bool_()})
+def poison(batch: Batch, params: Params):
+    """Misbehaves on a document that holds the trigger."""
+    for _, text in batch.documents("text"):
+        if params.hurt and text is not None and params.trigger in text:
+            _misbehave(params.how)
+    return {"poisoned": np.zeros(len(batch), dtype=bool)}
+
+
+@stage(reads=["text"], writes={"poisoned_too": pa.bool_()})
+def poison_vector(batch: Batch, params: Params):
+    """As `poison`, but says nothing of the document it is on."""
+    for text in batch["text"].to_pylist():
+        if params.hurt and text is not None and params.trigger in text:
+            _misbehave(params.how)
+    return {"poisoned_too": np.zeros(len(batch), dtype=bool)}
+
+
+def _misbehave(how: str) -> None:
+    if how == "raise":
+        raise ValueError("this page is poison")
+    if how == "segfault":
+        ctypes.string_at(0)
+    if how == "exit":
+        os._exit(3)
+    if how == "hang":
+        while True:
+            pass
+    if how == "sleep":
+        time.sleep(10_000)
+    if how == "memory":
+        hoard = []
+        while True:
+            hoard.append(np.ones(1 << 22))
+
+
+@stage(reads=["text"], writes={"text": pa.large_string()})
+def shout(batch: Batch, params: Params):
+    """Upper case."""
+    return {"text": pc.utf8_upper(batch["text"])}
+
+
+@expand(reads=["text"], writes={"text": pa.large_string(), "part": pa.int32()}, drops=["no_part"])
+def paragraphs(batch: Batch, params: Params):
+    """One document per blank-line separated part."""
+    parents, texts, parts, reasons = [], [], [], []
+    for row, text in batch.documents("text"):
+        pieces = [p for p in text.split("\n\n") if p.strip()]
+        parents += [row] * len(pieces)
+        texts += pieces
+        parts += range(len(pieces))
+        reasons.append(None if pieces else "no_part")
+    return Expanded(np.array(parents, dtype=np.int64), {"text": texts, "part": pa.array(parts, pa.int32())}, pa.array(reasons, pa.string()))
+
+
+def _text_hash(batch: Batch):
+    return batch.utf8("text").hash()
+
+
+class FirstOfText(GlobalStage):
+    """Keep the document with the smallest id of those with the same text."""
+
+    name = "first_of_text"
+    Params = Params
+    drops = ("twin",)
+
+    def reads(self, params):
+        return ("id", "text")
+
+    def writes(self, params):
+        return {"twin_of": pa.field("twin_of", pa.string(), nullable=True)}
+
+    def payload(self, params):
+        return {"id": pa.string()}
+
+    def verdict(self, params):
+        return {"drop_reason": pa.string(), "twin_of": pa.string()}
+
+    def emit(self, batch, params):
+        for text in batch["text"].to_pylist():
+            if params.hurt and text is not None and params.trigger in text:
+                _misbehave(params.how)
+        return Keyed(_text_hash(batch), np.arange(len(batch)), {"id": batch["id"]})
+
+    def _losers(self, rows, best):
+        ids = rows["id"].to_pylist()
+        keys = rows["key"].to_pylist()
+        lost = [i for i, (k, d) in enumerate(zip(keys, ids, strict=True)) if best[k] != d]
+        return pa.table({
+            "shard": rows["shard"].take(pa.array(lost, pa.int64())), "row": rows["row"].take(pa.array(lost, pa.int64())),
+            "drop_reason": pa.array(["twin"] * len(lost), pa.string()), "twin_of": pa.array([best[keys[i]] for i in lost], pa.string()),
+        })
+
+    def reduce(self, rows, params, round_):
+        best = {}
+        for k, d in zip(rows["key"].to_pylist(), rows["id"].to_pylist(), strict=True):
+            best[k] = min(best.get(k, d), d)
+        return Reduced(verdicts=self._losers(rows, best))
+
+    def stream(self, chunks, params, round_):
+        best = {}
+        for rows in chunks():
+            for k, d in zip(rows["key"].to_pylist(), rows["id"].to_pylist(), strict=True):
+                best[k] = min(best.get(k, d), d)
+        for rows in chunks():
+            yield Reduced(verdicts=self._losers(rows, best))
+
+
+first_of_text = FirstOfText()
+
+
+class RareDomains(GlobalStage):
+    """Drop documents of domains with fewer than `limit` documents: a map-side combine, a round more, a state."""
+
+    name = "rare_domains"
+    Params = Params
+    drops = ("rare",)
+
+    def reads(self, params):
+        return ("url",)
+
+    def writes(self, params):
+        return {}
+
+    def payload(self, params):
+        return {"n": pa.int64()}
+
+    def verdict(self, params):
+        return {}
+
+    def emit(self, batch, params):
+        return Keyed(batch.utf8("url").hash(), np.arange(len(batch)), {"n": np.ones(len(batch), dtype=np.int64)})
+
+    def combine(self, rows, params):
+        keys, first, inverse = np.unique(rows["key"].to_numpy(), return_index=True, return_inverse=True)
+        n = np.bincount(inverse, weights=rows["n"].to_numpy()).astype(np.int64)
+        return rows.take(pa.array(first)).set_column(rows.column_names.index("n"), "n", pa.array(n)).set_column(0, "key", pa.array(keys))
+
+    def reduce(self, rows, params, round_):
+        rows = self.combine(rows, params)
+        if round_ == 0:
+            return Reduced(again=rows)
+        return Reduced(state=rows.select(["key", "n"]))
+
+    def apply(self, batch, verdicts, params):
+        counts = dict(zip(verdicts.state["key"].to_pylist(), verdicts.state["n"].to_pylist(), strict=True))
+        reasons = ["rare" if counts[k] < params.limit else None for k in batch.utf8("url").hash().tolist()]
+        return {"drop_reason": pa.array(reasons, pa.string())}
+
+
+rare_domains = RareDomains()
+
+
+class ByDomain(RegroupStage):
+    """One document per registrable domain."""
+
+    name = "by_domain"
+    Params = Params
+
+    def reads(self, params):
+        return ("domain", "text")
+
+    def writes(self, params):
+        return {"text": pa.large_string(), "members": pa.int32()}
+
+    def emit(self, batch, params):
+        return Keyed(batch.utf8("domain").hash(), np.arange(len(batch)))
+
+    def merge(self, rows, params):
+        made = []
+        at = 0
+        keys = rows["key"].to_pylist()
+        while at < len(keys):
+            end = at
+            while end < len(keys) and keys[end] == keys[at]:
+                end += 1
+            part = rows.slice(at, end - at)
+            made.append({
+                "parent_ids": part["id"].to_pylist(), "text": "\n".join(part["text"].to_pylist()), "members": end - at,
+                "domain": part["domain"][0].as_py(),
+            })
+            at = end
+        return pa.Table.from_pylist(made, schema=pa.schema({
+            "parent_ids": pa.list_(pa.string()), "text": pa.large_string(), "members": pa.int32(), "domain": pa.string(),
+        }))
+
+
+by_domain = ByDomain()
