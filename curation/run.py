@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from curation.ledger import Account, Ledger
 from curation.plan import Pass, Plan, Step
 from curation.recipe import build
 from curation.shuffle import BLOCK, STATE_BYTES, Blocks, partition_bits, plan_reducers, write_groups
-from curation.stage import RegroupStage, Source
-from curation.storage import canonical, digest, write_json
+from curation.stage import Source
+from curation.storage import canonical, digest, replace, write_json
 from curation.tasks import output_schema, payload_schema
 from curation.workers import Quarantine
 
@@ -206,13 +206,12 @@ class Run:
             write_json(file, [[s["identity"] for s in pack] for pack in packs])
         return packs
 
-    def _row_task(self, p: Pass, shard: Shard, **more: Any) -> dict[str, Any]:
-        key = digest(p.fingerprint, shard.key, shard.port, more.pop("global_key", None))
-        task = {
-            "kind": "rows", "pass": p.name, "folder": p.folder, "key": key, "input": shard.input, "splits": shard.splits,
-            "shard": {"file": shard.file, "rows": shard.rows, "shadow": shard.shadow, **more.pop("shard", {})}, **more,
+    def _row_task(self, p: Pass, source: Shard, global_key: str | None = None, place: dict[str, int] | None = None, **more: Any) -> dict[str, Any]:
+        key = digest(p.fingerprint, source.key, source.port, global_key)
+        return {
+            "kind": "rows", "pass": p.name, "folder": p.folder, "key": key, "input": source.input, "splits": source.splits,
+            "shard": {"file": source.file, "rows": source.rows, "shadow": source.shadow, **(place or {})}, **more,
         }  # fmt: skip
-        return {**task, "virtual": True} if shard.virtual else task
 
     def _shard(self, p: Pass, task: dict[str, Any], port: str, head: dict[str, Any] | None) -> Shard | None:
         if head is None:
@@ -280,68 +279,77 @@ class Run:
         whole = digest("global", step.fingerprint, self.bits, settings.reduce_bytes, keys)
         return full, heads, whole, keys
 
-    def _rounds(self, step: Step, whole: str, spills: list[tuple[str, str]]) -> list[list[dict[str, Any]]] | None:
-        """Reduce in rounds until no reducer has more to say; None if a dry walk cannot know."""
+    def _settled(self, step: Step) -> dict[str, Any] | None:
+        """Emit, then reduce in rounds until no reducer has more to say.
+
+        Returns: what stands in `settled.json`: the reduce tasks' keys, where the verdicts lie, how many
+            each shard must get back, and the CPU time; with the shards and emit failures added. None if
+            a dry walk cannot know because something has yet to run.
+        """
+        full, emits, whole, keys = self._emitted(step)
         folder = f"{step.name}.reduce-{whole[:12]}"
-        path = self.work / folder
+        file = self.work / folder / "settled.json"
+        rest: dict[str, Any] = {"full": full, "whole": whole, "folder": folder}
+        if len(emits) < len({*keys}):
+            self.tasks[f"{step.name} reduce"] = (1, 0)
+            return None
+        rest["failed"] = [emits[k]["failed"] for k in keys]
+        if file.exists():
+            settled: dict[str, Any] = json.loads(file.read_bytes())
+            self.tasks[f"{step.name} reduce"] = (len(settled["keys"]), len(settled["keys"]))
+            self.keys[folder] = settled["keys"]
+        elif self.dry:
+            self.tasks[f"{step.name} reduce"] = (1, 0)
+            return None
+        else:
+            spills = [f"work/{step.name}.emit-{step.fingerprint[:12]}/spill/{emits[k]['spill']['file']}" for k in keys]
+            heads = self._rounds(step, whole, folder, spills)
+            settled = {"keys": [h["key"] for h in heads], "cpu_seconds": sum(h["cpu_seconds"] for h in [*emits.values(), *heads])}
+            if step.kind == "global":
+                settled |= self._returns(step, folder, heads, len(full))
+            write_json(file, settled)
+        self.accounts.setdefault(step.name, Account()).cpu_seconds += settled["cpu_seconds"]
+        return {**settled, **rest}
+
+    def _rounds(self, step: Step, whole: str, folder: str, spills: list[str]) -> list[dict[str, Any]]:
+        """Heads of all reduce tasks, round by round."""
         settings = self.plan.recipe.settings.shuffle
-        rounds: list[list[dict[str, Any]]] = []
-        done = f"{step.name} reduce"
-        total = known = 0
+        done: list[dict[str, Any]] = []
+        keys: list[str] = []
         for number in range(MAX_ROUNDS):
             schema = payload_schema(step, self.plan, shard=number > 0)
-            groups = [f"work/{folder}/{name}" for name in write_groups(path, f"round-{number}", [self.out / i for _, i in spills])]
-            blocks = Blocks([self.out / f for f, _ in spills], [self.out / g for g in groups], schema)
-            ranges = plan_reducers(blocks.totals, self.bits, settings.reduce_bytes)
+            indexes = [(self.out / f).with_suffix(".index") for f in spills]
+            groups = [f"work/{folder}/{name}" for name in write_groups(self.work / folder, f"round-{number}", indexes)]
+            blocks = Blocks([self.out / f for f in spills], [self.out / g for g in groups], schema)
             tasks = [
                 {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
-                 "range": list(r), "bits": self.bits, "files": [f for f, _ in spills], "groups": groups}
-                for r in ranges
+                 "range": list(r), "bits": self.bits, "files": spills, "groups": groups}
+                for r in plan_reducers(blocks.totals, self.bits, settings.reduce_bytes)
             ]  # fmt: skip
-            earlier = self.keys.get(folder, [])
-            heads = self._do(done, folder, tasks)
-            self.keys[folder] = [*earlier, *self.keys[folder]]
-            total, known = total + len(tasks), known + self.tasks[done][1]
-            self.tasks[done] = (total, known)
-            if len(heads) < len(tasks):
-                return None
-            rounds.append([heads[t["key"]] for t in tasks])
-            spills = [
-                (f"work/{folder}/again/{h['again']['file']}", f"work/{folder}/again/{h['again']['index']}")
-                for h in rounds[-1] if h.get("again")
-            ]  # fmt: skip
+            heads = self._do(f"{step.name} reduce", folder, tasks)
+            keys += [t["key"] for t in tasks]
+            self.keys[folder] = keys
+            done += [heads[t["key"]] for t in tasks]
+            spills = [f"work/{folder}/again/{heads[t['key']]['again']['file']}" for t in tasks if heads[t["key"]].get("again")]
             if not spills:
-                return rounds
+                return done
         raise TaskError(f"{step.name}: not settled after {MAX_ROUNDS} rounds")
 
     def _applied_tasks(self, p: Pass) -> list[dict[str, Any]]:
         step = p.head
-        full, emits, whole, keys = self._emitted(step)
-        shadows_only = sorted((s for port in step.needs for s in self._in(port) if not (s.rows or s.virtual)), key=lambda s: (s.key, s.port))
-        rounds = None
-        if len(emits) == len(full):
-            folder = f"work/{step.name}.emit-{step.fingerprint[:12]}/spill"
-            spills = [(f"{folder}/{emits[k]['spill']['file']}", f"{folder}/{emits[k]['spill']['index']}") for k in keys]
-            rounds = self._rounds(step, whole, spills)
-        if rounds is None:
-            self.tasks.setdefault(f"{step.name} reduce", (1, 0))
-            return [self._row_task(p, s, global_key=whole, virtual=True) for s in [*full, *shadows_only]]
-        returns, expected = self._returns(step, whole, rounds, len(full))
-        self._cpu(step, [*emits.values(), *(h for r in rounds for h in r)])
-        tasks = []
-        for ordinal, s in enumerate(full):
-            tasks.append(
-                self._row_task(p, s, global_key=whole, returns=returns, emit_failed=emits[keys[ordinal]]["failed"],
-                               shard={"ordinal": ordinal, "expected": int(expected[ordinal])})
-            )  # fmt: skip
-        for s in shadows_only:
-            tasks.append(self._row_task(p, s, global_key=whole, returns=returns, shard={"ordinal": 0, "expected": 0}))
-        return tasks
+        settled = self._settled(step)
+        ghosts = sorted((s for port in step.needs for s in self._in(port) if not (s.rows or s.virtual)), key=lambda s: (s.key, s.port))
+        if settled is None:
+            return [self._row_task(p, s, "unsettled") for port in step.needs for s in self._in(port)]
+        returns, whole = settled["returns"], settled["whole"]
+        tasks = [
+            self._row_task(p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n])
+            for n, s in enumerate(settled["full"])
+        ]
+        return tasks + [self._row_task(p, s, whole, {"ordinal": 0, "expected": 0}, returns=returns, emit_failed=[]) for s in ghosts]
 
-    def _returns(self, step: Step, whole: str, rounds: list[list[dict[str, Any]]], shards: int) -> tuple[dict[str, Any], Any]:
-        """Where verdicts lie, and how many each shard must get back."""
-        folder = f"{step.name}.reduce-{whole[:12]}"
-        heads = [h for r in rounds for h in r]
+    def _returns(self, step: Step, folder: str, heads: list[dict[str, Any]], shards: int) -> dict[str, Any]:
+        """Where verdicts and state lie, and how many verdicts each shard must get back."""
         base = self.work / folder
         files = [f"work/{folder}/verdicts/{h['verdicts']['file']}" for h in heads]
         indexes = [base / "verdicts" / h["verdicts"]["index"] for h in heads]
@@ -352,59 +360,46 @@ class Run:
             if int(entries["rows"].sum()) != head["verdicts"]["rows"]:
                 raise AccountError(f"{path}: {int(entries['rows'].sum())} verdicts indexed, the record says {head['verdicts']['rows']}")
             np.add.at(expected, entries["part"].astype(np.int64), entries["rows"])
-        state = None
         states = [base / "state" / h["state"]["file"] for h in heads if h.get("state")]
+        state = None
         if states:
             if sum(s.stat().st_size for s in states) > STATE_BYTES:
                 raise TaskError(f"{step.name}: its reducers returned more than {STATE_BYTES >> 20} MB of state")
-            tables = [pa.ipc.open_file(pa.memory_map(str(s))).read_all() for s in states]
-            state = f"work/{folder}/state.arrow"
+            merged = pa.concat_tables([pa.ipc.open_file(pa.memory_map(str(s))).read_all() for s in states])
             sink = pa.BufferOutputStream()
-            merged = pa.concat_tables(tables)
             with pa.ipc.new_file(sink, merged.schema) as f:
                 f.write_table(merged)
-            from curation.storage import replace
-
+            state = f"work/{folder}/state.arrow"
             replace(self.out / state, sink.getvalue().to_pybytes())
-        return {"files": files, "groups": groups, "state": state}, expected
+        return {"returns": {"files": files, "groups": groups, "state": state}, "expected": expected.tolist()}
 
     def _regroup(self, p: Pass) -> None:
         step = p.head
-        full, emits, whole, keys = self._emitted(step)
-        assert isinstance(step.stage, RegroupStage)
-        if len(emits) < len(full):
-            self.tasks[f"{step.name} reduce"] = (1, 0)
-            self.shards[step.name] = [Shard(whole, step.name, virtual=True)]
+        settled = self._settled(step)
+        if settled is None:
+            self.shards[step.name] = [Shard("unsettled", step.name, virtual=True)]
             return
-        folder = f"work/{step.name}.emit-{step.fingerprint[:12]}/spill"
-        spills = [(f"{folder}/{emits[k]['spill']['file']}", f"{folder}/{emits[k]['spill']['index']}") for k in keys]
-        rounds = self._rounds(step, whole, spills)
-        if rounds is None:
-            self.shards[step.name] = [Shard(whole, step.name, virtual=True)]
-            return
-        self._cpu(step, [*emits.values(), *rounds[0]])
-        account = self.accounts.setdefault(step.name, Account())
+        account = self.accounts[step.name]
+        ledger = Ledger(self.work / settled["folder"])
         shards = []
-        base = f"work/{step.name}.reduce-{whole[:12]}/{step.name}"
-        for head in rounds[0]:
-            account.add(head["steps"][step.name]) if step.name in head["steps"] else None
+        for key in settled["keys"]:
+            head = ledger.get(key)
+            if head is None:
+                raise TaskError(f"{step.name}: the record of task {key} is gone")
+            account.add(head["steps"].get(step.name) or Account().plain())
             facts = head["outputs"].get(step.name)
             if facts:
-                shards.append(Shard(head["key"], step.name, f"{base}/{facts['file']}", facts["rows"], facts["bytes"]))
-        failed = sum(len(e["failed"]) for e in emits.values())
+                shards.append(Shard(key, step.name, f"work/{settled['folder']}/{step.name}/{facts['file']}", facts["rows"], facts["bytes"]))
+        failed = sum(len(f) for f in settled["failed"])
         account.documents_in += failed
         account.failed += failed
         self.shards[step.name] = shards
         if not self.dry:
-            expected = sum(s.rows for s in full)
+            expected = sum(s.rows for s in settled["full"])
             if account.documents_in != expected:
                 raise AccountError(f"{step.name}: {account.documents_in} in, its parents kept {expected}")
             account.check(step.name)
             self._save("running")
-
-    def _cpu(self, step: Step, heads: Iterable[dict[str, Any]]) -> None:
-        account = self.accounts.setdefault(step.name, Account())
-        account.cpu_seconds += sum(h["cpu_seconds"] for h in heads)
 
     # -- accounts -----------------------------------------------------------------------------------
 

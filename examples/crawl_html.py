@@ -320,6 +320,29 @@ def _old(
 <TITLE>{title}</TITLE>
 </HEAD>
 <BODY BGCOLOR="#FFFFFF" TEXT="#000000">
+<TABLE WIDTH="100%" BORDER="0"><TR><TD BGCOLOR="#DDDDEE">
+{menu}
+</TD></TR></TABLE>
+<H1>{title}</H1>
+{main}
+<HR>
+<FONT SIZE="1">{words["posted"]} {day} - {more}<BR>{host} - {words["footer"]}</FONT>
+</BODY>
+</HTML>
+"""
+
+
+def _attic(
+    main: str, title: str, host: str, attribute: str, meta: str, words: dict[str, str], nav: list[str], links: list[str], day: str
+) -> str:
+    menu = "<BR>\n".join(f'<A HREF="{i}.htm"><FONT SIZE="2">{esc(item)}</FONT></A>' for i, item in enumerate(nav))
+    more = " - ".join(links)
+    return f"""<HTML{attribute}>
+<HEAD>
+{meta}
+<TITLE>{title}</TITLE>
+</HEAD>
+<BODY BGCOLOR="#FFFFFF" TEXT="#000000">
 <TABLE WIDTH="100%" BORDER="0"><TR><TD WIDTH="160" VALIGN="top" BGCOLOR="#DDDDEE">
 {menu}
 </TD><TD VALIGN="top">
@@ -356,4 +379,4 @@ def _docs(
 """
 
 
-LAYOUTS: dict[str, Callable[..., str]] = {"blog": _blog, "news": _news, "old": _old, "docs": _docs}
+LAYOUTS: dict[str, Callable[..., str]] = {"blog": _blog, "news": _news, "old": _old, "attic": _attic, "docs": _docs}

@@ -164,6 +164,7 @@ class Article:
     layout: str = "blog"
     day: str = "2023-09-12"
     related: tuple[str, ...] = ()
+    used: frozenset[str] = frozenset()  # the sentences in it, before their alternatives are chosen
 
 
 @dataclass(frozen=True)
@@ -343,9 +344,10 @@ class Plan:
         self.captures.append(capture)
         return capture
 
-    def compose(self, lang: str, topics: Sequence[str], sentences: int) -> tuple[str, ...]:
-        """Paragraphs with about this many sentences, mostly on the first topic."""
-        dice, used, texts = self.dice, set[str](), list[str]()
+    def compose(self, lang: str, topics: Sequence[str], sentences: int, used: set[str] | None = None) -> tuple[str, ...]:
+        """Paragraphs with about this many sentences, mostly on the first topic; `used` ones are avoided and noted."""
+        dice, texts = self.dice, list[str]()
+        used = set() if used is None else used
         glue = "" if lang in ("zh", "ja") else " "
         while sentences > 0:
             topic = topics[0] if dice.chance(0.55) else dice.pick(topics)
@@ -366,7 +368,9 @@ class Plan:
         dice = self.dice
         related = tuple(self.title("en", dice.pick(topics)) for _ in range(4))
         day = day or f"{dice.between(2018, 2023)}-{dice.between(1, 9):02d}-{dice.between(1, 28):02d}"
-        return Article(self.title("en", topics[0]), self.compose("en", topics, sentences), host, "en", layout, day, related)
+        used: set[str] = set()
+        texts = self.compose("en", topics, sentences, used)
+        return Article(self.title("en", topics[0]), texts, host, "en", layout, day, related, frozenset(used))
 
     def good(self, kind: str = "") -> list[Capture]:
         """The good captures of the older snapshot that are plain articles."""
@@ -389,10 +393,11 @@ class Plan:
                 main = topics[0] if i % 3 < 2 else topics[1 + i // 3 % 2]
                 order = (main, *[t for t in topics if t != main])
                 length = (54, 40)[s % 2] if i == 4 else self.dice.between(11, 24)
-                article = self.english(host, order, length, layout)
+                attic = layout == "old" and i in (1, 6)
+                article = self.english(host, order, length, "attic" if attic else layout)
                 url = f"https://{host}/{article.day[:4]}/{slug(article.title)}-{i + 1}/"
                 how: dict[str, object] = {}
-                planted = "good,article"
+                planted = "good,article" + (",layout:table" if attic else "")
                 if i == 2:
                     how = dict(sendings[s % len(sendings)])
                     planted += ",sent:" + "+".join("chunked" if v is True else str(v) for v in how.values())
@@ -411,11 +416,12 @@ class Plan:
         for lang, (host, word, charsets) in LANGUAGE_SITES.items():
             for i, (codec, says) in enumerate(charsets):
                 topics = self.dice.shuffled(list(LANGUAGES[lang]))
-                texts = self.compose(lang, topics, self.dice.between(13, 17))
+                used: set[str] = set()
+                texts = self.compose(lang, topics, self.dice.between(13, 17), used)
                 related = tuple(self.title(lang) for _ in range(3))
                 day = f"{2019 + i % 4}-{self.dice.between(1, 9):02d}-{self.dice.between(10, 28)}"
                 layout = ("blog", "news", "old")[i % 3]
-                article = Article(self.title(lang), texts, host, lang, layout, day, related)
+                article = Article(self.title(lang), texts, host, lang, layout, day, related, frozenset(used))
                 name = DECLARED.get(codec, codec)
                 meta = name if says in ("meta", "both") else None
                 header = {"meta": "", "none": "", "header": name, "both": name}.get(says, says)
@@ -580,11 +586,12 @@ class Plan:
 
     def copies(self) -> None:
         """Mirrors (the same text on another site) and edited copies."""
-        english = [c for c in self.good() if c.lang == "en" and "," not in c.planted[13:]]
+        english = [c for c in self.good() if c.lang == "en" and c.planted == "good,article"]
         others = [c for c in self.good() if c.lang in ("de", "ru", "zh", "es")]
         for i, capture in enumerate(english[3::9][:5] + others[0::6][:4]):
             assert capture.article
-            article = replace(capture.article, host="mirror.copycat.example.com", layout=("old", "news", "blog")[i % 3], related=())
+            layout = capture.article.layout if i < 6 else ("old", "news", "blog")[i % 3]
+            article = replace(capture.article, host="mirror.copycat.example.com", layout=layout, related=())
             url = f"https://{article.host}/{capture.lang}/{i + 1}"
             self.add(url, "dup,exact", render(article), (OLD, NEW)[i % 2], lang=capture.lang, of=capture.url)
         for i, capture in enumerate(english[6::8][:6] + others[2::7][:3]):
@@ -593,7 +600,7 @@ class Plan:
             if capture.lang == "en":
                 texts = self.edited(texts)
             else:
-                texts[-1] += " " + self.compose(capture.lang, ["town"], 1)[0]
+                texts[-1] += " " + self.compose(capture.lang, ["town", "bike"], 1, set(capture.article.used))[0]
             article = replace(capture.article, host="reprints.gathered.example", texts=tuple(texts), layout="blog", related=())
             url = f"https://{article.host}/{slug(article.title) or capture.lang}-{i + 1}"
             self.add(url, "dup,near", render(article), (OLD, NEW)[i % 2], lang=capture.lang, of=capture.url)
@@ -614,13 +621,13 @@ class Plan:
     def recrawls(self) -> None:
         """Pages of the older snapshot that are fetched again in the newer one, with all kinds of outcomes."""
         taken = {c.of for c in self.captures}
-        free = [c for c in self.good() if c.url not in taken and "," not in c.planted[13:] and not c.coding]
+        free = [c for c in self.good() if c.url not in taken and c.planted == "good,article"]
         picks = self.dice.shuffled(free)[:29]
         for i, old in enumerate(picks):
             assert old.article
             at = self.captures.index(old)
             if i < 9:  # a newer version with a paragraph more
-                extra = self.compose(old.lang, list(LANGUAGES.get(old.lang, ENGLISH))[:3], 3)
+                extra = self.compose(old.lang, list(LANGUAGES.get(old.lang, ENGLISH)), 3, set(old.article.used))
                 article = replace(old.article, texts=(*old.article.texts, *extra), day="2024-02-02")
                 body = render(article).encode()
                 self.captures[at] = replace(old, planted="superseded,updated")
@@ -630,7 +637,9 @@ class Plan:
                 again = replace(old, planted="good,article,recrawl:unchanged", snapshot=NEW)
                 self.captures.append(again)
             elif i < 17:  # a newer version in the same snapshot
-                article = replace(old.article, texts=(*old.article.texts, *self.compose(old.lang, ["garden"], 2)))
+                article = replace(
+                    old.article, texts=(*old.article.texts, *self.compose(old.lang, ["garden", "kitchen"], 2, set(old.article.used)))
+                )
                 self.captures[at] = replace(old, planted="superseded,updated")
                 self.add(old.url, "good,article,recrawl:same-snapshot", render(article), lang=old.lang, article=article, late=True)
             elif i < 24:  # the page has gone or the server is ill
@@ -695,12 +704,15 @@ class Plan:
         for page in range(6):
             people = [self.person(100 + 14 * page + k) for k in range(14)]
             shown = ("email", "phone", "ip")
-            texts = [
-                f"{p['name']} joined the circle in {self.dice.between(1998, 2022)} and looks after the "
-                f"{self.dice.pick(['library', 'garden', 'workshop', 'boats', 'archive', 'kitchen'])}. Write to "
-                f"{p['email']} or call {p['phone']}; the last visit was from {p['ip']}."
-                for p in people
-            ]
+            places = ("library", "garden", "workshop", "boats", "archive", "kitchen")
+            ways = (
+                "{name} joined in {year} and looks after the {place}. Write to {email} or call {phone}; last seen from {ip}.",
+                "For the {place}, ask {name} ({phone}), who has been with us since {year}. Mail: {email}, address: {ip}.",
+                "{email} reaches {name} at any time, {phone} only in the evening. Keeper of the {place} since {year}, host {ip}.",
+            )
+            texts = [self.dice.pick(ways).format(**p, year=self.dice.between(1998, 2022), place=self.dice.pick(places)) for p in people]
+            lines_between = self.decks["en", "books"].deal(7, set())
+            texts[1::2] = [f"{text} {fill(line, self.dice)}" for text, line in zip(texts[1::2], lines_between, strict=True)]
             html = web.page(web.paragraphs(texts), f"Members, page {page + 1}", host, "en", "old")
             self.add(
                 f"https://{host}/list?page={page + 1}",
@@ -801,7 +813,7 @@ class Plan:
             self.bad("lorem", i, [LOREM] * (2 + i) + texts[:2])
             self.bad("hash-symbols", i, [" ".join("#" + w.strip(".,") if k % 3 else w for k, w in enumerate(words[:160]))])
             self.bad("ellipsis-symbols", i, [" ".join(w + " ..." if k % 4 == 0 else w for k, w in enumerate(words[:200]))])
-            self.bad("ellipsis-lines", i, [" ".join(s.split()[:11]) + ("...", "…")[i] for s in lines], layout="old")
+            self.bad("ellipsis-lines", i, [" ".join(s.split()[:11]) + ("...", "…")[i] for s in lines])
             items = [" ".join(s.split()[:14]) for s in lines]
             self.bad("bullets", i, ["• " + s for s in items] if i else [], extra="" if i else web.bullets(items))
             self.bad("long-words", i, self.salad(LONG_WORDS, 14))
@@ -821,7 +833,7 @@ class Plan:
             self.bad("gibberish", i, [self.gibberish(24) for _ in range(9)], lang="und")
             mixed = [self.compose(lang, ["kitchen"], 1)[0] for lang in dice.shuffled(list(LANGUAGES))]
             self.bad("mixed-languages", i, mixed, lang="mul")
-            self.bad("no-punctuation", i, [re.sub(r"[.,;:?!]", "", " ".join(s.split()[:9])) for s in lines], layout="old")
+            self.bad("no-punctuation", i, [re.sub(r"[.,;:?!]", "", " ".join(s.split()[:9])) for s in lines])
             code = "function track(a) { var b = { id: a, t: 0 }; return b; }"
             self.bad("script-text", i, [f"{s} {code}" for s in lines[:10]] + ["Please enable JavaScript."])
 

@@ -18,7 +18,8 @@ from fastwarc.stream_io import BrotliReader, ZstdReader
 MAX_LAYERS = 4
 STEP_BYTES = 8 << 10
 _FIELDS = re.compile(
-    rb"^(content-type|content-encoding|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE
+    rb"^(content-type|content-encoding|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
@@ -135,7 +136,8 @@ def _tokens(field: bytes) -> tuple[str, ...]:
 
 def _dechunk(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
     """Join the chunks; a body that does not start with a chunk size is taken as joined already."""
-    pieces, at, total = [], 0, 0
+    pieces: list[bytes] = []
+    at, total = 0, 0
     while True:
         size_line = _CHUNK.match(body, at)
         if size_line is None:
@@ -226,7 +228,8 @@ def _zstd(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
 
 def _drain(reader: Any, max_bytes: int) -> tuple[bytes, bool]:
     """Read a decoder in small steps, up to its end, its first error or the limit."""
-    pieces, total = [], 0
+    pieces: list[bytes] = []
+    total = 0
     while True:
         try:
             piece = reader.read(STEP_BYTES)

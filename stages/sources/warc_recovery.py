@@ -11,7 +11,7 @@ import io
 import re
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 from fastwarc.stream_io import Lz4Reader, ZstdReader
@@ -48,7 +48,7 @@ def gzip_chunks(file: Any, offset: int) -> Iterator[Event]:
         offset = found
 
 
-def _gzip_members(file: Any, offset: int) -> Iterator[Event]:
+def _gzip_members(file: Any, offset: int) -> Generator[Event, None, tuple[int, bool]]:
     """Members up to the end of the file or a damage. Returns: (offset of the damage, True) or (_, False)."""
     file.seek(offset)
     data = b""
@@ -131,7 +131,7 @@ def _next_member(file: Any, offset: int, magic: bytes, starts_warc: Callable[[by
     file.seek(offset)
     data, base = b"", offset
     while True:
-        chunk = file.read(CHUNK_BYTES)
+        chunk: bytes = file.read(CHUNK_BYTES)
         data += chunk
         at = data.find(magic)
         while at >= 0 and (not chunk or at + probe_bytes <= len(data)):
