@@ -81,7 +81,7 @@ def run(
     plan.check_files()
     out = out or Path("runs") / plan.recipe.name
     with run_lock(out):
-        _compile(say)
+        _compile(plan)
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
         write_json(plan_file, saved)
@@ -96,16 +96,21 @@ def run(
     data(summary(manifest, out), as_json, Display.table(manifest, out))
 
 
-def _compile(tell: Any) -> None:
-    """Compile the kernels once, before workers start; says so when it takes time."""
+def _compile(plan: Any) -> None:
+    """Compile the kernels of the plan's stages once, before workers start; says so when it takes time."""
     import time
 
-    from curation.text import warm_up
+    from curation import text
 
     started = time.monotonic()
-    warm_up()
+    text.warm_up()
+    for step in plan.steps.values():
+        owner = getattr(step.stage, "function", None) or type(step.stage)
+        warm_up = getattr(sys.modules.get(owner.__module__), "warm_up", None)
+        if warm_up is not None:
+            warm_up()
     if time.monotonic() - started > 2:
-        tell(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
+        say(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
 
 
 @app.command(epilog="Example: curate plan pipeline.yaml --json")
@@ -218,7 +223,8 @@ def main() -> None:
     """Entry point: turns the project's errors into one message and an exit code."""
     debug = "--debug" in sys.argv
     try:
-        app(standalone_mode=False)
+        status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except typer.Exit as e:
         sys.exit(e.exit_code)
     except KeyboardInterrupt:

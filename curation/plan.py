@@ -119,13 +119,15 @@ class Plan:
         annotate: let every dropped document go on as a shadow.
         until: stop after this step.
         fingerprints: hash assets and give steps fingerprints; a worker needs none.
+        whole_shadows: keep all columns and the place of shadow rows at the end of their path.
     Raises: RecipeError at the place of the first mistake.
     """
 
     def __init__(
         self, recipe: Recipe, *, sample: float = 1.0, annotate: bool = False, until: str | None = None,
-        fingerprints: bool = True,
+        fingerprints: bool = True, whole_shadows: bool = False,
     ) -> None:  # fmt: skip
+        self.whole_shadows = whole_shadows
         self.recipe, self.sample, self.annotate, self.until = recipe, sample, annotate, until
         self.shadow = 1.0 if annotate else recipe.settings.shadow
         self._fingerprints = fingerprints
@@ -277,7 +279,7 @@ class Plan:
         def walk(value: Any, key: str) -> Any:
             if isinstance(value, str):
                 try:
-                    return str(assets.resolve(value, self.recipe.folder))
+                    return str(assets.resolve(value, self.recipe.asset_folder or self.recipe.folder))
                 except FileNotFoundError as e:
                     raise self.recipe.error(str(e), *at, key, value=True) from e
             if isinstance(value, (list, tuple)):
@@ -293,7 +295,7 @@ class Plan:
         stage = step.stage
         assert isinstance(stage, Source)
         try:
-            example = self.files(step)[0][0] if self._fingerprints or True else None
+            example = self.files(step)[0][0]
             extra = stage.columns(step.params, example)
         except (FileNotFoundError, ValueError, OSError) as e:
             raise self.recipe.error(str(e), *at, "paths" if hasattr(step.params, "paths") else "use", value=True) from e
@@ -302,6 +304,8 @@ class Plan:
             column = _field(name, kind)
             if name in stage.transient:
                 column = column.with_metadata({"transient": "1"})
+            if name in ("source", "domain"):
+                continue  # carried: the source's own value stands
             if name in CORE:
                 raise self.recipe.error(f"column {name!r} is a core column and cannot be carried", *at)
             fields.append(column)
@@ -504,6 +508,8 @@ class Plan:
 
     def keeps_rows(self, port: str) -> bool:
         """Whether rows of this port must remember their place in the source, to be read again."""
+        if self.whole_shadows:
+            return True
         seen: set[str] = set()
         queue = [port]
         while queue:

@@ -85,6 +85,8 @@ class Recipe:
     outputs: dict[str, StepSpec]
     settings: Settings
     plugins: list[Path]
+    asset_folder: Path | None = None
+    """Folder that paths of models and lists are relative to, if not the recipe's."""
     marks: dict[tuple[str, ...], tuple[int, int]] = field(repr=False, default_factory=dict)
     values: dict[tuple[str, ...], tuple[int, int]] = field(repr=False, default_factory=dict)
 

@@ -35,7 +35,7 @@ PACK_BYTES = 64 << 20
 
 
 def snapshot(plan: Plan) -> dict[str, Any]:
-    """Everything a worker needs to rebuild the plan, as plain data."""
+    """Everything a worker needs to rebuild the plan, as plain data; the recipe as text, since the order of its keys counts."""
     recipe = plan.recipe
 
     def entry(spec: Any) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def snapshot(plan: Plan) -> dict[str, Any]:
         "name": recipe.name, "plugins": [str(p) for p in recipe.plugins], "settings": recipe.settings.model_dump(mode="json"),
         **{s: {n: entry(e) for n, e in getattr(recipe, s).items()} for s in ("inputs", "steps", "outputs")},
     }  # fmt: skip
-    return {"recipe": raw, "file": str(recipe.file.resolve()), "sample": plan.sample, "annotate": plan.annotate, "until": plan.until}
+    return {"recipe": json.dumps(raw), "file": str(recipe.file.resolve()), "sample": plan.sample, "annotate": plan.annotate, "until": plan.until}
 
 
 def plan_of(saved: dict[str, Any]) -> Plan:
     """The plan a snapshot describes, without fingerprints."""
-    recipe = build(saved["recipe"], Path(saved["file"]), {}, {}, {})
+    recipe = build(json.loads(saved["recipe"]), Path(saved["file"]), {}, {}, {})
     return Plan(recipe, sample=saved["sample"], annotate=saved["annotate"], until=saved["until"], fingerprints=False)
 
 

@@ -200,7 +200,7 @@ class RowTask(_Task):
             self.exits[port] = LazyShard(self.path(port, "parquet"), schema)
             self.exit_bytes[port] = 0
             readers = [r for r in self.plan.consumers(port) if r.name not in inside or r is self.pass_.head]
-            if any(r.kind not in ("shards", "regroup", "expand") for r in readers):
+            if self.plan.whole_shadows or any(r.kind not in ("shards", "regroup", "expand") for r in readers):
                 self.shadow_exits[port] = LazyShard(self.path(f"{port}.shadow", "parquet"), pa.schema([*schema, *SHADOW]))
         metrics = dropped_schema(self.plan, self.pass_)
         self.dropped = LazyShard(self.path("dropped", "parquet"), metrics)
@@ -494,7 +494,8 @@ class RowTask(_Task):
         made = []
         for table, expanded in good:
             made.append(self._children(step, table, expanded))
-        schema = pa.schema([f.remove_metadata().with_nullable(True) for f in step.schema] + [pa.field("_at", pa.int64())])
+        hidden = [pa.field(n, pa.int64()) for n in ("_at", "_row") if n in rows.column_names]
+        schema = pa.schema([f.remove_metadata().with_nullable(True) for f in step.schema] + hidden)
         children = pa.concat_tables([conform(t, schema) for t in made]) if made else schema.empty_table()
         account.created += children.num_rows
         account.kept += children.num_rows
@@ -551,8 +552,9 @@ class RowTask(_Task):
                 reason = rows["drop_reason"].combine_chunks() if "drop_reason" in rows.column_names else pa.nulls(rows.num_rows, pa.string())
                 if isinstance(reason, pa.ChunkedArray):
                     reason = pa.array([], pa.string())
-                twice = seen[1].add(rows["id"])
-                reason = pc.if_else(pc.and_(pc.is_null(reason), pa.array(twice)), pa.scalar("duplicate_record"), reason)
+                if "duplicate_record" in source.drops:
+                    twice = seen[1].add(rows["id"])
+                    reason = pc.if_else(pc.and_(pc.is_null(reason), pa.array(twice)), pa.scalar("duplicate_record"), reason)
                 rows = conform(rows, schema)
                 self.entered(step.name, rows)
                 self.stats.count(step.name, "in", rows)

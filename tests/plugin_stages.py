@@ -213,3 +213,35 @@ class ByDomain(RegroupStage):
 
 
 by_domain = ByDomain()
+
+
+@stage(reads=["content", "mime"], writes={"text": pa.large_string()}, drops=["not_text"], costly=True)
+def decode(batch: Batch, params: Params):
+    """The page's bytes as text: reads a transient column."""
+    texts, reasons = [], []
+    for _, content, mime in batch.documents("content", "mime"):
+        good = (mime or "").startswith("text/")
+        texts.append(content.decode("utf-8", "replace") if good else "")
+        reasons.append(None if good else "not_text")
+    return {"text": pa.array(texts, pa.large_string()), "drop_reason": pa.array(reasons, pa.string())}
+
+
+class FirstOfUrl(FirstOfText):
+    """Keep one document a URL."""
+
+    name = "first_of_url"
+
+    def reads(self, params):
+        return ("id", "url")
+
+    def writes(self, params):
+        return {}
+
+    def verdict(self, params):
+        return {"drop_reason": pa.string()}
+
+    def emit(self, batch, params):
+        return Keyed(batch.utf8("url").hash(), np.arange(len(batch)), {"id": batch["id"]})
+
+
+first_of_url = FirstOfUrl()

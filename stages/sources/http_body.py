@@ -17,10 +17,7 @@ from fastwarc.stream_io import BrotliReader, ZstdReader
 
 MAX_LAYERS = 4
 STEP_BYTES = 8 << 10
-_FIELDS = re.compile(
-    rb"^(content-type|content-encoding|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*)",
-    re.IGNORECASE | re.MULTILINE,
-)
+_ENCODINGS = re.compile(rb"\n(content|transfer)-encoding:([^\r\n]*)")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})\b")
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.IGNORECASE)
@@ -40,7 +37,7 @@ class Response(NamedTuple):
     status: int | None
     mime: str | None
     charset: str | None
-    content: bytes
+    content: bytes | memoryview
     problem: str | None
 
 
@@ -59,40 +56,45 @@ def parse_response(block: bytes, max_body_bytes: int) -> Response:
         if len(block) > max_body_bytes:
             return Response(None, None, None, b"", "too_large")
         return Response(None, None, None, block, None)
-    end = block.find(b"\r\n\r\n")
-    bare = block.find(b"\n\n", 0, end if end >= 0 else len(block))
-    if bare >= 0:
-        end, start = bare, bare + 2
-    elif end >= 0:
-        start = end + 4
-    else:
-        end = start = len(block)
+    end, start = _head_end(block)
     matched = _STATUS.match(block)
     status = int(matched[1]) if matched else None
-    mime: str | None = None
-    charset: str | None = None
-    content_encoding, transfer_encoding = b"", b""
-    for name, value in _FIELDS.findall(block, 0, end):
-        name = name.lower()
-        if name == b"content-type":
-            if mime is None:
-                mime, charset = content_type(value)
-        elif name == b"content-encoding":
-            content_encoding += b"," + value
-        else:
-            transfer_encoding += b"," + value
-    body = block[start:]
+    head = block[:end].lower()
+    mime, charset = None, None
+    at = head.find(b"\ncontent-type:")
+    if at >= 0:
+        stop = head.find(b"\n", at + 1)
+        mime, charset = content_type(block[at + 14 : stop if stop >= 0 else end])
+    body: bytes | memoryview = memoryview(block)[start:]
+    cut = False
     try:
-        cut = False
-        if transfer_encoding or content_encoding or body[:3] == _GZIP:
-            body, cut = decode_body(body, transfer_encoding, content_encoding, mime, max_body_bytes)
+        encoded = head.find(b"\ncontent-encoding:") >= 0 or head.find(b"\ntransfer-encoding:") >= 0
+        if encoded or block.startswith(_GZIP, start):
+            body, cut = decode_body(block[start:], *_encodings(head), mime, max_body_bytes)
         if len(body) > max_body_bytes:
-            return Response(status, mime, charset, b"", "too_large")
+            raise _TooLarge
     except _TooLarge:
         return Response(status, mime, charset, b"", "too_large")
     if cut and not body:
         return Response(status, mime, charset, b"", "undecodable")
     return Response(status, mime, charset, body, "cut" if cut else None)
+
+
+def _head_end(block: bytes) -> tuple[int, int]:
+    """Where the head ends and the body starts; lines may end in CRLF or LF."""
+    if block[block.find(b"\n") - 1] == 13:
+        end = block.find(b"\r\n\r\n")
+        if end >= 0:
+            return end, end + 4
+    end = block.find(b"\n\n")
+    return (end, end + 2) if end >= 0 else (len(block), len(block))
+
+
+def _encodings(head: bytes) -> tuple[bytes, bytes]:
+    """Values of Transfer-Encoding and of Content-Encoding in a lower-case head, each joined by commas."""
+    fields = _ENCODINGS.findall(head)
+    transfer = b",".join(value for name, value in fields if name == b"transfer")
+    return transfer, b",".join(value for name, value in fields if name == b"content")
 
 
 @lru_cache(4096)

@@ -27,7 +27,7 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from curation.stage import Source, StageParams, Types
-from stages.sources.batches import RowsToTables
+from stages.sources.batches import RowsToTables, utf8
 from stages.sources.files import PathList, head, open_decompressed, path_list
 from stages.sources.lines import bounded_lines
 from stages.sources.parquet import RESERVED
@@ -93,8 +93,8 @@ class Jsonl(Source):
         want: Any = None, progress: Callable[[int], None] | None = None,
     ) -> Iterator[pa.Table]:  # fmt: skip
         carried = [(name, _CHECKS[kind]) for name, kind in params.carry.items()]
-        columns = {"text": pa.large_string(), **{name: TYPES[kind] for name, kind in params.carry.items()}}
-        tables = RowsToTables(self.name, relative, columns)
+        columns = {name: TYPES[kind] for name, kind in params.carry.items()}
+        tables = RowsToTables(self.name, relative, ("text", pa.large_string()), columns)
         wanted = None if want is None else set(map(int, want))
         last_wanted = None if want is None else (int(want[-1]) if len(want) else -1)
         for row, (offset, line) in enumerate(_records(path, params.max_line_bytes)):
@@ -108,8 +108,8 @@ class Jsonl(Source):
             if fields is None:
                 fields = (None, None, None, "broken_record", None, *([None] * len(carried)))
             given, url, date, reason, text, *others = fields
-            full = tables.add((row, given, url, date, offset, reason, text, *others), len(line or b""))
-            if full:
+            document = None if text is None else utf8(text)
+            if tables.add((row, given, url, date, offset, reason, *others), document):
                 yield tables.take()
         if tables.rows:
             yield tables.take()

@@ -48,7 +48,11 @@ COLUMNS: dict[str, Any] = {
     "body_bytes": pa.int64(),
     "crawl": pa.field("crawl", pa.string()),
 }
-TYPES = {name: kind.type if isinstance(kind, pa.Field) else kind for name, kind in COLUMNS.items()}
+TYPES = {
+    name: kind.type if isinstance(kind, pa.Field) else kind
+    for name, kind in COLUMNS.items()
+    if name != "content"
+}
 
 
 class Limits(StageParams):
@@ -102,11 +106,10 @@ def read_pages(
     want: Any = None, progress: Callable[[int], None] | None = None,
 ) -> Iterator[pa.Table]:  # fmt: skip
     """Yield the pages of one WARC file as tables; see `Source.read`."""
-    tables = RowsToTables(KIND, relative, TYPES)
+    tables = RowsToTables(KIND, relative, ("content", pa.large_binary()), TYPES)
     kinds = ("response", "conversion")
     for record in read_records(path, kinds, limits.max_record_bytes, want, progress):
-        row, size = _row(record, relative, limits.max_body_bytes, crawl)
-        if tables.add(row, size):
+        if tables.add(*_row(record, relative, limits.max_body_bytes, crawl)):
             yield tables.take()
     if tables.rows:
         yield tables.take()
@@ -114,8 +117,8 @@ def read_pages(
 
 def _row(
     record: Record, relative: str, max_body_bytes: int, crawl: str | None
-) -> tuple[tuple[Any, ...], int]:
-    """A record as a row of `RowsToTables`, and the bytes of its content."""
+) -> tuple[tuple[Any, ...], bytes | memoryview | None]:
+    """A record as a row of `RowsToTables`, and its content."""
     row, offset, _, kind, url, date, _, truncated, media, block, reason = record
     status = mime = charset = content = None
     if block is not None:
@@ -128,7 +131,7 @@ def _row(
             content, reason = None, TOO_LARGE if problem == "too_large" else BROKEN
     size = None if content is None else len(content)
     head = (row, record_key(record, relative), without_brackets(url), date, offset, reason)
-    return (*head, content, status, mime, charset, kind, truncated, size, crawl), size or 0
+    return (*head, status, mime, charset, kind, truncated, size, crawl), content
 
 
 def record_key(record: Record, relative: str) -> str | None:

@@ -25,7 +25,7 @@ Container = Callable[[Any, int], Iterator[Event]]
 
 _RECORD_LINE = re.compile(rb"\nWARC/[01]\.")
 _NEWLINES = re.compile(rb"[\r\n]*")
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_HEADER_END = re.compile(rb"\r*\n\r*\n")
 
 
 def plain_chunks(file: Any, offset: int) -> Iterator[Event]:
@@ -309,7 +309,7 @@ def _header(window: _Window) -> tuple[dict[str, str] | None, int, bool]:
         name, _, value = line.partition(":")
         name = name.strip().lower()
         fields.setdefault(name, value.strip())
-    return fields, end.end(), lines[0].endswith("\r")
+    return fields, end.end(), lines[0].endswith("\r") and not lines[0].endswith("\r\r")
 
 
 def _length(fields: dict[str, str]) -> int | None:

@@ -1,0 +1,133 @@
+"""Turn a page's HTML into text.
+
+Source:  trafilatura (Barbaresi 2021) for now; profile gate and limits are ours.
+Units:   text in UTF-8, one block a line; profile = web, code or math by what the page's bytes hold.
+Params:  engine -- `trafilatura`. max_bytes -- larger pages are dropped. max_depth -- deeper nesting
+         is dropped (parsers are worse than linear in depth). min_math, min_code -- formulas and
+         code blocks that make a page `math` or `code`.
+Drops:   empty (no text found), too_large, too_deep, parse_failed.
+Errors:  none of its own; text/plain passes through as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from curation.stage import Batch, Columns, StageParams, stage
+
+MATH = re.compile(rb"<math[\s>]|math/tex|class=[\"']?katex|\\\(|\\begin\{(?:equation|align)|\$\$", re.I)
+CODE = re.compile(rb"<pre[\s>]", re.I)
+META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.I)
+LANG = re.compile(rb"<html[^>]{0,500}?\slang\s*=\s*[\"']?([A-Za-z0-9-]{1,20})", re.I)
+VOID = frozenset(b"area base br col embed hr img input link meta param source track wbr".split())
+TAG = re.compile(rb"<(/?)([A-Za-z][A-Za-z0-9]{0,20})([^<>]{0,4096})>")
+BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+
+
+class Params(StageParams):
+    """Parameters of extract_html; see the file's docstring."""
+
+    engine: Literal["trafilatura"] = "trafilatura"
+    max_bytes: int = 4 << 20
+    max_depth: int = 512
+    min_math: int = 3
+    min_code: int = 3
+
+
+def decoded(content: bytes, declared: str | None) -> str:
+    """Text of a page: charset by BOM, HTTP header, meta, then UTF-8 if it fits, then detection."""
+    for bom, name in BOMS:
+        if content.startswith(bom):
+            return content[len(bom) :].decode(name, "replace")
+    meta = META.search(content[:4096])
+    for name in (declared, meta.group(1).decode("ascii", "replace") if meta else None, "utf-8"):
+        if name:
+            try:
+                return content.decode("gb18030" if name.lower() in ("gb2312", "gbk") else name)
+            except (LookupError, UnicodeDecodeError):
+                continue
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(content[: 64 << 10]).best()
+    return content.decode(best.encoding if best else "utf-8", "replace")
+
+
+def depth(content: bytes) -> int:
+    """Deepest nesting of elements, by one linear scan that closes nothing but what is open."""
+    deepest = here = 0
+    for match in TAG.finditer(content):
+        if match.group(1):
+            here = max(0, here - 1)
+        elif match.group(2).lower() not in VOID and not match.group(3).endswith(b"/"):
+            here += 1
+            deepest = max(deepest, here)
+    return deepest
+
+
+def profile_of(content: bytes, params: Params) -> str:
+    """web, code or math, by counting markup in the bytes."""
+    if sum(1 for _ in MATH.finditer(content)) >= params.min_math:
+        return "math"
+    if sum(1 for _ in CODE.finditer(content)) >= params.min_code:
+        return "code"
+    return "web"
+
+
+def _extracted(page: str, url: str | None) -> tuple[str, str | None]:
+    """Text and title by trafilatura. Raises whatever it raises."""
+    import trafilatura
+    from lxml import etree
+
+    tree = trafilatura.load_html(page)
+    if tree is None:
+        return "", None
+    for script in tree.xpath('//script[starts-with(@type, "math/tex")]'):
+        mark = "$$" if "display" in script.get("type", "") else "$"
+        span = etree.Element("span")
+        span.text = f"{mark}{(script.text or '').strip()}{mark}"
+        span.tail = script.tail
+        parent = script.getparent()
+        if parent is not None:
+            parent.replace(script, span)
+    title = tree.findtext(".//title")
+    text = trafilatura.extract(tree, url=url, include_comments=True, include_tables=True, deduplicate=False)
+    return text or "", " ".join(title.split()) if title else None
+
+
+@stage(
+    reads=["content", "mime", "http_charset", "url"],
+    writes={
+        "text": pa.large_string(), "profile": pa.string(),
+        "title": pa.field("title", pa.string(), nullable=True), "declared_lang": pa.field("declared_lang", pa.string(), nullable=True),
+    },
+    drops=["empty", "too_large", "too_deep", "parse_failed"], version="1:trafilatura", costly=True,
+)  # fmt: skip
+def extract_html(batch: Batch, params: Params) -> Columns:
+    """Return text, profile, title, declared_lang and drop_reason, one value per document."""
+    columns: dict[str, list[Any]] = {name: [] for name in ("text", "profile", "title", "declared_lang", "drop_reason")}
+    for _, content, mime, charset, url in batch.documents("content", "mime", "http_charset", "url"):
+        text, profile, title, reason = "", "web", None, None
+        content = content or b""
+        lang = LANG.search(content[:8192])
+        if len(content) > params.max_bytes:
+            reason = "too_large"
+        elif mime == "text/plain":
+            text = decoded(content, charset)
+        elif depth(content) > params.max_depth:
+            reason = "too_deep"
+        else:
+            profile = profile_of(content, params)
+            try:
+                text, title = _extracted(decoded(content, charset), url)
+            except (ValueError, TypeError, AttributeError, AssertionError, RecursionError):
+                reason = "parse_failed"
+        if reason is None and not text.strip():
+            reason = "empty"
+        values = (text.encode("utf-8", "replace").decode(), profile, title, lang.group(1).decode().lower() if lang else None, reason)
+        for name, value in zip(columns, values, strict=True):
+            columns[name].append(value)
+    types = {"text": pa.large_string()}
+    return {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}

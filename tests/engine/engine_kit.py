@@ -1,0 +1,153 @@
+"""What the engine's tests share: small corpora, recipes, runs in this process, hashes of a run's files."""
+
+import json
+import os
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+
+from curation.executors import Inline, Processes
+from curation.plan import Plan
+from curation.recipe import load
+from curation.run import Run, snapshot
+from curation.storage import digest, run_lock, write_json
+from curation.tasks import Context
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PLUGIN = ROOT / "tests" / "plugin_stages.py"
+WORDS = "the quick brown fox jumps over lazy dogs while seven wizards brew bitter tea under pale stars".split()
+
+FULL = """
+inputs:
+  crawl: {use: parquet, paths: "crawl/*.parquet", carry: [score]}
+  extra: {use: jsonl, paths: "extra/*.jsonl"}
+steps:
+  len:    {use: measure, needs: [crawl, extra], limit: 30}
+  route:  {use: split, to: {small: "length < 150", rich: "score is not null and score >= 0.5"}, else: rest}
+  loud:   {use: shout, needs: route.small}
+  risky:  {use: poison, needs: route.rich}
+  twins:  {use: first_of_text, needs: [loud, risky, route.rest]}
+  rare:   {use: rare_domains, limit: 2}
+  parts:  {use: paragraphs}
+  first:  {use: keep, where: "part < 2"}
+  sites:  {use: by_domain}
+outputs:
+  final:  {use: shards, needs: sites}
+  docs:   {use: shards, needs: rare}
+settings: {shadow: 0.2}
+"""
+"""Every kind of step: two inputs, fan-in, split, row, global (one in rounds, with state), expand, keep, regroup."""
+
+
+def documents(n, seed=0, poison=(), urls=60):
+    """n documents: some equal texts, some short, some of several paragraphs; `poison` rows hold the trigger."""
+    rng = random.Random(seed)
+    rows = []
+    for i in range(n):
+        text = " ".join(rng.choice(WORDS) for _ in range(rng.choice([3, 12, 30, 60])))
+        if rng.random() < 0.3:
+            text += "\n\n" + " ".join(rng.choice(WORDS) for _ in range(10)) + "\n\nlast part"
+        if rng.random() < 0.15:
+            text = f"the same boilerplate text number {rng.randrange(5)} appears again and again in this corpus"
+        if i in poison:
+            text = f"POISON {i} " + text
+        rows.append({
+            "url": f"https://site{rng.randrange(urls)}.example{rng.randrange(3)}.com/",
+            "date": datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=seed * 1_000_000 + i),
+            "text": text,
+            "score": rng.random() if rng.random() < 0.9 else None,
+        })  # fmt: skip
+    return rows
+
+
+SCHEMA = pa.schema({"url": pa.string(), "date": pa.timestamp("us", tz="UTC"), "text": pa.large_string(), "score": pa.float64()})
+
+
+def parquet(path, rows, row_group_size=100):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path, row_group_size=row_group_size)
+    return path
+
+
+def jsonl(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps({**r, "date": r["date"].isoformat()}) + "\n" for r in rows))
+    return path
+
+
+def corpus(folder, files=3, n=250, seed=0):
+    """crawl/*.parquet and extra/*.jsonl under a folder."""
+    for i in range(files):
+        parquet(folder / "crawl" / f"{i}.parquet", documents(n, seed=seed * 100 + i))
+    for i in range(2):
+        jsonl(folder / "extra" / f"{i}.jsonl", documents(n // 2, seed=seed * 100 + 50 + i))
+    return folder
+
+
+def recipe(folder, text, name="recipe"):
+    """Write a recipe that knows the test stages."""
+    file = folder / f"{name}.yaml"
+    file.write_text(f"name: {name}\nplugins: [{PLUGIN}]\n{text}")
+    return file
+
+
+def run(file, out, workers=0, overrides=None, **options):
+    """Run a recipe in this process (workers=0) or in worker processes; returns the finished Run."""
+    plan = Plan(load(file, overrides or {}), **options)
+    plan.check_files()
+    out = Path(out)
+    with run_lock(out):
+        saved = snapshot(plan)
+        plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
+        write_json(plan_file, saved)
+        executor = Processes(plan_file, workers, plan.recipe.settings.limits) if workers else Inline(Context(plan, out))
+        it = Run(plan, out, executor)
+        try:
+            it.walk()
+        finally:
+            executor.close()
+    return it
+
+
+def tree(out, *folders):
+    """Name -> hash of every file under folders of a run."""
+    found = {}
+    for folder in folders or ("outputs", "dropped", "failed"):
+        for path in sorted((Path(out) / folder).rglob("*")):
+            if path.is_file():
+                found[str(path.relative_to(out))] = xxhash.xxh3_128_hexdigest(path.read_bytes())
+    return found
+
+
+def rows(out, *parts):
+    """All rows of the Parquet files under a folder of a run."""
+    tables = [pq.read_table(p) for p in sorted(Path(out).joinpath(*parts).rglob("*.parquet"))]
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def ids(out, *parts):
+    return sorted(row["id"] for row in rows(out, *parts))
+
+
+def steps(out):
+    """Step name -> what the manifest says of it."""
+    return {s["name"]: s for s in json.loads((Path(out) / "run.json").read_text())["steps"]}
+
+
+def ran(it):
+    """Task group -> tasks that were not reused."""
+    return {name: total - known for name, (total, known) in it.tasks.items() if total > known}
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def command(*arguments):
+    import sys
+
+    return [sys.executable, "-m", "curation.cli", *map(str, arguments)]
