@@ -208,7 +208,7 @@ class Ledger:
             for segment in sorted((self.folder / "segments").glob("*.heads")):
                 for line in segment.read_bytes().splitlines():
                     key, _, head = line.partition(b" ")
-                    heads[key.decode()] = head
+                    heads.setdefault(key.decode(), head)
             names = _names(self.folder / "records")
             for name in names:
                 with open(self.folder / "records" / name, "rb") as f:

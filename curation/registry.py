@@ -123,12 +123,17 @@ def is_safety(name: str) -> bool:
     return files().get(name, "").startswith("stages.safety.")
 
 
+def _spell(annotation: Any) -> str:
+    """A type as a recipe's author reads it."""
+    return re.sub(r"typing\.|curation\.stage\.|Annotated\[(.*?), .*?\]$", lambda m: m.group(1) or "", str(annotation))
+
+
 def describe(name: str) -> dict[str, Any]:
     """One stage's documentation as plain data: doc, parameters, columns, drop reasons."""
     stage = lookup(name)
     fields = {
         key: {
-            "type": str(field.annotation).replace("typing.", ""),
+            "type": getattr(field.annotation, "__name__", "") if isinstance(field.annotation, type) else _spell(field.annotation),
             "default": None if field.is_required() else field.default,
             "required": field.is_required(),
         }

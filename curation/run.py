@@ -23,7 +23,7 @@ from curation.executors import Executor
 from curation.ledger import Account, Ledger
 from curation.plan import Pass, Plan, Step
 from curation.recipe import build
-from curation.shuffle import BLOCK, STATE_BYTES, Blocks, partition_bits, plan_reducers, write_groups
+from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, write_groups
 from curation.stage import Source
 from curation.storage import canonical, digest, replace, write_json
 from curation.tasks import output_schema, payload_schema
@@ -140,7 +140,7 @@ class Run:
             self._collect(p, step, heads)
         for port in p.exits:
             self.shards[port] = [s for t in tasks if (s := self._shard(p, t, port, heads.get(t["key"])))]
-        self._publish(p, heads)
+        self._publish(p.name, p.folder, heads)
         if not self.dry:
             self._check(p, tasks)
             self._save("running")
@@ -238,9 +238,9 @@ class Run:
         self.notify("pass", progress)
         if self.executor is not None and todo:
             failed: dict[str, Account] = {}
-            for task in self.executor.map(todo, Quarantine(self.work / folder)):
+            for task in self.executor.map(todo, Quarantine(self.work / folder, self.plan.recipe.settings.max_failed)):
                 head = ledger.note(task["key"])
-                self._early_stop(head, failed)
+                self._early_stop(task, head, failed)
                 progress.done += 1
                 self.notify("task", head)
         heads = {}
@@ -252,10 +252,13 @@ class Run:
             raise TaskError(f"{label}: {len(tasks) - len(heads)} tasks left no record")
         return heads
 
-    def _early_stop(self, head: dict[str, Any], seen: dict[str, Account]) -> None:
+    def _early_stop(self, task: dict[str, Any], head: dict[str, Any], seen: dict[str, Account]) -> None:
         """Stop at once when a step has failed ten times as much as allowed."""
         limit = self.plan.recipe.settings.max_failed
-        for name, account in head.get("steps", {}).items():
+        steps = head.get("steps", {})
+        if task["kind"] == "emit":
+            steps = {task["step"]: Account(head["rows"], kept=head["rows"] - len(head["failed"]), failed=len(head["failed"])).plain()}
+        for name, account in steps.items():
             total = seen.setdefault(name, Account())
             total.add(account)
             if total.failed > 10 * max(limit.least, limit.share * total.documents_in):
@@ -294,6 +297,8 @@ class Run:
             self.tasks[f"{step.name} reduce"] = (1, 0)
             return None
         rest["failed"] = [emits[k]["failed"] for k in keys]
+        if step.kind == "regroup":
+            self._publish(f"{step.name}.emit", f"{step.name}.emit-{step.fingerprint[:12]}", emits)
         if file.exists():
             settled: dict[str, Any] = json.loads(file.read_bytes())
             self.tasks[f"{step.name} reduce"] = (len(settled["keys"]), len(settled["keys"]))
@@ -303,7 +308,7 @@ class Run:
             return None
         else:
             spills = [f"work/{step.name}.emit-{step.fingerprint[:12]}/spill/{emits[k]['spill']['file']}" for k in keys]
-            heads = self._rounds(step, whole, folder, spills)
+            heads = self._rounds(step, whole, folder, spills, [emits[k]["spill"]["rows"] for k in keys])
             settled = {"keys": [h["key"] for h in heads], "cpu_seconds": sum(h["cpu_seconds"] for h in [*emits.values(), *heads])}
             if step.kind == "global":
                 settled |= self._returns(step, folder, heads, len(full))
@@ -311,15 +316,15 @@ class Run:
         self.accounts.setdefault(step.name, Account()).cpu_seconds += settled["cpu_seconds"]
         return {**settled, **rest}
 
-    def _rounds(self, step: Step, whole: str, folder: str, spills: list[str]) -> list[dict[str, Any]]:
-        """Heads of all reduce tasks, round by round."""
+    def _rounds(self, step: Step, whole: str, folder: str, spills: list[str], rows: list[int]) -> list[dict[str, Any]]:
+        """Heads of all reduce tasks, round by round; `rows` stand in the spills."""
         settings = self.plan.recipe.settings.shuffle
         done: list[dict[str, Any]] = []
         keys: list[str] = []
         for number in range(MAX_ROUNDS):
             schema = payload_schema(step, self.plan, shard=number > 0)
             indexes = [(self.out / f).with_suffix(".index") for f in spills]
-            groups = [f"work/{folder}/{name}" for name in write_groups(self.work / folder, f"round-{number}", indexes)]
+            groups = [f"work/{folder}/{name}" for name in write_groups(self.work / folder, f"round-{number}", indexes, rows)]
             blocks = Blocks([self.out / f for f in spills], [self.out / g for g in groups], schema)
             tasks = [
                 {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
@@ -330,7 +335,8 @@ class Run:
             keys += [t["key"] for t in tasks]
             self.keys[folder] = keys
             done += [heads[t["key"]] for t in tasks]
-            spills = [f"work/{folder}/again/{heads[t['key']]['again']['file']}" for t in tasks if heads[t["key"]].get("again")]
+            again = [heads[t["key"]]["again"] for t in tasks if heads[t["key"]].get("again")]
+            spills, rows = [f"work/{folder}/again/{a['file']}" for a in again], [a["rows"] for a in again]
             if not spills:
                 return done
         raise TaskError(f"{step.name}: not settled after {MAX_ROUNDS} rounds")
@@ -353,16 +359,16 @@ class Run:
         base = self.work / folder
         files = [f"work/{folder}/verdicts/{h['verdicts']['file']}" for h in heads]
         indexes = [base / "verdicts" / h["verdicts"]["index"] for h in heads]
-        groups = [f"work/{folder}/{name}" for name in write_groups(base, "returns", indexes)]
+        groups = [f"work/{folder}/{name}" for name in write_groups(base, "returns", indexes, [h["verdicts"]["rows"] for h in heads])]
         expected = np.zeros(shards, dtype=np.int64)
         for head, path in zip(heads, indexes, strict=True):
-            entries = np.fromfile(path, dtype=BLOCK)
-            if int(entries["rows"].sum()) != head["verdicts"]["rows"]:
-                raise AccountError(f"{path}: {int(entries['rows'].sum())} verdicts indexed, the record says {head['verdicts']['rows']}")
+            entries = read_index(path, head["verdicts"]["rows"])
             np.add.at(expected, entries["part"].astype(np.int64), entries["rows"])
         states = [base / "state" / h["state"]["file"] for h in heads if h.get("state")]
         state = None
         if states:
+            if gone := [str(s) for s in states if not s.exists()]:
+                raise AccountError(f"{gone[0]} is gone: rows are lost")
             if sum(s.stat().st_size for s in states) > STATE_BYTES:
                 raise TaskError(f"{step.name}: its reducers returned more than {STATE_BYTES >> 20} MB of state")
             merged = pa.concat_tables([pa.ipc.open_file(pa.memory_map(str(s))).read_all() for s in states])
@@ -399,6 +405,7 @@ class Run:
             if account.documents_in != expected:
                 raise AccountError(f"{step.name}: {account.documents_in} in, its parents kept {expected}")
             account.check(step.name)
+            self._judge(step)
             self._save("running")
 
     # -- accounts -----------------------------------------------------------------------------------
@@ -414,7 +421,6 @@ class Run:
             expected = sum(t["shard"]["rows"] for t in tasks)
             if self.accounts[p.name].documents_in != expected:
                 raise AccountError(f"{p.name}: {self.accounts[p.name].documents_in} in, its parents' shards hold {expected}")
-        limit = self.plan.recipe.settings.max_failed
         for step in p.steps:
             account = self.accounts[step.name]
             account.check(step.name)
@@ -424,12 +430,16 @@ class Run:
             )
             if step.needs and account.documents_in != parents:
                 raise AccountError(f"{step.name}: {account.documents_in} in, its parents kept {parents}")
-            if account.failed > max(limit.least, limit.share * account.documents_in):
-                self._save("failed")
-                raise FailedShareError(
-                    f"{step.name}: {account.failed} of {account.documents_in} documents failed "
-                    f"(max_failed: share {limit.share}, least {limit.least}); reasons are in {self.out / 'failed'}"
-                )
+            self._judge(step)
+
+    def _judge(self, step: Step) -> None:
+        account, limit = self.accounts[step.name], self.plan.recipe.settings.max_failed
+        if account.failed > max(limit.least, limit.share * account.documents_in):
+            self._save("failed")
+            raise FailedShareError(
+                f"{step.name}: {account.failed} of {account.documents_in} documents failed "
+                f"(max_failed: share {limit.share}, least {limit.least}); reasons are in {self.out / 'failed'}"
+            )
 
     # -- outputs ------------------------------------------------------------------------------------
 
@@ -472,12 +482,12 @@ class Run:
             account.check(step.name)
             self._stand(self.out / "outputs" / name, final)
 
-    def _publish(self, p: Pass, heads: dict[str, dict[str, Any]]) -> None:
+    def _publish(self, name: str, folder: str, heads: dict[str, dict[str, Any]]) -> None:
         """Remember which dropped, failed and shadow files are this run's."""
         for label, files in self.published.items():
             for key, head in heads.items():
-                if label in head:
-                    files.add(f"{p.name}-{key}.parquet|work/{p.folder}/{label}/{head[label]['file']}")
+                if isinstance(facts := head.get("failed_file" if head["kind"] == "emit" else label), dict):
+                    files.add(f"{name}-{key}.parquet|work/{folder}/{label}/{facts['file']}")
 
     def _stand(self, folder: Path, files: dict[str, str]) -> None:
         """Make a folder hold exactly these files, as links to the winners."""
@@ -487,11 +497,13 @@ class Run:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         for name, source in files.items():
             target = folder / name
-            if target.exists() and os.path.samefile(target, self.out / source):
+            if target.exists() and (self.out / source).exists() and os.path.samefile(target, self.out / source):
                 continue
             target.unlink(missing_ok=True)
             try:
                 os.link(self.out / source, target)
+            except FileNotFoundError as e:
+                raise AccountError(f"{self.out / source} is gone: rows are lost") from e
             except OSError:
                 shutil.copyfile(self.out / source, target)
 
@@ -503,10 +515,10 @@ class Run:
             for entry in (self.out / "outputs").iterdir() if (self.out / "outputs").exists() else ():
                 if entry.name not in names:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-            for label, files in self.published.items():
-                self._stand(self.out / label, dict(f.split("|", 1) for f in sorted(files)))  # type: ignore[misc]
             for folder, keys in self.keys.items():
                 write_json(self.work / folder / "current.json", sorted(keys))
+        for label in {"done": tuple(self.published), "failed": ("failed",)}.get(status, ()):
+            self._stand(self.out / label, dict(f.split("|", 1) for f in sorted(self.published[label])))  # type: ignore[misc]
         write_json(self.out / "run.json", {
             "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
             "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,

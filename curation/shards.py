@@ -9,6 +9,7 @@ about time, host or path is stored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from curation.errors import AccountError
 from curation.storage import HashedFile
 
 ROW_GROUP_ROWS = 8_192
@@ -138,8 +140,29 @@ class LazyShard:
         return self._writer.close() if self._writer else None
 
 
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            yield file
+    except FileNotFoundError as e:
+        raise AccountError(f"{path} is gone: rows are lost") from e
+    except (pa.ArrowException, OSError) as e:
+        raise AccountError(f"{path} is damaged, rows are lost: {e}") from e
+
+
+def column_names(path: str | Path) -> list[str]:
+    """Columns of a shard."""
+    with _opened(path) as file:
+        names: list[str] = file.schema_arrow.names
+        return names
+
+
 def read_batches(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The row groups of a shard, one table each."""
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    """The row groups of a shard, one table each.
+
+    Raises: AccountError if the file is gone or damaged.
+    """
+    with _opened(path) as file:
         for index in range(file.metadata.num_row_groups):
             yield file.read_row_group(index, columns=list(columns) if columns is not None else None, use_threads=False)

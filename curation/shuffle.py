@@ -112,13 +112,16 @@ def _one_batch(table: pa.Table) -> pa.RecordBatch:
     raise TaskError("a run of more than 2 GB of short strings; lower settings.shuffle.spill_bytes")
 
 
-def write_groups(folder: Path, stem: str, indexes: Sequence[Path]) -> list[str]:
-    """Merge the mappers' indexes into one sorted index per group; returns the file names."""
+def write_groups(folder: Path, stem: str, indexes: Sequence[Path], rows: Sequence[int]) -> list[str]:
+    """Merge the mappers' indexes into one sorted index per group; returns the file names.
+
+    Raises: AccountError if an index is gone or does not hold as many rows as its mapper wrote.
+    """
     names = []
     for start in range(0, max(1, len(indexes)), GROUP_MAPPERS):
         parts = []
         for mapper, path in enumerate(indexes[start : start + GROUP_MAPPERS], start=start):
-            entries = np.fromfile(path, dtype=BLOCK)
+            entries = read_index(path, rows[mapper])
             entries["mapper"] = mapper
             parts.append(entries)
         merged = np.concatenate(parts) if parts else np.empty(0, BLOCK)
@@ -127,6 +130,20 @@ def write_groups(folder: Path, stem: str, indexes: Sequence[Path]) -> list[str]:
         replace(folder / name, merged.tobytes())
         names.append(name)
     return names
+
+
+def read_index(path: Path, rows: int) -> Any:
+    """Entries of one index file.
+
+    Raises: AccountError if it is gone or does not hold this many rows.
+    """
+    try:
+        entries = np.fromfile(path, dtype=BLOCK)
+    except FileNotFoundError as e:
+        raise AccountError(f"{path} is gone: rows are lost") from e
+    if int(entries["rows"].sum()) != rows:
+        raise AccountError(f"{path}: {int(entries['rows'].sum())} rows indexed, the record says {rows}")
+    return entries
 
 
 @dataclass(frozen=True)
@@ -194,7 +211,10 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
                 buffer = pa.py_buffer(data)
                 for e in entries[at:end]:
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
-                    batch = pa.ipc.read_record_batch(piece, schema)
+                    try:
+                        batch = pa.ipc.read_record_batch(piece, schema)
+                    except (pa.ArrowException, OSError) as e:
+                        raise AccountError(f"{path} is damaged, rows are lost: {e}") from e
                     if batch.num_rows != int(e["rows"]):
                         raise AccountError(f"{path}: a block has {batch.num_rows} rows, its index says {int(e['rows'])}")
                     yield pa.Table.from_batches([batch])

@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curation import registry
 from curation.documents import CORE, IdSet, record_ids, registrable_domains
 from curation.errors import AccountError, CurateError, FailedShareError, TaskError
 from curation.ledger import Account, Ledger, Stats
 from curation.plan import Pass, Plan, Step
-from curation.shards import LazyShard, conform, read_batches, value_bytes
+from curation.shards import LazyShard, column_names, conform, read_batches, value_bytes
 from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter, read_verdicts
 from curation.stage import Batch, Expanded, GlobalStage, RegroupStage, Source, Verdicts
 from curation.storage import HashedFile, attempt_name
@@ -94,7 +93,8 @@ class _Task:
         self.stats = Stats()
         self.head: dict[str, Any] = {"key": task["key"], "kind": task["kind"]}
         self.masks: dict[tuple[str, bool], set[int]] = {}
-        self.causes: dict[tuple[str, bool, int], tuple[str, str]] = {}
+        self.causes: dict[tuple[str, bool, int], tuple[str, ...]] = {}
+        """(step, shadow, at) -> reason, detail and, where it is known, traceback."""
         for q in task.get("quarantine", []):
             self.masks.setdefault((q["step"], q["shadow"]), set()).add(q["at"])
             self.causes[q["step"], q["shadow"], q["at"]] = (q["reason"], q["detail"])
@@ -138,8 +138,7 @@ class _Task:
             at = table["_at"].to_numpy()
             bad = np.isin(at, np.fromiter(mask, np.int64, len(mask)))
             for value in np.unique(at[bad]).tolist():
-                reason, detail = self.causes[step.name, shadow, value]
-                failures.append(Failure(table.filter(pa.array(at == value)), reason, detail))
+                failures.append(Failure(table.filter(pa.array(at == value)), *self.causes[step.name, shadow, value]))
             table = table.filter(pa.array(~bad))
         good: list[tuple[pa.Table, Any]] = []
 
@@ -148,29 +147,30 @@ class _Task:
             self.context.progress.at_step(step.name, int(at.min()), int(at.max()), shadow)
             try:
                 good.append((rows, call(rows)))
-            except CurateError as e:
-                if isinstance(e, TaskError | AccountError | FailedShareError):
-                    raise
-                split(rows, e)
-            except Exception as e:  # noqa: BLE001 - whatever a stage raises costs the document, with its cause
-                split(rows, e)
-
-        def split(rows: pa.Table, error: BaseException) -> None:
+                return
+            except (TaskError, AccountError, FailedShareError, KeyboardInterrupt):
+                raise
+            except BaseException as e:  # noqa: BLE001 - whatever a stage raises (a Rust panic too) costs the document, with its cause
+                if rows.num_rows == 1:
+                    trace = "".join(traceback.format_exception(e))[-4000:]
+                    failures.append(Failure(rows, "error", f"{type(e).__name__}: {e}"[:500], trace))
             if rows.num_rows > 1:
                 half = rows.num_rows // 2
                 attempt(rows.slice(0, half))
                 attempt(rows.slice(half))
-                return
-            trace = "".join(traceback.format_exception(error))[-4000:]
-            failures.append(Failure(rows, "error", f"{type(error).__name__}: {error}"[:500], trace))
-            limit = self.plan.recipe.settings.max_failed
-            seen = self.account(step.name).documents_in if step.name in self.accounts else 0
-            if not shadow and len(failures) > 10 * max(limit.least, limit.share * seen):
-                raise FailedShareError(f"{step.name}: {len(failures)} documents of one batch failed; the last: {failures[-1].detail}") from error
+            elif not shadow:
+                self._early_stop(step, failures)
 
         if table.num_rows:
             attempt(table)
         return good, failures
+
+    def _early_stop(self, step: Step, failures: list[Failure]) -> None:
+        """Stop at once when a step has failed ten times as much as allowed."""
+        limit, account = self.plan.recipe.settings.max_failed, self.accounts.get(step.name, Account())
+        failed = account.failed + len(failures)
+        if failed > 10 * max(limit.least, limit.share * account.documents_in):
+            raise FailedShareError(f"{step.name}: {failed} documents of one task failed; the last: {failures[-1].detail}")
 
     def batch(self, table: pa.Table) -> Batch:
         """A batch that publishes which document is being worked on."""
@@ -208,6 +208,8 @@ class RowTask(_Task):
         self.failed = LazyShard(self.path("failed", "parquet"), FAILED)
         for step in self.pass_.steps:
             self.account(step.name)
+        self.lowest: dict[tuple[str, str], Any] = {}
+        """Lowest hash of an id dropped so far, by step and reason."""
         self.safety = {s.name for s in self.pass_.steps if s.kind in ("row", "expand") and registry.is_safety(s.use)}
 
     # -- the walk -----------------------------------------------------------------------------------
@@ -426,6 +428,7 @@ class RowTask(_Task):
         self.dropped.write(row)
 
     def _sampled_text(self, step: Step, gone: pa.Table, why: Any) -> Any:
+        """Text of one dropped row in TEXT_SHARE, and of each row whose hash is the task's lowest so far for its reason."""
         text = gone["text"]
         if step.name in self.safety:
             return pa.nulls(len(text), text.type)
@@ -435,22 +438,19 @@ class RowTask(_Task):
         indices = (codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes).indices.to_numpy()
         for code in np.unique(indices):
             rows = np.flatnonzero(indices == code)
-            wanted[rows[hashes[rows].argmin()]] = True
+            reason = why[int(rows[0])].as_py()
+            lowest = np.minimum.accumulate(hashes[rows])
+            known = self.lowest.get((step.name, reason), np.uint64(2**64 - 1))
+            fresh = np.minimum(np.concatenate([[known], lowest[:-1]]), known)  # the lowest before each row
+            wanted[rows[hashes[rows] < fresh]] = True
+            self.lowest[step.name, reason] = min(known, lowest[-1])
         return pc.if_else(pa.array(wanted), text, pa.scalar(None, text.type))
 
     def _fail(self, step: Step, failures: list[Failure]) -> None:
         for f in failures:
-            n = f.rows.num_rows
-            self.account(step.name).failed += n
-            if self.only is not None:
-                continue
-            self.failed.write(
-                pa.table({
-                    "id": f.rows["id"], "url": f.rows["url"] if "url" in f.rows.column_names else pa.nulls(n, pa.string()),
-                    "step": pa.array([step.name] * n), "reason": pa.array([f.reason] * n),
-                    "detail": pa.array([f.detail] * n), "traceback": pa.array([f.traceback] * n),
-                })
-            )  # fmt: skip
+            self.account(step.name).failed += f.rows.num_rows
+            if self.only is None:
+                self.failed.write(failed_table(step.name, f))
 
     def _split(self, step: Step, rows: pa.Table, ghosts: pa.Table | None) -> dict[str, tuple[pa.Table, pa.Table | None]]:
         account = self.account(step.name)
@@ -575,10 +575,13 @@ class RowTask(_Task):
     def _read(self, source: Source, step: Step, split: dict[str, Any], base: int, hidden: set[int], want: Any = None) -> Iterator[pa.Table]:
         """Tables of one split, timed, each record published before it is decoded."""
         progress = self.context.progress
-        if hidden and want is None:  # every row but the quarantined ones
-            want = np.setdiff1d(np.arange(max(hidden) + 1 + split["bytes"] // 32), np.fromiter(hidden, np.int64))
-        if self.only is not None and want is None and not hidden:
+        if self.only is not None and want is None:
             want = _within(self.only, base)
+        if hidden and want is None:
+            yield from self._read_around(source, step, split, base, hidden)
+            return
+        if hidden:
+            want = np.setdiff1d(want, np.fromiter(hidden, np.int64))
 
         def watch(row: int) -> None:
             progress.at_row(base + row)
@@ -597,6 +600,19 @@ class RowTask(_Task):
                 progress.at_step(step.name, base, base, False)
         except (OSError, pa.ArrowInvalid) as e:
             raise TaskError(f"{step.name}: cannot read {split['path']}: {e}") from e
+
+    def _read_around(self, source: Source, step: Step, split: dict[str, Any], base: int, hidden: set[int]) -> Iterator[pa.Table]:
+        """Every row but the quarantined ones, which must not even be decoded; nobody knows how many rows there are."""
+        low, count = 0, max(hidden) + 2 + (1 << 20)
+        while True:
+            want = np.setdiff1d(np.arange(low, low + count), np.fromiter(hidden, np.int64))
+            last = -1
+            for table in self._read(source, step, split, base, set(), want):
+                last = int(table["_row"][-1].as_py()) if table.num_rows else last
+                yield table
+            if last < low + count - 1:
+                return
+            low, count = low + count, 2 * count
 
     def _ingest(self, step: Step, table: pa.Table, base: int, schema: pa.Schema) -> pa.Table:
         position = pc.add(table["_row"], base)
@@ -672,7 +688,7 @@ class RowTask(_Task):
         used = 0
         for f in self.task.get("emit_failed", []):
             self.masks.setdefault((step.name, False), set()).add(f["at"])
-            self.causes[step.name, False, f["at"]] = (f["reason"], f["detail"])
+            self.causes[step.name, False, f["at"]] = (f["reason"], f["detail"], f["traceback"])
         for rows, ghosts in stream:
             started = time.thread_time()
 
@@ -736,6 +752,16 @@ class RowTask(_Task):
                 yield rows, shadow
         if found != len(wanted):
             raise TaskError(f"{self.pass_.name}: {len(wanted)} records wanted from the source, {found} found; did a file change?")
+
+
+def failed_table(step: str, failure: Failure) -> pa.Table:
+    """Rows of `failed/`."""
+    rows, n = failure.rows, failure.rows.num_rows
+    return pa.table({
+        "id": rows["id"], "url": rows["url"] if "url" in rows.column_names else pa.nulls(n, pa.string()),
+        "step": pa.array([step] * n), "reason": pa.array([failure.reason] * n),
+        "detail": pa.array([failure.detail] * n), "traceback": pa.array([failure.traceback] * n),
+    })  # fmt: skip
 
 
 def _within(ranges: list[tuple[int, int]], base: int) -> Any:
@@ -864,10 +890,11 @@ class EmitTask(_Task):
         combine = None if regroup else (lambda rows: stage.combine(rows, step.params))  # type: ignore[union-attr]
         spill = SpillWriter(self.path("spill", "spill"), schema, self.task["bits"], self.plan.recipe.settings.shuffle.spill_bytes, combine)
         failed: list[dict[str, Any]] = []
+        failed_file = LazyShard(self.path("failed", "parquet"), FAILED)
         shard = self.task["shard"]
         columns = None if regroup else [*dict.fromkeys(("id", *step.reads))]
         incoming = self.plan._incoming(step.needs, ("steps", step.name))[0]
-        present = pq.read_schema(self.out / shard["file"]).names
+        present = column_names(self.out / shard["file"])
         started = time.thread_time()
         at = 0
         for table in read_batches(self.out / shard["file"], None if columns is None else [c for c in columns if c in present]):
@@ -881,11 +908,15 @@ class EmitTask(_Task):
                 for rows, keyed in good:
                     spill.add(self._keyed(step, rows, keyed, schema, regroup))
                 for f in failures:
-                    failed += [{"at": a, "reason": f.reason, "detail": f.detail} for a in f.rows["_at"].to_pylist()]
+                    failed += [{"at": a, "reason": f.reason, "detail": f.detail, "traceback": f.traceback} for a in f.rows["_at"].to_pylist()]
+                    if regroup and self.only is None:  # a global step's are written down when its verdicts are applied
+                        failed_file.write(failed_table(step.name, f))
         if self.only is not None:
             return
         if at != shard["rows"]:
             raise AccountError(f"{shard['file']}: {at} rows read, its record says {shard['rows']}")
+        if facts := failed_file.close():
+            self.head["failed_file"] = facts
         self.head |= {"spill": spill.close(), "rows": at, "failed": failed, "cpu_seconds": round(time.thread_time() - started, 6)}
         self.commit()
 

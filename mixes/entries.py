@@ -101,7 +101,7 @@ def _load(file: str, text: str) -> MixRecipe:
     marks: dict[tuple[str, ...], tuple[int, int]] = {}
     values: dict[tuple[str, ...], tuple[int, int]] = {}
     raw = _plain(_compose(text, file), (), file, marks, values)
-    yaml = Recipe("mix", Path(file), {}, {}, {}, Settings(), [], marks, values)
+    yaml = Recipe("mix", Path(file), {}, {}, {}, Settings.model_validate({}), [], marks=marks, values=values)
     document = validate(yaml, Document, raw, ())
     entries, columns = {}, set()
     for name, given in document.entries.items():

@@ -32,8 +32,9 @@ _SIGNATURE = re.compile(
     rb"|SQLite format 3|\x00\x00\x01\x00",
     re.DOTALL,
 )
+# Atomic groups: without them a run of comments would be tried in every way to split it.
 _LIKE_HTML = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*|<\?xml.*?\?>\s*)*"
+    rb"(?:\xef\xbb\xbf)?(?>(?>\s+|<!--.*?-->|<\?xml.*?\?>)*)"
     rb"<(?:!doctype\s+html|html|head|body|title|meta|script|style|link|div|table|p|h1|a)[\s>/]",
     re.IGNORECASE | re.DOTALL,
 )

@@ -203,12 +203,12 @@ class _Reader:
         self.file.seek(offset)
         try:
             for record in ArchiveIterator(self.file, record_types=self.mask, parse_http=False):
+                at = record.stream_pos
+                if at <= offset and not first:
+                    break  # records share a gzip member
                 if pending is not None:
                     yield pending
                     pending = None
-                at = record.stream_pos
-                if at <= offset and not first:
-                    break
                 offset, first = at, False
                 row += 1
                 if wanted is not None and row not in wanted:

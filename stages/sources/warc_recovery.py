@@ -251,14 +251,15 @@ def careful_records(file: Any, offset: int, container: Container, max_record_byt
         length = _length(fields)
         if length is not None and length > max_record_bytes:
             window.drop(header_bytes)
-            body = window.place()[0]
+            body = window.place()
             if _skip(window, length):
                 yield Found(*place, fields, None, crlf)
                 continue
-            if is_plain:  # the length ran past the end of the file: look for records in what it covered
-                window = _Window(container(file, body), is_plain)
+            if not window.data:
+                # The length ran past the end or into a damage: look for records in what it covered.
+                window = _Window(container(file, body[0]), is_plain)
+                _skip(window, body[1])
                 window.to_next_record()
-            window.damage = None
             yield Found(*place, None, None, False)
             continue
         end, after = _end_of_body(window, header_bytes, length)

@@ -47,6 +47,7 @@ CASES = [
     pytest.param({"mime": "text/plain", "content": b"text"}, "not_html", id="plain text"),
     pytest.param({"mime": None}, None, id="undeclared html"),
     pytest.param({"mime": "", "content": b"<!-- x --><HTML>"}, None, id="empty mime, html after a comment"),
+    pytest.param({"mime": None, "content": b"<!---->" * 400}, "not_html", id="comments alone"),
     pytest.param({"mime": None, "content": b"{}"}, "not_html", id="undeclared json"),
     pytest.param(
         {"mime": "text/plain", "http_status": None, "warc_type": "conversion", "content": b"text"}, None, id="wet"

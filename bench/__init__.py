@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench --list`, `python -m bench NAME [--json]`; figures in RESULTS.md."""
