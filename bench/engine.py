@@ -15,13 +15,13 @@ from bench.measure import (
 
 SMALL: dict[str, Any] = {"documents": 600_000, "mean_bytes": 200, "max_bytes": 300, "sigma": 0.35, "columns": ["id", "url"]}
 LARGE: dict[str, Any] = {"documents": 150_000, "mean_bytes": 3_000, "columns": ["id", "url"]}
-RECIPE = "name: copy\ninputs: {docs: {use: parquet, paths: %s/part-*.parquet}}\noutputs: {docs: {use: shards}}\n"
+RECIPE = "name: copy\ninputs: {docs: {use: parquet, paths: %s/part-*.parquet}}\noutputs: {written: {use: shards}}\n"
 BUSY = """
 name: busy
 plugins: [%s]
 inputs: {docs: {use: parquet, paths: %s/part-*.parquet}}
 steps: {work: {use: busy, rounds: %d}}
-outputs: {docs: {use: shards}}
+outputs: {written: {use: shards}}
 """
 
 
@@ -58,7 +58,7 @@ def copy(spec: dict[str, Any], pairs: int, datatrove: bool) -> dict[str, Any]:
     with scratch() as here:
         recipes = [write_recipe(here, name, RECIPE % where) for name, where in (("full", folder), ("tiny", tiny))]
         ours = [curate("run", r, "-x", "inline", "--json", "--out", "OUT/run") for r in recipes]
-        contenders = {"ours": Contender(ours[0], ours[1], expect_rows(n, "run/outputs/docs/*.parquet"))}
+        contenders = {"ours": Contender(ours[0], ours[1], expect_rows(n, "run/outputs/written/*.parquet"))}
         written = expect_rows(n, "written/**/*.parquet")
         for peer in ("datatrove", "pyarrow") if datatrove else ("pyarrow",):
             script = peer_script(peer, f"{peer}_copy")
@@ -93,7 +93,7 @@ def speed_up(scale: float, pairs: int) -> dict[str, Any]:
     gains = []
     with scratch() as here:
         full, small = (write_recipe(here, n, BUSY % (HERE / "stages_for_bench.py", f, 12)) for n, f in (("full", folder), ("tiny", tiny)))
-        check = expect_rows(facts["documents"], "outputs/docs/*.parquet")
+        check = expect_rows(facts["documents"], "outputs/written/*.parquet")
         for pair in range(pairs):
             for jobs in ("1", "2"):
                 out = here / f"{jobs}-{pair}"

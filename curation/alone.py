@@ -251,7 +251,7 @@ def _opened(path: str, spool: Any) -> IO[bytes]:
     if path.endswith(".zst"):
         import zstandard
 
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(open(path, "rb")))  # noqa: SIM115 - closed by the reader
+        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(open(path, "rb")))
     return open(path, "rb")
 
 
@@ -268,7 +268,7 @@ def _html_table(path: str) -> Iterator[pa.Table]:
 def _source_tables(path: str, name: str) -> Iterator[pa.Table]:
     source = registry.lookup(name)
     assert isinstance(source, Source)
-    params = source.params(paths=path)
+    params = source.params.model_validate({"paths": path})
     source.check(path, params)
     for table in source.read(path, Path(path).name, "", params):
         good = table.filter(pc.is_null(table["drop_reason"]))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from curation import errors, tasks
 from curation.errors import CurateError, TaskError
-from curation.workers import RECYCLE_BYTES, Job, Quarantine, Worker
+from curation.workers import MAX_DEATHS, RECYCLE_BYTES, Job, Quarantine, Worker
 
 POLL_SECONDS = 0.2
 
@@ -65,6 +65,8 @@ class Processes:
         self._limits = {
             "cpu_seconds": limits.cpu_seconds, "idle_seconds": limits.idle_seconds, "memory_bytes": limits.memory_bytes or share
         }  # fmt: skip
+        self._stillborn = 0
+        """Workers in a row that were killed before they could say anything."""
         self._idle: list[Worker] = []
         self._busy: dict[Any, tuple[Worker, Job]] = {}
 
@@ -118,12 +120,15 @@ class Processes:
                 pass  # it died idle: its pipe reads as ended, and the job is tried again
 
     def _bury(self, worker: Worker, job: Job) -> Job:
-        if not worker.ready:
-            worker.close()
-            raise TaskError("a worker process could not start; its message is above")
         reason, detail = worker.death()
         place = worker.where()
         worker.close()
+        if not worker.ready:
+            self._stillborn += 1
+            if self._stillborn >= MAX_DEATHS or worker.process.returncode >= 0:
+                raise TaskError(f"a worker process could not start, its message is above: {detail}")
+            return job
+        self._stillborn = 0
         problem = job.died(place, reason, detail)
         if problem:
             raise TaskError(f"task {job.task['key'][:12]} ({job.task['kind']} of {job.task['folder']}): {problem}")

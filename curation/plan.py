@@ -23,7 +23,12 @@ from curation.documents import CORE
 from curation.errors import RecipeError
 from curation.recipe import Recipe, StepSpec, validate
 from curation.stage import (
-    ExpandStage, GlobalStage, RegroupStage, RowStage, Source, Stage, StageParams, _AssetMark, group_column,
+    RowStage,
+    Source,
+    Stage,
+    StageParams,
+    _AssetMark,
+    lookup_columns,
 )  # fmt: skip
 from curation.storage import digest
 from curation.where import Where, WhereError, normal_form, parse
@@ -172,7 +177,7 @@ class Plan:
         return specs
 
     def _known_ports(self, specs: dict[str, StepSpec]) -> set[str]:
-        ports = set()
+        ports: set[str] = set()
         for spec in specs.values():
             if spec.use == "split":
                 branches = list(spec.params.get("to") or {}) if isinstance(spec.params.get("to"), dict) else []
@@ -266,8 +271,7 @@ class Plan:
         try:
             return parse(text, pa.schema([f for f in schema if f.name not in self._transient_names(schema)]))
         except WhereError as e:
-            place = self.recipe.place(*at, value=True)
-            raise self.recipe.error(f"{e.message} (character {e.offset + 1} of {text!r})", *at, value=True) from e if place else e
+            raise self.recipe.error(f"{e.message} (character {e.offset + 1} of {text!r})", *at, value=True) from e
 
     @staticmethod
     def _transient_names(schema: pa.Schema) -> set[str]:
@@ -364,7 +368,7 @@ class Plan:
         schema, step.transient = self._incoming(step.needs, at)
         names = set(schema.names)
         reads = step.reads
-        lookups = {c for v in _values(step.params) if (c := group_column(v)) and isinstance(step.stage, RowStage)}
+        lookups = lookup_columns(step.params)
         declared = set(step.writes)
         for column in [*reads, *sorted(lookups - declared)]:
             if column not in names:
@@ -576,6 +580,3 @@ def _checksums(value: Any) -> Any:
         return {k: _checksums(v) for k, v in value.items()}
     return value
 
-
-def _values(params: Any) -> list[Any]:
-    return [getattr(params, name) for name in type(params).model_fields]

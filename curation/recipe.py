@@ -7,6 +7,7 @@ column, and a parameter a stage refuses is reported where it stands.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ class Settings(_Frozen):
     shuffle: Shuffle = Shuffle()
     output_bytes: int = Field(512 << 20, gt=0, description="size small output shards are joined to")
     pack_bytes: int | None = Field(
-        None, ge=0, description="join input files smaller than this into one task; null = 64 MiB when there are over 1,000 files"
+        default=None, ge=0, description="join input files smaller than this into one task; null = 64 MiB when there are over 1,000 files"
     )
 
 
@@ -117,9 +118,7 @@ for _tag, _pattern, _first in [
     ("int", r"^[-+]?(?:0x[0-9a-fA-F_]+|[0-9][0-9_]*)$", "-+0123456789"),
     ("float", r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.inf|\.nan)$", "-+.0123456789"),
 ]:  # fmt: skip
-    import re as _re
-
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _re.compile(_pattern), list(_first))
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
 def _plain(node: yaml.Node, path: tuple[str, ...], recipe_file: str, marks: dict[Any, Any], values: dict[Any, Any]) -> Any:
@@ -214,14 +213,14 @@ def build(
     overrides: Mapping[str, Any],
 ) -> Recipe:  # fmt: skip
     """Recipe of plain data; see `load`."""
-    recipe = Recipe("", file.resolve(), {}, {}, {}, Settings(), [], marks, values)
+    recipe = Recipe("", file.resolve(), {}, {}, {}, Settings(), [], marks=marks, values=values)
     recipe.file = file  # errors show the path as the user gave it
     known = ["name", "inputs", "steps", "outputs", "settings", "plugins"]
     for key in raw:
         if key not in known:
             raise recipe.error(f"unknown key {key!r}{_did_you_mean(key, known)}", key, hint=f"keys: {', '.join(known)}")
     name = raw.get("name", file.stem)
-    if not isinstance(name, str) or not _re.match(NAME, name):
+    if not isinstance(name, str) or not re.match(NAME, name):
         raise recipe.error(f"a name is letters, digits, - and _, not {name!r}", "name", value=True)
     recipe.name = name
     recipe.plugins = _plugins(recipe, raw.get("plugins", []))
@@ -258,7 +257,7 @@ def _section(recipe: Recipe, raw: dict[str, Any], section: str) -> dict[str, Ste
     above: str | None = None
     for name, entry in entries.items():
         at = (section, name)
-        if not _re.match(NAME, name):
+        if not re.match(NAME, name):
             raise recipe.error("a name starts with a letter and has letters, digits, - and _ only", *at)
         if not isinstance(entry, dict) or not isinstance(entry.get("use"), str):
             raise recipe.error("needs `use: STAGE`", *at)

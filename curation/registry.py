@@ -20,7 +20,7 @@ from typing import Any
 import xxhash
 
 from curation.errors import RecipeError
-from curation.stage import RowStage, Source, Stage
+from curation.stage import RowStage, Stage
 
 ROOTS = ("stages", "mixes")
 _plugins: dict[str, tuple[Stage, str]] = {}
@@ -44,7 +44,8 @@ def files() -> dict[str, str]:
             )
         for path in sorted(folder.rglob("*.py")):
             text = path.read_text(encoding="utf-8")
-            if path.stem != "__init__" and re.search(rf"^(def )?{re.escape(path.stem)}\b", text, re.M):
+            name = re.escape(path.stem)
+            if re.search(rf"^{name} = |^@(stage|expand)\((.|\n)*?^def {name}\(", text, re.M):
                 found[path.stem] = ".".join(path.relative_to(home).with_suffix("").parts)
     return found
 

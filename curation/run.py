@@ -401,9 +401,7 @@ class Run:
         account.failed += failed
         self.shards[step.name] = shards
         if not self.dry:
-            expected = sum(s.rows for s in settled["full"])
-            if account.documents_in != expected:
-                raise AccountError(f"{step.name}: {account.documents_in} in, its parents kept {expected}")
+            self._check_in(step)
             account.check(step.name)
             self._judge(step)
             self._save("running")
@@ -424,13 +422,17 @@ class Run:
         for step in p.steps:
             account = self.accounts[step.name]
             account.check(step.name)
-            parents = sum(
-                self.accounts[self.plan.owner[n]].branches[n.partition(".")[2]] if "." in n else self.accounts[self.plan.owner[n]].kept
-                for n in step.needs
-            )
-            if step.needs and account.documents_in != parents:
-                raise AccountError(f"{step.name}: {account.documents_in} in, its parents kept {parents}")
+            self._check_in(step)
             self._judge(step)
+
+    def _check_in(self, step: Step) -> None:
+        """A step's `in` is what the parents or branches it needs kept."""
+        parents = sum(
+            self.accounts[self.plan.owner[n]].branches[n.partition(".")[2]] if "." in n else self.accounts[self.plan.owner[n]].kept
+            for n in step.needs
+        )
+        if step.needs and self.accounts[step.name].documents_in != parents:
+            raise AccountError(f"{step.name}: {self.accounts[step.name].documents_in} in, its parents kept {parents}")
 
     def _judge(self, step: Step) -> None:
         account, limit = self.accounts[step.name], self.plan.recipe.settings.max_failed
@@ -480,6 +482,7 @@ class Run:
         self.accounts[step.name] = account
         if not self.dry:
             account.check(step.name)
+            self._check_in(step)
             self._stand(self.out / "outputs" / name, final)
 
     def _publish(self, name: str, folder: str, heads: dict[str, dict[str, Any]]) -> None:

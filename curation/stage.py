@@ -65,6 +65,12 @@ PerGroup = Annotated[T | dict[str, T], AfterValidator(_check_groups)]
 keys are web, code, math, by `profile`) for each document."""
 
 
+def lookup_columns(params: StageParams) -> set[str]:
+    """Columns the `PerGroup` parameters of a stage are looked up by."""
+    marked = [n for n, f in type(params).model_fields.items() if any(getattr(m, "func", None) is _check_groups for m in f.metadata)]
+    return {column for name in marked if (column := group_column(getattr(params, name)))}
+
+
 class _AssetMark:
     """Marks a parameter as a file whose content, not whose path, is part of the fingerprint."""
 

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import secrets
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -38,9 +39,12 @@ class HashedFile:
         self.path, self.size, self.closed = path, 0, False
         self._file = open(path, "wb", buffering=1 << 20)  # noqa: SIM115 - closed by close()
         self._hash = xxhash.xxh3_128()
+        weakref.finalize(self, self._file.close)  # of a task that failed: a loser nobody reads
 
     def write(self, data: Any) -> int:
         view = memoryview(data)
+        if self._file.closed:  # pyarrow ends the file of a failed task when it is collected
+            return view.nbytes
         self._hash.update(view)
         self._file.write(view)
         self.size += view.nbytes
@@ -63,10 +67,11 @@ class HashedFile:
 
     def close(self) -> None:
         if not self.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
             self.closed = True
+            if not self._file.closed:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
 
     def facts(self) -> dict[str, Any]:
         """What a record says of this file: name, size in bytes, xxh3-128."""

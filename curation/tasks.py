@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from curation import registry
 from curation.documents import CORE, IdSet, record_ids, registrable_domains
-from curation.errors import AccountError, CurateError, FailedShareError, TaskError
+from curation.errors import AccountError, FailedShareError, TaskError
 from curation.ledger import Account, Ledger, Stats
 from curation.plan import Pass, Plan, Step
 from curation.shards import LazyShard, column_names, conform, read_batches, value_bytes
@@ -459,7 +459,10 @@ class RowTask(_Task):
         for branch, table in parts.items():
             account.branches[branch] += table.num_rows
             account.kept += table.num_rows
-        account.created += sum(t.num_rows for t in parts.values()) - rows.num_rows
+        created = sum(t.num_rows for t in parts.values()) - rows.num_rows
+        if created < 0 or (created and not step.copy):
+            raise AccountError(f"{step.name}: {rows.num_rows} in, its branches got {rows.num_rows + created}")
+        account.created += created
         shadows = self._route(step, ghosts) if ghosts is not None and ghosts.num_rows else {}
         for branch, table in parts.items():
             result[f"{step.name}.{branch}"] = (table, shadows.get(branch))

@@ -25,6 +25,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from curation.errors import FailedShareError
+
 PAGE = struct.Struct("<qqqqq96s")
 """Progress page: sequence, low, high, row, shadow, step name."""
 NO_ROW = -(1 << 62)
@@ -39,9 +41,9 @@ MAX_DEATHS = 3
 class Progress:
     """Where a worker is, in a page its driver can read after its death."""
 
-    def __init__(self, path: str) -> None:
-        with open(path, "r+b") as f:
-            self._page = mmap.mmap(f.fileno(), mmap.PAGESIZE)
+    def __init__(self, page: int) -> None:
+        self._page = mmap.mmap(page, mmap.PAGESIZE)
+        os.close(page)
         self._sequence = 0
 
     def at_step(self, step: str, low: int, high: int, shadow: bool) -> None:
@@ -54,12 +56,16 @@ class Progress:
         struct.pack_into("<q", self._page, 0, self._sequence)
 
 
-def main(descriptor: int, page: str, plan_file: str, limit_bytes: int) -> None:
-    """Entry point of a worker process."""
+def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: int) -> None:
+    """Entry point of a worker process.
+
+    Args:
+        descriptor, page: inherited: the pipe, the progress page. driver: process id of the parent.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: die with the driver
-        if os.getppid() == 1:
+        if os.getppid() != driver:
             return
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -101,17 +107,16 @@ class Worker:
 
     def __init__(self, plan_file: Path, limits: dict[str, Any]) -> None:
         self.limits = limits
-        handle, self._page_path = tempfile.mkstemp(prefix="curate-")
-        os.truncate(handle, mmap.PAGESIZE)
-        self._page = mmap.mmap(handle, mmap.PAGESIZE)
-        os.close(handle)
         ours, theirs = socket.socketpair()
         threads = {n: "1" for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")}
-        code = f"from curation.workers import main; main({theirs.fileno()}, {self._page_path!r}, {str(plan_file)!r}, {limits['memory_bytes'] + (1 << 30)})"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code], pass_fds=[theirs.fileno()], env={**os.environ, **threads}, stdin=subprocess.DEVNULL
-        )
-        theirs.close()
+        with theirs, tempfile.TemporaryFile(prefix="curate-") as page:
+            page.truncate(mmap.PAGESIZE)
+            self._page = mmap.mmap(page.fileno(), mmap.PAGESIZE)
+            arguments = (theirs.fileno(), page.fileno(), str(plan_file), limits["memory_bytes"] + (1 << 30), os.getpid())
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", f"from curation.workers import main; main{arguments!r}"],
+                pass_fds=arguments[:2], env={**os.environ, **threads}, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
         self.pipe = Connection(ours.detach())
         self.ready = False
         self.why = ""
@@ -170,8 +175,6 @@ class Worker:
             self.process.kill()
         self.process.wait()
         self._page.close()
-        if os.path.exists(self._page_path):
-            os.unlink(self._page_path)
 
     def death(self) -> tuple[str, str]:
         """(reason, detail) of a dead worker."""
@@ -190,9 +193,8 @@ class Job:
     def __init__(self, task: dict[str, Any], quarantine: Any) -> None:
         self.task, self._quarantine = task, quarantine
         self._suspects: list[tuple[int, int]] = []
-        self._step = ""
         self._deaths = 0
-        self._found = 0
+        self._cleared = False
 
     def message(self) -> dict[str, Any]:
         """What to send to a worker next."""
@@ -202,34 +204,33 @@ class Job:
     def finished(self) -> bool:
         """The worker is done with the message; True if that was the task itself."""
         if self._suspects:
-            self._suspects = []
+            self._suspects, self._cleared = [], True
             return False
         return True
 
     def died(self, where: dict[str, Any], reason: str, detail: str) -> str | None:
-        """The worker died at this place; returns why the task must be given up, or None to go on."""
-        self._deaths += 1
+        """The worker died at this place; returns why the task must be given up, or None to go on.
+
+        Raises: FailedShareError if ten times as many documents were quarantined as may fail.
+        """
         named = where["step"] and self.task["kind"] in ("rows", "emit")
-        if not named:
-            self._suspects = []
-            return f"its worker died {self._deaths} times: {detail}" if self._deaths >= MAX_DEATHS else None
-        if not self._suspects:
-            if self._deaths > MAX_DEATHS + self._found:
-                return f"its worker died {self._deaths} times in {where['step']} and no document is to blame: {detail}"
-            span = (where["row"], where["row"]) if where["row"] is not None else (where["low"], where["high"])
-            self._suspects = _pieces(*span)
-            return None
         low, high = (where["row"], where["row"]) if where["row"] is not None else (where["low"], where["high"])
+        if not named or not self._suspects:
+            self._deaths += 1
+            if self._deaths >= MAX_DEATHS:
+                place = f" in {where['step']} and no document is to blame" if named else ""
+                return f"its worker died {self._deaths} times{place}: {detail}"
+            if named and self._cleared:  # the document it named was innocent
+                low, high = where["low"], where["high"]
+            self._suspects = _pieces(low, high) if named else []
+            return None
         rest = [r for r in self._suspects if r[0] > high]
-        if low == high:
-            self._quarantine.add(self.task["key"], {"step": where["step"], "at": low, "shadow": where["shadow"], "reason": reason, "detail": detail})
-            self._found += 1
-            before = [(a, min(b, low - 1)) for a, b in self._suspects if a < low <= b]
-            after = [(low + 1, b) for a, b in self._suspects if a <= low < b]
-            del before
-            self._suspects = after + rest
-        else:
+        if low < high:
             self._suspects = _pieces(low, high) + rest
+            return None
+        self._quarantine.add(self.task, {"step": where["step"], "at": low, "shadow": where["shadow"], "reason": reason, "detail": detail})
+        self._deaths, self._cleared = 0, False
+        self._suspects = [(low + 1, b) for a, b in self._suspects if a <= low < b] + rest
         return None
 
 
@@ -240,9 +241,14 @@ def _pieces(low: int, high: int) -> list[tuple[int, int]]:
 
 
 class Quarantine:
-    """Poison rows of one folder, by task key; every re-run obeys them."""
+    """Poison rows of one folder, by task key; every re-run obeys them.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the tasks. limit: the recipe's `max_failed`, or None to go on whatever happens.
+    """
+
+    def __init__(self, folder: Path, limit: Any = None) -> None:
+        self._limit = limit
         self._file = folder / "quarantine.jsonl"
         self._rows: dict[str, list[dict[str, Any]]] = {}
         if self._file.exists():
@@ -256,10 +262,19 @@ class Quarantine:
     def of(self, key: str) -> list[dict[str, Any]]:
         return self._rows.get(key, [])
 
-    def add(self, key: str, entry: dict[str, Any]) -> None:
+    def add(self, task: dict[str, Any], entry: dict[str, Any]) -> None:
+        """Put a row of a task on the list.
+
+        Raises: FailedShareError if that is ten times as many as may fail.
+        """
+        key = task["key"]
         self._rows.setdefault(key, []).append(entry)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with open(self._file, "a") as f:
             f.write(json.dumps({"key": key, **entry}) + "\n")
             f.flush()
             os.fsync(f.fileno())
+        found = sum(e["step"] == entry["step"] and not e["shadow"] for e in self._rows[key])
+        known = task.get("shard", {}).get("rows") or entry["at"] + 1
+        if self._limit is not None and found > 10 * max(self._limit.least, self._limit.share * known):
+            raise FailedShareError(f"{entry['step']}: {found} documents of one task ended their worker; the last: {entry['detail']}")

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.stage import Batch, Expanded, GlobalStage, Keyed, Reduced, RegroupStage, StageParams, expand, stage
+from curation.stage import AssetFile, Batch, Expanded, GlobalStage, Keyed, Reduced, RegroupStage, StageParams, expand, stage
 
 
 class Params(StageParams):
@@ -16,6 +16,7 @@ class Params(StageParams):
     how: str = "raise"
     limit: int = 0
     hurt: bool = True
+    words: AssetFile | None = None
 
 
 @stage(reads=["text"], writes={"length": pa.int32()}, drops=["short", "odd"])
@@ -65,6 +66,14 @@ def _misbehave(how: str) -> None:
 def shout(batch: Batch, params: Params):
     """Upper case."""
     return {"text": pc.utf8_upper(batch["text"])}
+
+
+@stage(reads=["text"], writes={}, drops=["banned"])
+def banned_words(batch: Batch, params: Params):
+    """Drops what holds a word of the list."""
+    with open(params.words) as f:
+        words = f.read().split()
+    return {"drop_reason": pa.array(["banned" if any(w in t for w in words) else None for t in batch["text"].to_pylist()], pa.string())}
 
 
 @expand(reads=["text"], writes={"text": pa.large_string(), "part": pa.int32()}, drops=["no_part"])

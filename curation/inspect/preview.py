@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.plan import Plan, Step
-from curation.run import Run, describe_params, read_manifest
+from curation.run import Run, describe_params
 
 GUESS_SECONDS_PER_MB = {"source": 0.02, "extract_html": 1.5, "row": 0.05, "global": 0.03}
 """CPU-seconds per MB that enters a step, used until a run has measured them (ours, one core)."""

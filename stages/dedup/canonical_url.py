@@ -23,17 +23,23 @@ from functools import lru_cache
 from curation.documents import host_of
 
 TRACKING = frozenset(
-    "gclid gclsrc gbraid wbraid dclid fbclid msclkid yclid ysclid twclid ttclid igshid igsh mc_cid mc_eid _ga _gl "
-    "_hsenc _hsmi __hstc __hssc __hsfp hsctatracking mkt_tok vero_id vero_conv oly_anon_id oly_enc_id wickedid "
-    "s_cid icid ncid cmpid rb_clickid _openstat spm scm srsltid ml_subscriber ml_subscriber_hash".split()
-)
+    {
+        "gclid", "gclsrc", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "yclid", "ysclid", "twclid",
+        "ttclid", "igshid", "igsh", "mc_cid", "mc_eid", "_ga", "_gl", "_hsenc", "_hsmi", "__hstc", "__hssc",
+        "__hsfp", "hsctatracking", "mkt_tok", "vero_id", "vero_conv", "oly_anon_id", "oly_enc_id",
+        "wickedid", "s_cid", "icid", "ncid", "cmpid", "rb_clickid", "_openstat", "spm", "srsltid",
+        "pk_campaign", "pk_kwd", "pk_keyword", "pk_source", "pk_medium", "pk_content", "pk_cid",
+    }
+)  # fmt: skip
 """Query parameters that only say where a visitor came from (lower case)."""
-TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hsa_")
-SESSIONS = frozenset("jsessionid phpsessid sessionid session_id sid zenid oscsid cfid cftoken s_id".split())
+TRACKING_PREFIXES = ("utm_", "mtm_", "piwik_", "matomo_", "hsa_")
+SESSIONS = frozenset({"jsessionid", "phpsessid", "sessionid", "session_id", "zenid", "oscsid", "cfid", "cftoken"})
 SESSION_PREFIXES = ("aspsessionid",)
 
 _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.\-]*):)?//([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9\-._~!$&'()*+,:@=]*)*")
+# `sid` names a session on forums, an article on other sites: a session if it looks like one.
+_SESSION_VALUE = re.compile(r"[0-9A-Fa-f]{16,}|[0-9A-Za-z]{26,}")
 _CONTROLS = "".join(map(chr, range(33))) + "\x7f"
 _INNER = str.maketrans("", "", "\t\r\n")
 _PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid|sessionid)=[^/;]*", re.IGNORECASE)
@@ -102,6 +108,8 @@ def _query(query: str) -> str:
         if not pair or low in TRACKING or low.startswith(TRACKING_PREFIXES):
             continue
         if low in SESSIONS or low.startswith(SESSION_PREFIXES):
+            continue
+        if low in ("sid", "s") and _SESSION_VALUE.fullmatch(value):
             continue
         name, value = (_escape(part.replace("+", "%20"), _IN_QUERY) for part in (name, value))
         pairs.append((name, f"{name}{equals}{value}"))

@@ -19,7 +19,7 @@ import pyarrow as pa
 from curation.stage import Batch, Columns, StageParams, stage
 
 MATH = re.compile(rb"<math[\s>]|math/tex|class=[\"']?katex|\\\(|\\begin\{(?:equation|align)|\$\$", re.I)
-CODE = re.compile(rb"<pre[\s>]", re.I)
+CODE = re.compile(rb"<pre[\s>]|class=[\"'][^\"']{0,60}\b(?:highlight|blob-code|prettyprint|linenums)\b", re.I)
 META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.I)
 LANG = re.compile(rb"<html[^>]{0,500}?\slang\s*=\s*[\"']?([A-Za-z0-9-]{1,20})", re.I)
 VOID = frozenset(b"area base br col embed hr img input link meta param source track wbr".split())
@@ -33,20 +33,21 @@ class Params(StageParams):
     engine: Literal["trafilatura"] = "trafilatura"
     max_bytes: int = 4 << 20
     max_depth: int = 512
-    min_math: int = 3
-    min_code: int = 3
+    min_math: int = 2
+    min_code: int = 1
 
 
 def decoded(content: bytes, declared: str | None) -> str:
     """Text of a page: charset by BOM, HTTP header, meta, then UTF-8 if it fits, then detection."""
-    for bom, name in BOMS:
+    for bom, encoding in BOMS:
         if content.startswith(bom):
-            return content[len(bom) :].decode(name, "replace")
+            return content[len(bom) :].decode(encoding, "replace")
     meta = META.search(content[:4096])
-    for name in (declared, meta.group(1).decode("ascii", "replace") if meta else None, "utf-8"):
-        if name:
+    names: tuple[str | None, ...] = (declared, meta.group(1).decode("ascii", "replace") if meta else None, "utf-8")
+    for charset in names:
+        if charset:
             try:
-                return content.decode("gb18030" if name.lower() in ("gb2312", "gbk") else name)
+                return content.decode("gb18030" if charset.lower() in ("gb2312", "gbk") else charset)
             except (LookupError, UnicodeDecodeError):
                 continue
     from charset_normalizer import from_bytes

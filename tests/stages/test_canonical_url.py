@@ -46,6 +46,8 @@ SAME = [
     ("http://a.com/x?gclid=1", "https://a.com/x"),
     ("http://a.com/x?fbclid=1&b=2", "https://a.com/x?b=2"),
     ("http://a.com/x?PHPSESSID=1&ASPSESSIONIDQ=2&id=3", "https://a.com/x?id=3"),
+    ("http://a.com/x?sid=0123456789abcdef0123456789abcdef&p=1", "https://a.com/x?p=1"),
+    ("http://a.com/x?sid=08/12/01", "https://a.com/x?sid=08/12/01"),
     ("http://a.com/x?b=2&a=1", "https://a.com/x?a=1&b=2"),
     ("http://a.com/x?a=2&a=1", "https://a.com/x?a=2&a=1"),
     ("http://a.com/x?", "https://a.com/x"),
