@@ -58,7 +58,8 @@ def run_alone(name: str, inputs: list[str], out: str, params: dict[str, Any], ke
         raise RecipeError(f"--out {out}: the suffix names the format: {', '.join(SUFFIXES)}")
     with tempfile.TemporaryDirectory(prefix="curate-stage-") as folder:
         home = Path(folder)
-        tables = [_ingest(path, home / "in" / f"{n:06d}.parquet") for n, path in enumerate(inputs)]
+        again = _written_anew(stage, params)
+        tables = [_ingest(path, home / "in" / f"{n:06d}.parquet", again) for n, path in enumerate(inputs)]
         transient = set().union(*tables)
         raw: dict[str, Any] = {
             "name": "stage", "inputs": {"rows": {"use": "rows", "paths": [f"in/{n:06d}.parquet" for n in range(len(inputs))]}},
@@ -80,6 +81,15 @@ def run_alone(name: str, inputs: list[str], out: str, params: dict[str, Any], ke
         "stage": name, "out": out, "documents_in": account.documents_in, "kept": account.kept,
         "dropped": dict(account.dropped), "failed": account.failed,
     }  # fmt: skip
+
+
+def _written_anew(stage: Any, params: dict[str, Any]) -> set[str]:
+    """Columns the stage creates: those of an earlier call give way."""
+    try:
+        values = stage.params.model_validate(params)
+        return set(stage.writes(values)) - set(stage.reads(values))
+    except ValueError:
+        return set()  # the plan says what is wrong with the parameters
 
 
 def _rows(run: Run, plan: Plan, port: str, files: int, columns: list[str], keep_dropped: bool) -> Iterator[pa.Table]:
@@ -138,7 +148,7 @@ def _say(value: Any) -> str:
 # -- reading any file -----------------------------------------------------------------------------
 
 
-def _ingest(path: str, target: Path) -> set[str]:
+def _ingest(path: str, target: Path, without: set[str]) -> set[str]:
     """Write a file's rows as a shard with the core columns; returns its transient columns."""
     if path != "-" and not Path(path).is_file():
         raise RecipeError(f"--in {path}: no such file")
@@ -158,7 +168,7 @@ def _ingest(path: str, target: Path) -> set[str]:
     seen = 0
     try:
         for table in tables:
-            table = _with_core(table, path, seen)
+            table = _with_core(table.drop_columns([c for c in table.column_names if c in without]), path, seen)
             seen += table.num_rows
             writer = writer or ShardWriter(target, table.schema)
             writer.write(table)

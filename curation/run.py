@@ -489,7 +489,7 @@ class Run:
         """Remember which dropped, failed and shadow files are this run's."""
         for label, files in self.published.items():
             for key, head in heads.items():
-                if isinstance(facts := head.get("failed_file" if head["kind"] == "emit" else label), dict):
+                if isinstance(facts := head.get("failed_file" if (head["kind"], label) == ("emit", "failed") else label), dict):
                     files.add(f"{name}-{key}.parquet|work/{folder}/{label}/{facts['file']}")
 
     def _stand(self, folder: Path, files: dict[str, str]) -> None:

@@ -42,6 +42,8 @@ FAILED = pa.schema(
     [pa.field("id", pa.string()), pa.field("url", pa.string()), pa.field("step", pa.string()),
      pa.field("reason", pa.string()), pa.field("detail", pa.string()), pa.field("traceback", pa.string())]
 )  # fmt: skip
+WANT_ROWS = 1 << 20
+"""Rows asked of a source at a time where some must be left out (ours)."""
 TEXT_SHARE = 1000
 """One dropped document in so many keeps its text (ours)."""
 
@@ -169,7 +171,8 @@ class _Task:
         """Stop at once when a step has failed ten times as much as allowed."""
         limit, account = self.plan.recipe.settings.max_failed, self.accounts.get(step.name, Account())
         failed = account.failed + len(failures)
-        if failed > 10 * max(limit.least, limit.share * account.documents_in):
+        documents = max(account.documents_in, self.task.get("shard", {}).get("rows", 0))
+        if failed > 10 * max(limit.least, limit.share * documents):
             raise FailedShareError(f"{step.name}: {failed} documents of one task failed; the last: {failures[-1].detail}")
 
     def batch(self, table: pa.Table) -> Batch:
@@ -606,7 +609,7 @@ class RowTask(_Task):
 
     def _read_around(self, source: Source, step: Step, split: dict[str, Any], base: int, hidden: set[int]) -> Iterator[pa.Table]:
         """Every row but the quarantined ones, which must not even be decoded; nobody knows how many rows there are."""
-        low, count = 0, max(hidden) + 2 + (1 << 20)
+        low, count = 0, max(hidden) + 2 + WANT_ROWS
         while True:
             want = np.setdiff1d(np.arange(low, low + count), np.fromiter(hidden, np.int64))
             last = -1

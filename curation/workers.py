@@ -195,6 +195,7 @@ class Job:
         self._suspects: list[tuple[int, int]] = []
         self._deaths = 0
         self._cleared = False
+        """A suspected document did no harm on its own: the stage does not say which one it is on."""
 
     def message(self) -> dict[str, Any]:
         """What to send to a worker next."""
@@ -214,14 +215,14 @@ class Job:
         Raises: FailedShareError if ten times as many documents were quarantined as may fail.
         """
         named = where["step"] and self.task["kind"] in ("rows", "emit")
-        low, high = (where["row"], where["row"]) if where["row"] is not None else (where["low"], where["high"])
+        low, high = where["low"], where["high"]
+        if where["row"] is not None and not self._cleared:
+            low = high = where["row"]
         if not named or not self._suspects:
             self._deaths += 1
             if self._deaths >= MAX_DEATHS:
                 place = f" in {where['step']} and no document is to blame" if named else ""
                 return f"its worker died {self._deaths} times{place}: {detail}"
-            if named and self._cleared:  # the document it named was innocent
-                low, high = where["low"], where["high"]
             self._suspects = _pieces(low, high) if named else []
             return None
         rest = [r for r in self._suspects if r[0] > high]

@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.stage import AssetFile, Batch, Expanded, GlobalStage, Keyed, Reduced, RegroupStage, StageParams, expand, stage
+from curation.documents import record_ids
+from curation.errors import DocumentError
+from curation.stage import AssetFile, Batch, Expanded, GlobalStage, Keyed, Reduced, RegroupStage, Source, StageParams, expand, stage
 
 
 class Params(StageParams):
@@ -17,6 +19,7 @@ class Params(StageParams):
     limit: int = 0
     hurt: bool = True
     words: AssetFile | None = None
+    paths: str = ""
 
 
 @stage(reads=["text"], writes={"length": pa.int32()}, drops=["short", "odd"])
@@ -44,7 +47,35 @@ def poison_vector(batch: Batch, params: Params):
     return {"poisoned_too": np.zeros(len(batch), dtype=bool)}
 
 
+@stage(reads=["text"], writes={"poisoned_late": pa.bool_()})
+def hurts_after_its_loop(batch: Batch, params: Params):
+    """Goes through its documents, then misbehaves."""
+    hurts = [params.hurt and params.trigger in text for _, text in batch.documents("text")]
+    if any(hurts):
+        _misbehave(params.how)
+    return {"poisoned_late": np.zeros(len(batch), dtype=bool)}
+
+
+@stage(reads=["text"], writes={"slow": pa.bool_()})
+def slow(batch: Batch, params: Params):
+    """Takes its time."""
+    for _, _ in batch.documents("text"):
+        time.sleep(0.005)
+    return {"slow": np.zeros(len(batch), dtype=bool)}
+
+
+def _hurt(batch: Batch, params: Params) -> None:
+    for text in batch["text"].to_pylist():
+        if params.hurt and text is not None and params.trigger in text:
+            _misbehave(params.how)
+
+
+RAISES = {"SystemExit": SystemExit, "KeyError": KeyError, "MemoryError": MemoryError, "RecursionError": RecursionError, "DocumentError": DocumentError}
+
+
 def _misbehave(how: str) -> None:
+    if how in RAISES:
+        raise RAISES[how]("poison")
     if how == "raise":
         raise ValueError("this page is poison")
     if how == "segfault":
@@ -87,6 +118,13 @@ def paragraphs(batch: Batch, params: Params):
         parts += range(len(pieces))
         reasons.append(None if pieces else "no_part")
     return Expanded(np.array(parents, dtype=np.int64), {"text": texts, "part": pa.array(parts, pa.int32())}, pa.array(reasons, pa.string()))
+
+
+@expand(reads=["text"], writes={"text": pa.large_string(), "part": pa.int32()}, drops=["no_part"])
+def hurts_in_expand(batch: Batch, params: Params):
+    """`paragraphs`, but misbehaves."""
+    _hurt(batch, params)
+    return paragraphs.function(batch, params)
 
 
 def _text_hash(batch: Batch):
@@ -254,3 +292,81 @@ class FirstOfUrl(FirstOfText):
 
 
 first_of_url = FirstOfUrl()
+
+
+class HurtsInApply(FirstOfText):
+    """`first_of_text`, but misbehaves when verdicts are applied."""
+
+    name = "hurts_in_apply"
+
+    def emit(self, batch, params):
+        return Keyed(_text_hash(batch), np.arange(len(batch)), {"id": batch["id"]})
+
+    def apply(self, batch, verdicts, params):
+        _hurt(batch, params)
+        return super().apply(batch, verdicts, params)
+
+
+hurts_in_apply = HurtsInApply()
+
+
+class HurtsInReduce(FirstOfText):
+    """`first_of_text`, but its reducer misbehaves."""
+
+    name = "hurts_in_reduce"
+
+    def emit(self, batch, params):
+        return Keyed(_text_hash(batch), np.arange(len(batch)), {"id": batch["id"]})
+
+    def reduce(self, rows, params, round_):
+        _misbehave(params.how)
+
+
+hurts_in_reduce = HurtsInReduce()
+
+
+class HurtsInRegroup(ByDomain):
+    """`by_domain`, but misbehaves when it emits."""
+
+    name = "hurts_in_regroup"
+
+    def emit(self, batch, params):
+        _hurt(batch, params)
+        return super().emit(batch, params)
+
+
+hurts_in_regroup = HurtsInRegroup()
+
+
+class Lines(Source):
+    """One document per line; misbehaves on the trigger."""
+
+    name = "lines"
+    Params = Params
+    drops = ("duplicate_record",)
+
+    def paths(self, params):
+        return [params.paths]
+
+    def columns(self, params, example):
+        return {"text": pa.large_string()}
+
+    def read(self, path, relative, part, params, want=None, progress=None):
+        wanted = None if want is None else set(want.tolist())
+        with open(path) as f:
+            for row, line in enumerate(f):
+                if wanted is not None and row not in wanted:
+                    continue
+                if progress is not None:
+                    progress(row)
+                if params.trigger in line:
+                    _misbehave(params.how)
+                yield pa.table({
+                    "id": record_ids("lines", [f"{relative}:{row}"]), "url": pa.array([f"https://{row % 7}.example.com/"]),
+                    "date": pa.nulls(1, pa.timestamp("us", tz="UTC")), "record_file": pa.array([relative]),
+                    "record_offset": pa.array([row], pa.int64()), "text": pa.array([line], pa.large_string()),
+                    "_row": pa.array([row], pa.int64()), "drop_reason": pa.nulls(1, pa.string()),
+                })
+
+
+lines = Lines()

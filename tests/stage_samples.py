@@ -144,36 +144,21 @@ def dedup_exact():
 
 
 def gopher_quality():
-    yield {}, texts(*_planted("short", "hash-symbols", "ellipsis-symbols", "ellipsis-lines", "bullets", "long-words", "numbers", "no-stopwords"),
-                    "word " * 100_001, "#" + " the and of" * 60, lang=lambda n: ["en"] * n)  # fmt: skip
+    from tests.stages.test_gopher_quality import RULES
+
+    yield {}, texts(*[case.values[0] for case in RULES])
+    yield {}, texts(*[case.values[0] for case in RULES], lang=lambda n: [("en", "de", "zh", "th")[i % 4] for i in range(n)])
 
 
 def gopher_repetition():
-    grams = [" ".join([f"unique{i} {gram}" for i in range(60)]) for gram in ("big dog", "big old dog", "big old grey dog")]
-    repeated = [" ".join(f"w{i}" for i in range(200)) + " " + " ".join(f"w{i}" for i in range(k, 200 - k)) for k in (0, 40, 70, 85, 90)]
-    yield {}, texts(*_planted("dup-lines", "dup-paragraphs", "top-2gram", "top-3gram", "top-4gram", "dup-ngrams"), *grams, *repeated)
+    """Each rule alone, at 0, so that each has its turn; then all of them as published."""
+    from stages.heuristics.gopher_repetition import Params
+    from tests.stages.test_gopher_repetition import METRICS
 
-
-def _planted(*tags):
-    """Texts of the sample crawl's pages that were made bad on purpose."""
-    import make_crawl
-
-    wanted = {t: [] for t in tags}
-    for record in make_crawl.pages():
-        for tag in record.planted.split(","):
-            if tag in wanted:
-                wanted[tag].append(record.url)
-    assert all(wanted.values()), f"the sample crawl lacks {[t for t, u in wanted.items() if not u]}"
-    urls = {u for us in wanted.values() for u in us}
-    from stages.extract.extract_html import Params, extract_html
-    from stages.sources.warc import warc
-
-    made = []
-    for path in sorted((ROOT / "examples/crawl").glob("*.warc.gz")):
-        for table in warc.read(str(path), path.name, "", warc.params(paths=str(path))):
-            mine = table.filter(pa.compute.is_in(table["url"], pa.array(sorted(urls))))
-            made += extract_html(mine, Params())["text"].to_pylist()
-    return made
+    table = texts(*[case.values[0] for case in METRICS], ENGLISH * 9, "\n\n".join([ENGLISH, "x", ENGLISH, "x\ny"]))
+    yield {}, table
+    for rule in Params.model_fields:
+        yield dict.fromkeys(Params.model_fields) | {rule: 0.0}, table
 
 
 def mix():

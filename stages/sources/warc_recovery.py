@@ -197,6 +197,13 @@ class _Window:
         while len(self.starts) > 1 and self.starts[1][0] <= self.base:
             self.starts.popleft()
 
+    def advance(self, size: int) -> None:
+        """Drop as many bytes as they come, however many."""
+        while size and (self.data or self.more()):
+            step = min(size, len(self.data))
+            self.drop(step)
+            size -= step
+
     def place(self) -> tuple[int, int]:
         """(offset of the member, position in it) of the first byte."""
         logical, offset = self.starts[0]
@@ -258,7 +265,7 @@ def careful_records(file: Any, offset: int, container: Container, max_record_byt
             if not window.data:
                 # The length ran past the end or into a damage: look for records in what it covered.
                 window = _Window(container(file, body[0]), is_plain)
-                _skip(window, body[1])
+                window.advance(body[1])
                 window.to_next_record()
             yield Found(*place, None, None, False)
             continue
@@ -342,6 +349,9 @@ def _end_of_body(window: _Window, start: int, length: int | None) -> tuple[int |
         return None, False
     if window.member_within(start, end) is not None:
         return None, True
+    window.fill(end + 4)
+    if window.data.startswith(b"\r\n\r\n", end):
+        return end, True  # whatever comes then, this record ends as it should
     at = end
     while True:
         at = _NEWLINES.match(window.data, at).end()  # type: ignore[union-attr]

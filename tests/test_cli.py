@@ -1,0 +1,190 @@
+"""The command line as scripts use it: the shapes of --json, exit codes, one message per mistake."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STEP = {"name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds"}
+
+
+def curate(*arguments, cwd=ROOT, stdin=None, timeout=300):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "curation.cli", *map(str, arguments)], cwd=cwd, env=env, capture_output=True, text=True, input=stdin, timeout=timeout
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run of the default pipeline on the sample crawl."""
+    out = tmp_path_factory.mktemp("run") / "llama3-web"
+    done = curate("run", "pipeline.yaml", "-j", 2, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    return out, json.loads(done.stdout)
+
+
+def test_run_and_stats_give_the_accounts(finished):
+    out, report = finished
+    assert set(report) >= {"run", "steps"}
+    for step in report["steps"]:
+        assert set(step) >= STEP
+        right = step["kept"] + sum(step["dropped"].values()) + step["merged"] + step["failed"]
+        assert step["documents_in"] + step["created"] == right
+    by_name = {s["name"]: s for s in report["steps"]}
+    assert set(by_name["route"]["branches"]) == {"math", "code", "web"}
+    assert json.loads(curate("stats", out, "--json").stdout) == report
+    files = list((out / "outputs" / "web").glob("*.parquet"))
+    assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["exact"]["kept"]
+
+
+def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
+    """The sample crawl is written so that the default pipeline shows everything it can drop for."""
+    found = {(s["use"], r) for s in finished[1]["steps"] for r in s["dropped"]}
+    from curation.plan import Plan
+    from curation.recipe import load
+
+    declared = {(s.use, r) for s in Plan(load(ROOT / "pipeline.yaml"), fingerprints=False).steps.values() for r in s.drops}
+    cannot = {
+        ("warc", "too_large"),  # no page of the sample is over 32 MiB
+        ("extract_html", "too_large"), ("extract_html", "too_deep"), ("extract_html", "parse_failed"),
+        ("identify_language", "other_language"),  # `languages` is not set
+        ("gopher_quality", "too_long"),  # no page of the sample has 100,000 words
+        ("mix", "no_entry"),  # the recipe's last entry takes what is left
+        ("dedup_urls", "duplicate_record"), ("dedup_exact", "duplicate_record"),  # each record stands in one file
+    }  # fmt: skip
+    assert declared - found - cannot == set()
+    assert found & cannot == set()
+
+
+def test_plan_reuses_everything_then_says_what_changed(finished):
+    out, _ = finished
+    steps = json.loads(curate("plan", "pipeline.yaml", "--out", out, "--json").stdout)["steps"]
+    assert all(set(s) >= {"name", "use", "fingerprint", "reuse", "why", "tasks", "cpu_seconds", "memory_bytes"} for s in steps)
+    assert all(s["reuse"] for s in steps)
+    changed = json.loads(curate("plan", "pipeline.yaml", "--out", out, "--set", "quality.min_words=40", "--json").stdout)["steps"]
+    by_name = {s["name"]: s for s in changed}
+    assert by_name["text"]["reuse"]
+    assert not by_name["quality"]["reuse"]
+    assert "min_words" in by_name["quality"]["why"]
+    assert not by_name["exact"]["reuse"]
+
+
+def test_explain_tells_a_kept_and_a_dropped_document(finished):
+    out, _ = finished
+    kept = pq.read_table(next((out / "outputs" / "web").glob("*.parquet")), columns=["id", "url"]).slice(0, 1).to_pylist()[0]
+    report = json.loads(curate("explain", out, kept["id"], "--json").stdout)
+    assert report["query"] == kept["id"]
+    (document,) = report["documents"]
+    fates = {f["fate"] for f in document["fates"]}
+    assert "kept" in fates
+    assert {"branch", "fate", "output", "steps"} <= set(document["fates"][0])
+    names = [s["name"] for f in document["fates"] if f["fate"] == "kept" for s in f["steps"]]
+    assert names[:2] == ["crawl", "valid"]
+    assert all({"name", "verdict", "reason", "metrics"} <= set(s) for f in document["fates"] for s in f["steps"])
+
+    gone = next(r for f in sorted((out / "dropped").glob("language-*.parquet")) for r in pq.read_table(f, columns=["id", "url", "step", "drop_reason"]).to_pylist())
+    report = json.loads(curate("explain", out, gone["url"], "--json").stdout)
+    last = [f["steps"][-1] for d in report["documents"] if d["id"] == gone["id"] for f in d["fates"]]
+    assert {"dropped"} == {s["verdict"] for s in last}
+    assert gone["drop_reason"] in {s["reason"] for s in last}
+    assert curate("explain", out, "http://never.example/met", "--json").returncode == 1
+
+
+def test_gc_leaves_a_run_that_is_still_whole(finished):
+    out, report = finished
+    before = sorted(p.name for p in (out / "outputs").rglob("*.parquet"))
+    assert curate("gc", out, "--json").returncode == 0
+    assert sorted(p.name for p in (out / "outputs").rglob("*.parquet")) == before
+    again = json.loads(curate("plan", "pipeline.yaml", "--out", out, "--json").stdout)
+    assert all(s["reuse"] for s in again["steps"])
+    assert json.loads(curate("run", "pipeline.yaml", "--out", out, "--json").stdout)["steps"] == report["steps"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".parquet"])
+def test_stage_alone_keeps_ids_columns_and_order(tmp_path, suffix):
+    rows = [{"id": f"doc-{i}", "text": t, "lang": "en", "note": {"n": i}} for i, t in enumerate(["short", "the and of to in a garden " * 20, ""])]
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    out = tmp_path / f"out{suffix}"
+    done = curate("stage", "gopher_quality", "--in", source, "--out", out, "--keep-dropped", "--set", "min_words=10", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["documents_in"] == 3
+    back = tmp_path / "back.jsonl"
+    assert curate("stage", "identify_language", "--in", out, "--out", back, "--set", "min_score=0.0").returncode == 0
+    result = [json.loads(line) for line in back.read_text().splitlines()]
+    assert [r["id"] for r in result] == ["doc-0", "doc-1", "doc-2"]
+    assert [r["note"] for r in result] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert result[1]["text"] == rows[1]["text"]
+
+
+def test_stage_alone_in_a_pipe():
+    line = json.dumps({"id": "x", "text": "The garden behind the house was full of flowers in the spring."}) + "\n"
+    done = curate("stage", "identify_language", "--in", "-", "--out", "-", stdin=line)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lang"] == "en"
+
+
+def test_stage_alone_reads_warc_and_html(tmp_path):
+    crawl = sorted((ROOT / "examples" / "crawl").glob("*.warc.gz"))[0]
+    done = curate("stage", "valid_records", "--in", crawl, "--out", tmp_path / "o.parquet", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["kept"] > 50
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><article>" + "<p>The garden was full of flowers and of light that day.</p>" * 9 + "</article></body></html>")
+    assert curate("stage", "extract_html", "--in", page, "--out", tmp_path / "t.jsonl").returncode == 0
+    assert "garden" in json.loads((tmp_path / "t.jsonl").read_text())["text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(["run", "no-such.yaml"], 2, "no-such.yaml: cannot read the recipe", id="no recipe"),
+        pytest.param(["run", "pipeline.yaml", "--set", "quality.min_word=3"], 2, "did you mean 'min_words'?", id="unknown parameter"),
+        pytest.param(["run", "pipeline.yaml", "--set", "qualty.min_words=3"], 2, "did you mean 'quality'?", id="unknown step"),
+        pytest.param(["run", "pipeline.yaml", "--until", "langage"], 2, "did you mean 'language'?", id="unknown until"),
+        pytest.param(["run", "pipeline.yaml", "-x", "spark"], 2, "inline and processes", id="unknown executor"),
+        pytest.param(["run"], 2, "Missing argument", id="no argument"),
+        pytest.param(["stats", "."], 2, "not the folder of a run", id="no run"),
+        pytest.param(["stages", "gopher_qualty"], 2, "did you mean 'gopher_quality'?", id="unknown stage"),
+        pytest.param(["stage", "gopher_quality", "--in", "nope.jsonl", "--out", "-"], 2, "no such file", id="no input"),
+        pytest.param(["stage", "gopher_quality", "--in", "pipeline.yaml", "--out", "x.csv"], 2, "suffix names the format", id="wrong suffix"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_message(arguments, code, said):
+    done = curate(*arguments)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_help_is_quick():
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        assert curate("--help").returncode == 0
+        times.append(time.monotonic() - started)
+    assert min(times) < 1.5  # the figure itself (0.3 s) is a benchmark's; this catches an eager import of the engine
+
+
+def test_help_imports_no_engine():
+    code = "import sys; sys.argv = ['curate', '--help']\nfrom curation.cli import main\ntry:\n main()\nexcept SystemExit: pass\nprint(sorted(m for m in sys.modules if m in ('numpy', 'pyarrow', 'numba', 'pydantic', 'trafilatura')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+
+
+def test_a_local_run_imports_no_cluster_code(tmp_path):
+    code = (
+        "import sys\nsys.argv = ['curate', 'run', 'pipeline.yaml', '-x', 'inline', '--until', 'blocked', '--out', sys.argv[1]]\n"
+        "from curation.cli import main\ntry:\n main()\nexcept SystemExit as e: assert not e.code, e.code\n"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('ray', 's3fs', 'boto3', 'torch')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "o")], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
