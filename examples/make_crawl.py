@@ -44,6 +44,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -148,6 +149,31 @@ def fill(text: str, dice: Dice) -> str:
         return dice.pick(inside.split("|"))
 
     return re.sub(r"\{([^{}]*)\}", choose, text)
+
+
+def letters(text: str) -> int:
+    """How many letters and digits are in the text: shares of n-grams are shares of these."""
+    return sum(c.isalnum() for c in text)
+
+
+def threaded(words: Sequence[str], phrase: str, share: float) -> str:
+    """The words with a phrase put between them so often, at even distances, that this share of the letters is its own."""
+    copies = round(letters(" ".join(words)) * share / (1 - share) / letters(phrase))
+    cuts = [len(words) * k // (copies + 1) for k in range(copies + 2)]
+    return f" {phrase} ".join(" ".join(words[a:b]) for a, b in pairwise(cuts)) + "."
+
+
+def quoted(texts: Sequence[str], passage: Sequence[str], copies: int, share: float) -> list[str]:
+    """The texts with the start of a passage put at the end of some, so long that this share of the letters is in its later copies."""
+    size = share * letters(" ".join(texts)) / (copies - 1 - share * copies)
+    words = " ".join(passage).split()
+    sums = list(accumulate(map(letters, words)))
+    n = min(range(len(words)), key=lambda k: abs(sums[k] - size))
+    quote = " ".join(words[: n + 1]).rstrip(".,;:") + "."
+    out = list(texts)
+    for k in range(copies):
+        out[k * len(out) // copies] += " " + quote
+    return out
 
 
 # --- the plan ------------------------------------------------------------------------------------------------
@@ -334,6 +360,8 @@ class Plan:
         self.other_types()
         self.bad_pages()
         self.truncated()
+        self.pages_without_text()
+        self.repetitive_pages()
 
     # --- helpers ---
 
@@ -823,10 +851,8 @@ class Plan:
             self.bad("numbers", i, numbers if i else [], extra="" if i else web.table(list("ABCDEFGH"), rows))
             self.bad("dup-lines", i, dice.shuffled(lines[:6] * 4 + lines[6:9]))
             self.bad("dup-paragraphs", i, texts[:3] * 3 + texts[3:4])
-            for n, phrase in ((2, "river bank"), (3, "the copper kettle"), (4, "down by the harbour")):
-                step = 3 + n // 4
-                chunks = [" ".join(words[k : k + step]) for k in range(0, 150, step)]
-                self.bad(f"top-{n}-gram", i, [f" {phrase} ".join(chunks) + "."])
+            for n, phrase, share in ((2, "river bank", 0.38), (3, "the copper kettle", 0.22), (4, "down by the harbour", 0.2)):
+                self.bad(f"top-{n}gram", i, [threaded(words[:150], phrase, share)])
             refrain = "so we took the long way home along the wall and counted every lamp on the far side"
             self.bad("dup-ngrams", i, [" ".join(f"{s} Then it was late, {refrain}." for s in lines[:12])])
             self.bad("no-stopwords", i, self.salad(KEYWORDS, 25), "seo")
@@ -843,6 +869,60 @@ class Plan:
         article = Article(self.title("en", "garden"), tuple(texts), name, "en", layout)
         html = render(article, extra=extra)
         self.add(f"https://{name}/{kind}/{i + 1}", f"bad,{kind}", html, (OLD, NEW)[i % 2], lang=lang)
+
+    def pages_without_text(self) -> None:
+        """Pages from which no text can be had: there is none, or it is buried too deep."""
+        shell = '<div id="root"></div>\n<script src="/static/app.4f1c.js" defer></script><script>window.state = {"user": null};</script>'
+        frame = "<div><p></p><p> <span></span></p></div><table><tr><td></td><td>&nbsp;</td></tr></table><ul></ul>"
+        for i, main in enumerate((shell, frame)):
+            head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{web.STYLE}</head>\n'
+            html = f"{head}<body>\n{main}\n{web.SCRIPT}</body></html>\n"
+            self.add(f"https://oddments.example/no-text/{i + 1}", "bad,no-text", html, (OLD, NEW)[i % 2])
+            text = web.paragraphs(list(self.compose("en", ["workshop"], 8)))
+            self.bad("deep", i, [], extra="<div>" * 600 + text + "</div>" * 600)
+
+    def repetitive_pages(self) -> None:
+        """Pages that break one of Gopher's rules of repetition and none of those that come before it."""
+        topics = list(ENGLISH)
+        asides = ("Back to the top of the page.", "Here the clerk turned a leaf.")
+        choruses = (
+            ("So row, my lads, to the light,", "and row for a kettle of tea,", "for the tide runs out", "and the lamp is lit", "at home."),
+            (
+                "So carry the corn to the mill,",
+                "and carry it over the wall,",
+                "for the rain will come",
+                "and the wheel will turn",
+                "by night.",
+            ),
+        )
+        for i in range(2):
+            used: set[str] = set()
+            long = [" ".join(self.compose("en", topics, 5, used)) for _ in range(2)]
+            lines = self.sentences(topics, 14, used)
+            self.bad("dup-line-chars", i, [*long, *lines[:7], *long, *lines[7:]])
+
+            # An entity that was escaped twice makes a blank line of the extracted text, which ends a paragraph there.
+            blank = "&nbsp;"
+            lines = self.sentences(topics, 25, used)
+            self.bad("dup-sections", i, [t for k in range(0, 25, 5) for t in (*lines[k : k + 5], blank, asides[i], blank)])
+
+            # A song between whose four verses the chorus stands three times, set in by such entities: they are part
+            # of its paragraph, but not of its lines, so that it weighs more as a paragraph.
+            lines = [" ".join(s.split()[:9]) for s in self.sentences(topics, 24, used)]
+            first, *others = choruses[i]
+            size = 0.22 * sum(len(line) + 1 for line in lines) / (2 - 3 * 0.22)
+            indent = round((size - len(first) - sum(len(line) + 1 for line in others)) / len(others))
+            chorus = [blank, first, *(blank * indent + line for line in others), blank]
+            self.bad("dup-chorus", i, [*(t for k in range(0, 18, 6) for t in (*lines[k : k + 6], *chorus)), *lines[18:]])
+
+            for n in range(6, 11):  # the bounds fall by 0.01 from 0.15 for 5-grams
+                used = set()
+                texts = self.compose("en", topics, 80, used)
+                self.bad(f"dup-{n}gram", i, quoted(texts, self.sentences(topics, 30, used), (2, 5)[i], 0.205 - n / 100))
+
+    def sentences(self, topics: Sequence[str], n: int, used: set[str]) -> list[str]:
+        """This many sentences that are not `used`."""
+        return [fill(line, self.dice) for line in Deck("\n".join(ENGLISH[t] for t in topics), self.dice).deal(n, used)]
 
     def salad(self, vocabulary: str, n: int) -> list[str]:
         """Nine paragraphs of n words taken at random."""

@@ -34,8 +34,8 @@ def ids_of(given, url=None, date=None, offset=7, kind="parquet", relative="a.par
 
 def test_record_ids_are_the_same_everywhere():
     assert record_ids("warc", ["<urn:uuid:1>", "é"]).to_pylist() == [
-        "82dfcdd27ffd4c29e72d4e0ab5dbd95e",
-        "b2b75fd7afbf9e5dc22f4cc6c2b97ec3",
+        "9d11de6d490d832a5a9b1f42abb6622a",
+        "a7e604abf4c2bd69f480aef295d8fb2e",
     ]
 
 
@@ -87,7 +87,8 @@ def test_document_ids_of_a_mixed_column():
         relative="f",
         offset=pa.array(range(n)),
     ).to_pylist()
-    assert ids == [HEX, *record_ids("jsonl", ["f:1", "x"]).to_pylist(), HEX, *record_ids("jsonl", ["f:4"]).to_pylist()]
+    made = record_ids("jsonl", ["f:1", "x", "f:4"]).to_pylist()
+    assert ids == [HEX, made[0], made[1], HEX, made[2]]
 
 
 @pytest.mark.parametrize(

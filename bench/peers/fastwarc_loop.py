@@ -2,7 +2,6 @@
 
 import sys
 
-from fastwarc.stream_io import FileStream, GZipStream
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 if __name__ == "__main__":

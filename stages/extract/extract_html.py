@@ -11,6 +11,7 @@ Errors:  none of its own; text/plain passes through as it is.
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any, Literal
 
@@ -26,6 +27,18 @@ VOID = frozenset(b"area base br col embed hr img input link meta param source tr
 TAG = re.compile(rb"<(/?)([A-Za-z][A-Za-z0-9]{0,20})([^<>]{0,4096})>")
 BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
+WIDER = {
+    "iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949",
+    "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874", "big5": "big5hkscs",
+}  # fmt: skip
+"""Labels that stand for a wider charset on the web."""
+CHARSETS = frozenset(
+    "utf-8 utf-16 utf-16-le utf-16-be gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949 koi8-r koi8-u cp866 cp874 mac-roman mac-cyrillic "
+    "cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 "
+    "iso8859-8 iso8859-10 iso8859-13 iso8859-14 iso8859-15 iso8859-16".split()
+)
+"""Codecs a page may name: all are linear (Python's punycode is not)."""
+
 
 class Params(StageParams):
     """Parameters of extract_html; see the file's docstring."""
@@ -37,6 +50,16 @@ class Params(StageParams):
     min_code: int = 1
 
 
+def _codec(label: str) -> str | None:
+    """The codec a browser takes for a charset label (WHATWG Encoding); None for one no page may name."""
+    try:
+        name = codecs.lookup(label).name
+    except (LookupError, ValueError):
+        return None
+    name = WIDER.get(name, name)
+    return name if name in CHARSETS else None
+
+
 def decoded(content: bytes, declared: str | None) -> str:
     """Text of a page: charset by BOM, HTTP header, meta, then UTF-8 if it fits, then detection."""
     for bom, encoding in BOMS:
@@ -45,10 +68,11 @@ def decoded(content: bytes, declared: str | None) -> str:
     meta = META.search(content[:4096])
     names: tuple[str | None, ...] = (declared, meta.group(1).decode("ascii", "replace") if meta else None, "utf-8")
     for charset in names:
-        if charset:
+        codec = _codec(charset) if charset else None
+        if codec:
             try:
-                return content.decode("gb18030" if charset.lower() in ("gb2312", "gbk") else charset)
-            except (LookupError, UnicodeDecodeError):
+                return content.decode(codec)
+            except UnicodeDecodeError:
                 continue
     from charset_normalizer import from_bytes
 

@@ -8,18 +8,20 @@ Params:  model -- a fastText .ftz or .bin file. min_score -- lowest score kept, 
          max_chars -- characters looked at (ours). min_letters -- documents with fewer letters are
          `und` with score 0 (ours).
 Drops:   low_language_score, other_language.
-Errors:  RuntimeError if the model file is not a fastText model.
+Errors:  FileNotFoundError or RuntimeError if the model file is not a fastText model.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.assets import resolve
 from curation.stage import AssetFile, Batch, Columns, StageParams, first_true, stage
 
 UNDETERMINED = "und"
@@ -40,7 +42,7 @@ def _model(path: str) -> Any:
     import fasttext
 
     try:
-        return fasttext.load_model(path)
+        return fasttext.load_model(str(resolve(path, Path.cwd())))
     except ValueError as e:
         raise RuntimeError(f"{path} is not a fastText model") from e
 

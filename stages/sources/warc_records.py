@@ -172,9 +172,7 @@ class _Reader:
                 seen = last_row
                 yield from (record for record in self.careful(offset, row) if record.row >= seen)
                 return
-            resume = yield from self.careful(
-                last_offset, last_row, None if state == END else good_records
-            )
+            resume = yield from self.careful(last_offset, last_row, None if state == END else good_records)
             if resume is None:
                 return
             offset, row = resume

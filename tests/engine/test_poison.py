@@ -47,8 +47,8 @@ def starts(monkeypatch):
 
     class Counted(executors.Worker):
         def __init__(self, *arguments):
-            made.append(self)
             super().__init__(*arguments)
+            made.append(self)
 
     monkeypatch.setattr(executors, "Worker", Counted)
     return made

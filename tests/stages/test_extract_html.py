@@ -77,6 +77,8 @@ def test_parse_failed_is_a_reason_not_a_crash(monkeypatch):
         pytest.param(b"<meta charset=koi8-r>" + "Сад".encode("koi8-r"), None, "Сад", id="meta"),
         pytest.param("é".encode(), None, "é", id="UTF-8 undeclared"),
         pytest.param("é".encode(), "no-such-charset", "é", id="bogus charset"),
+        pytest.param(b"\x93a\x94", "iso-8859-1", "“a”", id="latin-1 is windows-1252"),
+        pytest.param(b"abc", "punycode", "abc", id="no charset of the web"),
         pytest.param(b"\xff\xfe" + "é".encode("utf-16-le"), "latin-1", "é", id="BOM wins"),
     ],
 )

@@ -3,15 +3,13 @@
 import pyarrow as pa
 import pytest
 
-from curation.assets import resolve
-from stages.language.identify_language import Params, identify_language
+from stages.language.identify_language import identify_language
 
 GERMAN = "Der Garten hinter dem Haus war im Frühling voller Blumen, und die Kinder spielten dort jeden Nachmittag."
 
 
 def run(texts, **values):
-    params = Params(**{"model": str(resolve(Params().model, __import__("pathlib").Path("."))), **values})
-    columns = identify_language(pa.table({"text": pa.array(texts, pa.large_string())}), params)
+    columns = identify_language(pa.table({"text": pa.array(texts, pa.large_string())}), **values)
     return columns["lang"].to_pylist(), columns["lang_score"].tolist(), columns["drop_reason"].to_pylist()
 
 

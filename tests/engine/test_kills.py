@@ -1,0 +1,121 @@
+"""kill -9 of everything, at any moment, again and again: the end is the same."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from engine_kit import FULL, command, corpus, environment, recipe, run, tree
+
+LABELS = ("outputs", "dropped", "failed", "shadows")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = corpus(tmp_path_factory.mktemp("kills"), files=3, n=150)
+    file = recipe(folder, FULL.replace("  loud:", "  slow: {use: slow, needs: route.small}\n  loud:").replace("loud:   {use: shout, needs: route.small}", "loud:   {use: shout}"))
+    run(file, folder / "calm")
+    return file, tree(folder / "calm", *LABELS)
+
+
+def moments(work):
+    """Files in work/ say how far a run is, whatever the machine's speed."""
+    return sum(len(files) for _, _, files in os.walk(work))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_kill_everything_and_run_again(undisturbed, tmp_path, seed):
+    file, wanted = undisturbed
+    rng = random.Random(seed)
+    out, kills = tmp_path / "out", 0
+    arguments = command("run", file, "--out", out, "-j", 2)
+    while True:
+        target = moments(out) + rng.randrange(1, 60)
+        process = subprocess.Popen(arguments, env=environment(), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while process.poll() is None and (kills >= 4 or moments(out) < target):
+            time.sleep(0.002)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            kills += 1
+            assert not (out / "dropped").exists() or tree(out, "dropped").items() <= wanted.items()
+            assert tree(out, "outputs").items() <= wanted.items()
+            continue
+        _, said = process.communicate()
+        assert process.returncode == 0, said.decode()
+        break
+    assert kills >= 2
+    assert tree(out, *LABELS) == wanted
+
+
+def test_workers_die_with_their_driver(undisturbed, tmp_path):
+    file, _ = undisturbed
+    process = subprocess.Popen(
+        command("run", file, "--out", tmp_path / "out", "-j", 2), env=environment(), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while moments(tmp_path / "out") < 8 and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while _alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(process.pid)
+
+
+def _alive(session):
+    """Processes of a session that are not zombies."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                state, _, _, sid = f.read().rpartition(") ")[2].split()[:4]
+        except OSError:
+            continue
+        if int(sid) == session and state != "Z":
+            found.append(pid)
+    return found
+
+
+@pytest.mark.parametrize("place", ["Ledger.commit", "write_json", "os.link", "HashedFile.close", "replace"])
+def test_stopped_between_any_two_writes(undisturbed, tmp_path, monkeypatch, place):
+    """The driver ends before, and after, each write of its kind."""
+    file, wanted = undisturbed
+    out = tmp_path / "out"
+
+    class Stop(BaseException):
+        pass
+
+    from curation import ledger, run as run_module, shuffle, storage
+
+    owner, name = {
+        "Ledger.commit": (ledger.Ledger, "commit"), "write_json": (run_module, "write_json"), "os.link": (run_module.os, "link"),
+        "HashedFile.close": (storage.HashedFile, "close"), "replace": (shuffle, "replace"),
+    }[place]  # fmt: skip
+    real = getattr(owner, name)
+    rng = random.Random(place)
+    left = [0]
+
+    def stopping(*arguments, **keywords):
+        left[0] -= 1
+        if left[0] == 0 and before:
+            raise Stop
+        result = real(*arguments, **keywords)
+        if left[0] == 0:
+            raise Stop
+        return result
+
+    monkeypatch.setattr(owner, name, staticmethod(stopping) if name == "commit" else stopping)
+    stops = 0
+    for before in (True, False, True, False, None):
+        left[0] = rng.randrange(1, 12) if before is not None else 1 << 30
+        try:
+            run(file, out)
+        except Stop:
+            stops += 1
+    assert stops >= 2
+    assert tree(out, *LABELS) == wanted

@@ -1,0 +1,222 @@
+"""The shuffle gives what one pass over all rows in memory would give."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from engine_kit import documents, parquet, recipe, rows, run, steps, tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.errors import AccountError, TaskError
+from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter, partition_bits, plan_reducers, read_verdicts, write_groups
+
+SCHEMA = pa.schema({"key": pa.uint64(), "row": pa.uint32(), "value": pa.string()})
+KEYS = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 5), st.just(2**63))
+
+
+def spill(folder, n, keys, bits, limit=1 << 20, combine=None):
+    writer = SpillWriter(folder / f"{n}.spill", SCHEMA, bits, limit, combine)
+    for start in range(0, len(keys), 7):
+        part = keys[start : start + 7]
+        writer.add(pa.table({
+            "key": pa.array(part, pa.uint64()), "row": pa.array(range(start, start + len(part)), pa.uint32()),
+            "value": pa.array([f"{n}:{i}" for i in range(start, start + len(part))]),
+        }))  # fmt: skip
+    return writer.close()
+
+
+def shuffled(folder, mappers, bits, limit=1 << 20):
+    facts = [spill(folder, n, keys, bits, limit) for n, keys in enumerate(mappers)]
+    files = [folder / f["file"] for f in facts]
+    groups = write_groups(folder, "g", [f.with_suffix(".index") for f in files], [f["rows"] for f in facts])
+    return Blocks(files, [folder / g for g in groups], SCHEMA)
+
+
+@settings(max_examples=60, deadline=None)
+@given(mappers=st.lists(st.lists(KEYS, max_size=40), min_size=1, max_size=4), bits=st.integers(0, 6), budget=st.sampled_from([1, 300, 2000, 1 << 20]), limit=st.sampled_from([50, 1 << 20]))
+def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, mappers, bits, budget, limit):
+    blocks = shuffled(tmp_path_factory.mktemp("s"), mappers, bits, limit)
+    seen, whole = [], {}
+    for task in plan_reducers(blocks.totals, bits, budget):
+        part = Range(blocks, *task, bits=bits, budget_bytes=budget)
+        light = part.light()
+        chunks = [] if light is None else [light]
+        if light is not None and light.num_rows:
+            order = list(zip(*(light[c].to_pylist() for c in ("key", "shard", "row")), strict=True))
+            assert order == sorted(order)
+        for key in part.heavy.tolist():
+            first, again = list(part.of_key(key)), list(part.of_key(key))
+            assert [t.to_pylist() for t in first] == [t.to_pylist() for t in again]
+            place = [(r["shard"], r["row"]) for t in first for r in t.to_pylist()]
+            assert place == sorted(place)
+            chunks += first
+        for table in chunks:
+            for row in table.to_pylist():
+                seen.append((row["key"], row["shard"], row["row"], row["value"]))
+                assert whole.setdefault(row["key"], task) == task
+    assert sorted(seen) == sorted((k, n, i, f"{n}:{i}") for n, keys in enumerate(mappers) for i, k in enumerate(keys))
+
+
+def test_partition_bits_depend_on_bytes_alone():
+    assert [partition_bits(n, 100) for n in (0, 100, 101, 200, 201, 10**9)] == [0, 0, 1, 1, 2, 16]
+
+
+def test_an_oversize_partition_is_split_and_small_ones_are_joined(tmp_path):
+    rng = np.random.default_rng(0)
+    keys = np.concatenate([rng.integers(0, 2**61, 500), rng.integers(0, 2**64 - 1, 60, dtype=np.uint64)]).astype(np.uint64).tolist()
+    blocks = shuffled(tmp_path, [keys], bits=4)
+    tasks = plan_reducers(blocks.totals, 4, 4000)
+    assert any(sub_bits for *_, sub_bits in tasks)
+    assert any(high - low > 1 for low, high, _, _ in tasks)
+
+
+def test_one_key_over_the_budget_is_heavy(tmp_path):
+    blocks = shuffled(tmp_path, [[7] * 300 + [9], [7] * 300], bits=0)
+    found = [Range(blocks, *t, bits=0, budget_bytes=3000) for t in plan_reducers(blocks.totals, 0, 3000)]
+    assert [r.heavy.tolist() for r in found if len(r.heavy)] == [[7]]
+    assert sum(t.num_rows for r in found for t in r.of_key(7)) == 600
+
+
+def test_a_mapper_combines_each_run(tmp_path):
+    calls = []
+
+    def combine(table):
+        calls.append(table.num_rows)
+        assert table["key"].to_pylist() == sorted(table["key"].to_pylist())
+        return table.slice(0, 1)
+
+    facts = spill(tmp_path, 0, [5] * 70, 2, limit=300, combine=combine)
+    assert sum(calls) == 70
+    assert facts["rows"] == len(calls) > 1
+
+
+def verdicts(folder, parts):
+    schema = pa.schema({"shard": pa.uint32(), "row": pa.uint32(), "why": pa.string()})
+    files, facts = [], []
+    for n, pairs in enumerate(parts):
+        writer = VerdictWriter(folder / f"{n}.verdicts", schema)
+        for start in range(0, len(pairs), 5):
+            some = pairs[start : start + 5]
+            writer.add(pa.table({"shard": [s for s, _ in some], "row": [r for _, r in some], "why": [f"{s}/{r}" for s, r in some]}))
+        facts.append(writer.close())
+        files.append(folder / f"{n}.verdicts")
+    groups = write_groups(folder, "v", [f.with_suffix(".index") for f in files], [f["rows"] for f in facts])
+    return Blocks(files, [folder / g for g in groups], schema)
+
+
+@settings(max_examples=40, deadline=None)
+@given(pairs=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 30)), max_size=60, unique=True), reducers=st.integers(1, 3))
+def test_every_verdict_comes_back_to_its_shard(tmp_path_factory, pairs, reducers):
+    blocks = verdicts(tmp_path_factory.mktemp("v"), [pairs[i::reducers] for i in range(reducers)])
+    for shard in range(5):
+        mine = sorted(r for s, r in pairs if s == shard)
+        table = read_verdicts(blocks, shard, len(mine), many=False)
+        assert table["row"].to_pylist() == mine
+        assert table["why"].to_pylist() == [f"{shard}/{r}" for r in mine]
+        with pytest.raises(AccountError, match="came back"):
+            read_verdicts(blocks, shard, len(mine) + 1, many=False)
+
+
+def test_two_verdicts_on_one_document(tmp_path):
+    blocks = verdicts(tmp_path, [[(0, 3)], [(0, 3)]])
+    with pytest.raises(AccountError, match="two verdicts"):
+        read_verdicts(blocks, 0, 2, many=False)
+    assert read_verdicts(blocks, 0, 2, many=True).num_rows == 2
+
+
+TEXT = """
+inputs: {docs: {use: parquet, paths: "crawl/*.parquet"}}
+steps:
+  twins: {use: first_of_text}
+"""
+TINY = {"settings.shuffle.partition_bytes": 500, "settings.shuffle.reduce_bytes": 3000, "settings.shuffle.spill_bytes": 2000}
+
+
+def keepers(given):
+    """What first_of_text keeps, in one go."""
+    best = {}
+    for row in given:
+        best[row["text"]] = min(best.get(row["text"], row["id"]), row["id"])
+    return best
+
+
+@pytest.fixture(scope="module")
+def docs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shuffle")
+    for i in range(3):
+        given = documents(200, seed=i)
+        for row in given[::3]:
+            row["text"] = "one text that a third of all documents share"
+        parquet(folder / "crawl" / f"{i}.parquet", given)
+    return folder
+
+
+@pytest.mark.parametrize("sizes", [{}, TINY, {"settings.shuffle.partition_bytes": 200}, {"settings.shuffle.reduce_bytes": 1000}], ids=["default", "tiny", "partitions", "stream"])
+def test_any_sizes_decide_alike(docs, tmp_path, sizes, monkeypatch):
+    from curation import registry
+    from curation.recipe import load
+
+    file = recipe(docs, TEXT)
+    load(file)
+    streamed = []
+    stage = type(registry.lookup("first_of_text"))
+    real = stage.stream
+    monkeypatch.setattr(stage, "stream", lambda self, chunks, p, r: streamed.append(sum(t.num_rows for t in chunks())) or real(self, chunks, p, r))
+    it = run(file, tmp_path, overrides=sizes)
+    kept, dropped = rows(tmp_path, "outputs"), rows(tmp_path, "dropped")
+    texts = {r["id"]: r["text"] for r in kept}
+    assert sorted(texts) == sorted(keepers(kept).values())
+    assert len(kept) + len(dropped) == 600
+    assert {r["twin_of"] for r in dropped} <= set(texts)
+    assert len({r["text"] for r in kept}) == len({d["text"] for i in range(3) for d in _given(i)})
+    if "settings.shuffle.reduce_bytes" in sizes:
+        assert max(streamed) == 201
+        assert it.tasks["twins reduce"][0] > 3
+
+
+def _given(i):
+    given = documents(200, seed=i)
+    for row in given[::3]:
+        row["text"] = "one text that a third of all documents share"
+    return given
+
+
+def test_sizes_do_not_change_what_is_kept(docs, tmp_path):
+    file = recipe(docs, TEXT)
+    for n, sizes in enumerate([{}, TINY]):
+        run(file, tmp_path / str(n), overrides=sizes)
+    assert {k: sorted(map(repr, rows(tmp_path / "0", k))) for k in ("outputs", "dropped")} == {k: sorted(map(repr, rows(tmp_path / "1", k))) for k in ("outputs", "dropped")}
+
+
+def test_a_stage_that_cannot_stream_says_so(docs, tmp_path):
+    file = recipe(docs, TEXT.replace("first_of_text", "rare_domains"))
+    with pytest.raises(TaskError, match=r"rare_domains cannot stream"):
+        run(file, tmp_path, overrides={"settings.shuffle.reduce_bytes": 20})
+
+
+def test_rounds_and_state(docs, tmp_path):
+    it = run(recipe(docs, TEXT.replace("first_of_text", "rare_domains, limit: 10")), tmp_path, overrides={"settings.shuffle.partition_bytes": 500})
+    counts = {}
+    for i in range(3):
+        for d in _given(i):
+            counts[d["url"]] = counts.get(d["url"], 0) + 1
+    assert steps(tmp_path)["twins"]["dropped"] == {"rare": sum(n for n in counts.values() if n < 10)}
+    rounds = {t.name.split("-")[1] for t in (tmp_path / "work").glob("twins.reduce-*/round-*.group")}
+    assert rounds == {"0", "1"}
+    emitted = sum(h["spill"]["rows"] for h in _heads(it, "twins.emit"))
+    assert emitted < 600  # combined in the mapper
+
+
+def _heads(it, prefix):
+    from curation.ledger import Ledger
+
+    for folder in it.work.glob(prefix + "*"):
+        ledger = Ledger(folder)
+        yield from (ledger.get(k) for k in ledger.heads())
+
+
+def test_no_documents_at_all(docs, tmp_path):
+    file = recipe(docs, TEXT.replace("  twins:", "  none: {use: measure, limit: 100000}\n  twins:") + "  sites: {use: by_domain}\n")
+    run(file, tmp_path)
+    assert tree(tmp_path, "outputs") == {}
+    assert steps(tmp_path)["sites"]["documents_in"] == 0
