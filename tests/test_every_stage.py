@@ -153,7 +153,7 @@ def golden_of(name):
         columns = columns_of(name, resolved(stage, values), table)
         for column in sorted(columns):
             text = json.dumps([round(v, 4) if isinstance(v, float) else str(v) for v in columns[column].to_pylist()])
-            state.update(f"{column}={text}\n")
+            state.update(f"{column}={text}\n".encode())
     return {"version": stage.version, "output": state.hexdigest()}
 
 
