@@ -10,7 +10,7 @@ from bench.measure import (
     STARTUP_DOCUMENTS, CommandFailedError, Contender, compare, corpus, curate, expect_rows, peer_script, peer_version, run, scratch, versions, write_recipe,
 )  # fmt: skip
 
-SIZES = {"pages of 15 kB": (15_000, 110_000, 0.6), "pages of 100 kB": (100_000, 14_000, 0.8)}
+SIZES = {"pages of 15 kB": (15_000, 70_000, 0.6), "pages of 100 kB": (100_000, 14_000, 0.8)}
 """Mean bytes of a page, pages in the file (500 MB of disk and more), share of the bare loop's speed wanted."""
 SIGMA = 0.25
 RECIPE = """

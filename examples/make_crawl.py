@@ -917,7 +917,7 @@ class Plan:
 
             for n in range(6, 11):  # the bounds fall by 0.01 from 0.15 for 5-grams
                 used = set()
-                texts = self.compose("en", topics, 54, used)
+                texts = self.compose("en", topics, 46, used)
                 self.bad(f"dup-{n}gram", i, quoted(texts, self.sentences(topics, 30, used), (2, 5)[i], 0.205 - n / 100))
 
     def sentences(self, topics: Sequence[str], n: int, used: set[str]) -> list[str]:

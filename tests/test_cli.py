@@ -53,7 +53,7 @@ def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
     declared = {(s.use, r) for s in Plan(load(ROOT / "pipeline.yaml"), fingerprints=False).steps.values() for r in s.drops}
     cannot = {
         ("warc", "too_large"),  # no page of the sample is over 32 MiB
-        ("extract_html", "too_large"), ("extract_html", "too_deep"), ("extract_html", "parse_failed"),
+        ("extract_html", "too_large"), ("extract_html", "parse_failed"),
         ("identify_language", "other_language"),  # `languages` is not set
         ("gopher_quality", "too_long"),  # no page of the sample has 100,000 words
         ("mix", "no_entry"),  # the recipe's last entry takes what is left

@@ -11,6 +11,7 @@ import io
 import json
 import random
 import re
+import tracemalloc
 import zlib
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -463,6 +464,13 @@ def test_reading_goes_on_behind_damage(tmp_path, case):
             assert re.match(rb"page (\d+) ", row["content"])[1].decode() == row["url"].rpartition("/")[2]
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.warc.zst", "zstd"), ("a.warc.lz4", "lz4")])
+def test_last_record_shorter_than_it_says(tmp_path, name, codec):
+    records = [*pages(5), record(b"short", length=900)]
+    data = b"".join(compressed(codec, one) for one in records)
+    assert reasons(read(warc, write(tmp_path, name, data))) == [None] * 5 + ["broken_record"]
+
+
 @pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
 @pytest.mark.parametrize("seed", range(8))
 def test_any_damage_costs_only_what_it_touches(tmp_path, name, seed):
@@ -629,6 +637,21 @@ def test_bomb(encoding, encode):
     assert len(body) < BOMB_BYTES / 100
     assert response(body, encoding, max_body_bytes=BOMB_BYTES - 1)[3:] == (b"", "too_large")
     assert len(response(body, encoding, max_body_bytes=BOMB_BYTES).content) == BOMB_BYTES
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [(b"gzip", gzip.compress), (b"deflate", raw_deflate), (b"br", brotli), (b"zstd", zstd)],
+    ids=["gzip", "deflate", "br", "zstd"],
+)
+def test_bomb_takes_no_memory(encoding, encode):
+    body = encode(b"\0" * (64 << 20))
+    tracemalloc.start()
+    try:
+        assert response(body, encoding, max_body_bytes=1 << 20).problem == "too_large"
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_drops_of_bodies(tmp_path):

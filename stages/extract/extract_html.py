@@ -24,6 +24,7 @@ CODE = re.compile(rb"<pre[\s>]|class=[\"'][^\"']{0,60}\b(?:highlight|blob-code|p
 META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.I)
 LANG = re.compile(rb"<html[^>]{0,500}?\slang\s*=\s*[\"']?([A-Za-z0-9-]{1,20})", re.I)
 VOID = frozenset(b"area base br col embed hr img input link meta param source track wbr".split())
+REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,7})|([0-9]{1,8}));?")
 TAG = re.compile(rb"<(/?)([A-Za-z][A-Za-z0-9]{0,20})([^<>]{0,4096})>")
 BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -101,12 +102,19 @@ def profile_of(content: bytes, params: Params) -> str:
     return "web"
 
 
+def _legal(match: re.Match[str]) -> str:
+    """A numeric character reference, or nothing for a character XML cannot hold: lxml would give the page up."""
+    code = int(match.group(1), 16) if match.group(1) else int(match.group(2))
+    legal = code in (9, 10, 13) or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
+    return match.group() if legal or code == 0 else ""
+
+
 def _extracted(page: str, url: str | None) -> tuple[str, str | None]:
     """Text and title by trafilatura. Raises whatever it raises."""
     import trafilatura
     from lxml import etree
 
-    tree = trafilatura.load_html(page)
+    tree = trafilatura.load_html(REFERENCE.sub(_legal, page))
     if tree is None:
         return "", None
     for script in tree.xpath('//script[starts-with(@type, "math/tex")]'):

@@ -26,7 +26,7 @@ def moments(work):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_kill_everything_and_run_again(undisturbed, tmp_path, seed):
     file, wanted = undisturbed
     rng = random.Random(seed)

@@ -32,7 +32,7 @@ def shuffled(folder, mappers, bits, limit=1 << 20):
     return Blocks(files, [folder / g for g in groups], SCHEMA)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(mappers=st.lists(st.lists(KEYS, max_size=40), min_size=1, max_size=4), bits=st.integers(0, 6), budget=st.sampled_from([1, 300, 2000, 1 << 20]), limit=st.sampled_from([50, 1 << 20]))
 def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, mappers, bits, budget, limit):
     blocks = shuffled(tmp_path_factory.mktemp("s"), mappers, bits, limit)

@@ -97,5 +97,12 @@ def test_any_bytes(content):
     assert row["drop_reason"] in (None, "empty", "too_deep", "parse_failed")
 
 
+@pytest.mark.parametrize("reference", ["&#x1f;", "&#xFFFF;", "&#31", "&#9999999;", "&#xD800;", "&#0;"])
+def test_an_illegal_character_reference_costs_itself_only(reference):
+    row = run(PAGE.replace("</p>", f" and {reference} more</p>"))
+    assert row["drop_reason"] is None
+    assert row["text"].startswith("The garden behind")
+
+
 def test_depth_counts_open_elements():
     assert depth(b"<div><br><p>x</p><img/></div><div></div>") == 2

@@ -48,6 +48,7 @@ CASES = [
     pytest.param("ไทย" * 30, {"min_stop_words": None}, None, id="thai too"),
     pytest.param("한국 말을 " * 30, {"min_stop_words": None}, None, id="korean too"),
     pytest.param("བོད་ཡིག་" * 30, {"min_stop_words": None}, None, id="tibetan too"),
+    pytest.param("ꆈꌠ ꁱꂷ " * 30, {"min_stop_words": None}, None, id="yi too"),
     pytest.param("中文" * 30, {"min_stop_words": None, "exempt_short_scripts": None}, "mean_word_length", id="no exemption"),
     pytest.param("中" * 51 + " be" * 50, {"min_stop_words": 1}, None, id="just over half chinese"),
     pytest.param("中" * 50 + " be" * 50, {"min_stop_words": 1}, "mean_word_length", id="half chinese"),
@@ -140,6 +141,11 @@ def test_columns():
         "stop_word_count": 1,
     }  # fmt: skip
     assert [values[1] for values in found.values()] == [0] * 9 + ["too_short"]
+
+
+def test_a_line_does_not_reach_into_its_neighbours():
+    found = run(gopher_quality, table("..", "word.", "..", ".\n..", "...", "…"))
+    assert found["ellipsis_line_fraction"] == [0, 0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(

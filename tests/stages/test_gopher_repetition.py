@@ -120,6 +120,8 @@ def test_word_characters_of_unspaced_scripts():
     assert facts(thai, sea_word_chars=1)["dup_5gram"] == 0.4545
     assert facts(thai)["dup_5gram"] == 0.0
     assert facts("กขคง" * 5 + "ฮ" + "กขคง" * 5, sea_word_chars=4)["dup_5gram"] > 0.4
+    for half in (" ".join([text, *unique(11)]) for text in (chinese, thai)):  # not most of the words
+        assert facts(half)["dup_5gram"] > 0
     with pytest.raises(ValueError, match="greater than or equal to 1"):
         gopher_repetition.params(cjk_word_chars=0)
 
