@@ -320,3 +320,8 @@ def _move(table: Any, grown: Any) -> None:
         while grown[slot, 0] != 0 or grown[slot, 1] != 0:
             slot = (slot + np.uint64(1)) & mask
         grown[slot, 0], grown[slot, 1] = high, low
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels of this file."""
+    IdSet().add(record_ids("warm-up", ["0", "0"]))

@@ -30,34 +30,34 @@ class _Frozen(BaseModel):
 class MaxFailed(_Frozen):
     """How many documents a step may fail on before the run stops (ours)."""
 
-    share: float = Field(0.001, ge=0, le=1, description="share of the step's documents")
-    least: int = Field(10, ge=0, description="failures that are always allowed")
+    share: float = Field(default=0.001, ge=0, le=1, description="share of the step's documents")
+    least: int = Field(default=10, ge=0, description="failures that are always allowed")
 
 
 class Limits(_Frozen):
     """Far backstops for one document; what they catch is quarantined (ours)."""
 
-    cpu_seconds: float = Field(60, gt=0, description="CPU time one document may use")
-    idle_seconds: float = Field(300, gt=0, description="wall time a worker may stand still without using CPU")
-    memory_bytes: int | None = Field(None, gt=0, description="resident memory of a worker; null = the machine's share")
+    cpu_seconds: float = Field(default=60, gt=0, description="CPU time one document may use")
+    idle_seconds: float = Field(default=300, gt=0, description="wall time a worker may stand still without using CPU")
+    memory_bytes: int | None = Field(default=None, gt=0, description="resident memory of a worker; null = the machine's share")
 
 
 class Shuffle(_Frozen):
     """Sizes of the shuffle (ours)."""
 
-    partition_bytes: int = Field(64 << 20, gt=0, description="input bytes per partition")
-    reduce_bytes: int = Field(256 << 20, gt=0, description="memory of one reducer's rows")
-    spill_bytes: int = Field(256 << 20, gt=0, description="memory of one mapper's rows")
+    partition_bytes: int = Field(default=64 << 20, gt=0, description="input bytes per partition")
+    reduce_bytes: int = Field(default=256 << 20, gt=0, description="memory of one reducer's rows")
+    spill_bytes: int = Field(default=256 << 20, gt=0, description="memory of one mapper's rows")
 
 
 class Settings(_Frozen):
     """Settings of a whole run."""
 
-    shadow: float = Field(0.001, ge=0, le=1, description="share of documents whose path goes on after a drop")
+    shadow: float = Field(default=0.001, ge=0, le=1, description="share of documents whose path goes on after a drop")
     max_failed: MaxFailed = MaxFailed()
     limits: Limits = Limits()
     shuffle: Shuffle = Shuffle()
-    output_bytes: int = Field(512 << 20, gt=0, description="size small output shards are joined to")
+    output_bytes: int = Field(default=512 << 20, gt=0, description="size small output shards are joined to")
     pack_bytes: int | None = Field(
         default=None, ge=0, description="join input files smaller than this into one task; null = 64 MiB when there are over 1,000 files"
     )
@@ -100,7 +100,7 @@ class Recipe:
         for n in range(len(path), -1, -1):
             spot = (self.values if value else self.marks).get(path[:n]) or self.marks.get(path[:n])
             if spot:
-                return Place(str(self.file), *spot, key=".".join(path))
+                return Place(str(self.file), spot[0], spot[1], ".".join(path))
         return Place(str(self.file), 1, 1, key=".".join(path))
 
     def error(self, message: str, *path: str, value: bool = False, hint: str = "") -> RecipeError:
@@ -148,7 +148,7 @@ def _plain(node: yaml.Node, path: tuple[str, ...], recipe_file: str, marks: dict
             return int(node.value.replace("_", ""))
         return loader.construct_object(node)  # type: ignore[no-untyped-call]
     except (yaml.YAMLError, ValueError) as e:
-        raise RecipeError(f"cannot read {node.value!r}: {e}", Place(recipe_file, *values[path], key=".".join(path))) from e
+        raise RecipeError(f"cannot read {node.value!r}: {e}", Place(recipe_file, values[path][0], values[path][1], ".".join(path))) from e
     finally:
         loader.dispose()  # type: ignore[no-untyped-call]
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from curation.documents import record_ids
 from curation.errors import DocumentError
-from curation.stage import AssetFile, Batch, Expanded, GlobalStage, Keyed, Reduced, RegroupStage, Source, StageParams, expand, stage
+from curation.stage import AssetFile, Batch, Expanded, GlobalStage, Keyed, PerGroup, Reduced, RegroupStage, Source, StageParams, expand, stage
 
 
 class Params(StageParams):
@@ -20,6 +20,7 @@ class Params(StageParams):
     hurt: bool = True
     words: AssetFile | None = None
     paths: str = ""
+    per: PerGroup[int] = 0
 
 
 @stage(reads=["text"], writes={"length": pa.int32()}, drops=["short", "odd"])
@@ -105,6 +106,24 @@ def banned_words(batch: Batch, params: Params):
     with open(params.words) as f:
         words = f.read().split()
     return {"drop_reason": pa.array(["banned" if any(w in t for w in words) else None for t in batch["text"].to_pylist()], pa.string())}
+
+
+@stage(reads=["links"], writes={})
+def reads_links(batch: Batch, params: Params):
+    """Needs a column that no source has."""
+    return {}
+
+
+@stage(reads=["text"], writes={"other": pa.int32()})
+def other_length(batch: Batch, params: Params):
+    """Writes a column."""
+    return {"other": np.zeros(len(batch), dtype=np.int32)}
+
+
+@stage(reads=["text"], writes={"other": pa.string()})
+def other_words(batch: Batch, params: Params):
+    """Writes a column of the same name in another type."""
+    return {"other": pa.array(["x"] * len(batch), pa.string())}
 
 
 @expand(reads=["text"], writes={"text": pa.large_string(), "part": pa.int32()}, drops=["no_part"])

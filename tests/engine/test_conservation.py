@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 def random_recipe(rng):
     """Steps of a random DAG: chains, splits, fan-ins; returns (text, whether rows are copied, made or joined)."""
-    lines, open_ports, columns, n = [], ["docs"], set(), [0]
+    lines, open_ports, n = [], ["docs"], [0]
     written = {"docs": frozenset()}
     once = {"measure": "length", "poison": "poisoned", "poison_vector": "poisoned_too", "first_of_text": "twin_of"}
     left = dict(once)
@@ -34,10 +34,8 @@ def random_recipe(rng):
         if choice == "split":
             copy = rng.random() < 0.3
             changed |= copy
-            lines.append(
-                f"  {at}: {{use: split, needs: {port}, copy: {str(copy).lower()}, "
-                f"to: {{a: \"len(url) % 2 = 0\", b: \"score is not null and score > {rng.random():.2f}\"}}, else: c}}".replace("len(url) % 2 = 0", f"len(url) > {rng.randrange(25, 32)}")
-            )
+            to = f"a: \"url is not null and len(url) > {rng.randrange(25, 32)}\", b: \"score is not null and score > {rng.random():.2f}\""
+            lines.append(f"  {at}: {{use: split, needs: {port}, copy: {str(copy).lower()}, to: {{{to}}}, else: c}}")
             open_ports = [p for p in open_ports if p != port] + [f"{at}.{b}" for b in "abc"]
             written |= {f"{at}.{b}": have for b in "abc"}
             continue
@@ -62,11 +60,11 @@ def random_recipe(rng):
             lines.append(f"  {at}: {{use: keep, needs: {port}, where: \"score is null or score > {rng.random() / 3:.2f}\"}}")
             written[at] = have
         open_ports = [at if p == port else p for p in open_ports]
-    del columns
     checkpoint = rng.randrange(len(lines))
     lines[checkpoint] = lines[checkpoint].replace("{use:", "{checkpoint: true, use:", 1)
     outputs = "".join(f"  o{i}: {{use: shards, needs: {p}}}\n" for i, p in enumerate(open_ports))
-    return "inputs: {docs: {use: parquet, paths: \"crawl/*.parquet\", carry: [score]}}\nsteps:\n" + "\n".join(lines) + f"\noutputs:\n{outputs}settings: {{shadow: 0.1, max_failed: {{least: 1000}}}}\n", changed
+    head = "inputs: {docs: {use: parquet, paths: \"crawl/*.parquet\", carry: [score]}}\nsettings: {shadow: 0.1, max_failed: {least: 1000}}\n"
+    return head + "steps:\n" + "\n".join(lines) + "\noutputs:\n" + outputs, changed
 
 
 def content(out, label):
