@@ -213,8 +213,8 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
                     try:
                         batch = pa.ipc.read_record_batch(piece, schema)
-                    except (pa.ArrowException, OSError) as e:
-                        raise AccountError(f"{path} is damaged, rows are lost: {e}") from e
+                    except (pa.ArrowException, OSError) as error:
+                        raise AccountError(f"{path} is damaged, rows are lost: {error}") from error
                     if batch.num_rows != int(e["rows"]):
                         raise AccountError(f"{path}: a block has {batch.num_rows} rows, its index says {int(e['rows'])}")
                     yield pa.Table.from_batches([batch])

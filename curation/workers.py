@@ -108,14 +108,15 @@ class Worker:
     def __init__(self, plan_file: Path, limits: dict[str, Any]) -> None:
         self.limits = limits
         ours, theirs = socket.socketpair()
+        path = os.pathsep.join(p for p in sys.path if p)  # the worker finds the very modules the driver has
         threads = {n: "1" for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")}
         with theirs, tempfile.TemporaryFile(prefix="curate-") as page:
             page.truncate(mmap.PAGESIZE)
             self._page = mmap.mmap(page.fileno(), mmap.PAGESIZE)
             arguments = (theirs.fileno(), page.fileno(), str(plan_file), limits["memory_bytes"] + (1 << 30), os.getpid())
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"from curation.workers import main; main{arguments!r}"],
-                pass_fds=arguments[:2], env={**os.environ, **threads}, stdin=subprocess.DEVNULL,
+                [sys.executable, "-P", "-c", f"from curation.workers import main; main{arguments!r}"],
+                pass_fds=arguments[:2], env={**os.environ, **threads, "PYTHONPATH": path}, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         self.pipe = Connection(ours.detach())
         self.ready = False
@@ -230,7 +231,7 @@ class Job:
             self._suspects = _pieces(low, high) + rest
             return None
         self._quarantine.add(self.task, {"step": where["step"], "at": low, "shadow": where["shadow"], "reason": reason, "detail": detail})
-        self._deaths, self._cleared = 0, False
+        self._deaths = 0
         self._suspects = [(low + 1, b) for a, b in self._suspects if a <= low < b] + rest
         return None
 

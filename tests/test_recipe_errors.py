@@ -182,7 +182,9 @@ def test_the_command_says_it_once_without_a_traceback(folder):
 
     text = GOOD.replace("use: measure", "use: mesure").replace("PLUGIN", str(PLUGIN))
     (folder / "wrong.yaml").write_text(text)
-    done = subprocess.run(command("run", "wrong.yaml", "--out", "out"), cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command("run", "wrong.yaml", "--out", "out"), cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("error: wrong.yaml:6:16: steps.len.use: there is no stage 'mesure' (did you mean 'measure'?)")
@@ -197,7 +199,9 @@ def test_two_runs_at_once_is_exit_code_6(folder):
 
     (folder / "good.yaml").write_text(GOOD.replace("PLUGIN", str(PLUGIN)))
     with run_lock(folder / "busy"):
-        done = subprocess.run(command("run", "good.yaml", "--out", "busy"), cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command("run", "good.yaml", "--out", "busy"), cwd=folder, env=environment(), capture_output=True, text=True, check=False
+        )
     assert done.returncode == 6
     assert "another run (process" in done.stderr
     assert "Traceback" not in done.stderr

@@ -48,7 +48,11 @@ def test_a_split_loses_a_row(full, monkeypatch):
 
 def test_a_row_is_lost_between_two_steps_of_a_pass(full, monkeypatch):
     real = tasks.RowTask._joined
-    monkeypatch.setattr(tasks.RowTask, "_joined", lambda self, step, t: (lambda r: r.slice(1) if step.name == "risky" and r is not None else r)(real(self, step, t)))
+    monkeypatch.setattr(
+        tasks.RowTask,
+        "_joined",
+        lambda self, step, t: (lambda r: r.slice(1) if step.name == "risky" and r is not None else r)(real(self, step, t)),
+    )
     broken(full, match="its parents kept")
 
 
@@ -67,7 +71,9 @@ def test_kept_is_counted_wrong(full, monkeypatch):
 
 
 def test_a_stage_returns_too_few_values(full, monkeypatch):
-    monkeypatch.setattr(tasks, "_array", lambda value, kind, real=tasks._array: real(value, kind)[1:] if pa.types.is_int32(kind) else real(value, kind))
+    monkeypatch.setattr(
+        tasks, "_array", lambda value, kind, real=tasks._array: real(value, kind)[1:] if pa.types.is_int32(kind) else real(value, kind)
+    )
     broken(full, TaskError, "values of length for")
 
 
@@ -190,7 +196,9 @@ def test_an_expand_stage_gives_a_document_neither_children_nor_a_reason(full, mo
     run(*full)
     stage = registry.lookup("paragraphs")
     real = stage.function
-    fewer = lambda batch, params: (lambda e: Expanded(e.parents[1:], {n: c[1:] for n, c in e.columns.items()}, e.drop_reason))(real(batch, params))  # noqa: E731
+    fewer = lambda batch, params: (lambda e: Expanded(e.parents[1:], {n: c[1:] for n, c in e.columns.items()}, e.drop_reason))(
+        real(batch, params)
+    )  # noqa: E731
     object.__setattr__(stage, "function", fewer)
     try:
         with pytest.raises((TaskError, AccountError)):
@@ -226,7 +234,11 @@ def test_a_materialised_shard_is_lost_before_the_next_run(full, how, folder):
     path.unlink()
     path.write_bytes(data)  # no longer the same file as the one in outputs/
     SPOIL[how](path)
-    file.write_text(text.replace("rare_domains, limit: 2", "rare_domains, limit: 3").replace("needs: [loud, risky, route.rest]}", "needs: [risky, loud, route.rest]}"))
+    file.write_text(
+        text.replace("rare_domains, limit: 2", "rare_domains, limit: 3").replace(
+            "needs: [loud, risky, route.rest]}", "needs: [risky, loud, route.rest]}"
+        )
+    )
     if folder.startswith("first"):
         file.write_text(text.replace("needs: sites}", "needs: first}").replace("  sites:  {use: by_domain}\n", ""))
     with pytest.raises(AccountError):

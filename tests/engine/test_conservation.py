@@ -27,14 +27,14 @@ def random_recipe(rng):
         at = name()
         if choice == "join" and len(open_ports) > 1:
             joined = open_ports[: rng.randrange(2, len(open_ports) + 1)]
-            lines.append(f"  {at}: {{use: keep, needs: [{', '.join(joined)}], where: \"url is not null\"}}")
+            lines.append(f'  {at}: {{use: keep, needs: [{", ".join(joined)}], where: "url is not null"}}')
             open_ports = [p for p in open_ports if p not in joined] + [at]
             written[at] = frozenset().union(*(written[p] for p in joined))
             continue
         if choice == "split":
             copy = rng.random() < 0.3
             changed |= copy
-            to = f"a: \"url is not null and len(url) > {rng.randrange(25, 32)}\", b: \"score is not null and score > {rng.random():.2f}\""
+            to = f'a: "url is not null and len(url) > {rng.randrange(25, 32)}", b: "score is not null and score > {rng.random():.2f}"'
             lines.append(f"  {at}: {{use: split, needs: {port}, copy: {str(copy).lower()}, to: {{{to}}}, else: c}}")
             open_ports = [p for p in open_ports if p != port] + [f"{at}.{b}" for b in "abc"]
             written |= {f"{at}.{b}": have for b in "abc"}
@@ -57,13 +57,13 @@ def random_recipe(rng):
             lines.append(f"  {at}: {{use: {use}, needs: {port}, limit: {rng.randrange(0, 120)}, how: raise}}")
             written[at] = have | {once[use]}
         else:
-            lines.append(f"  {at}: {{use: keep, needs: {port}, where: \"score is null or score > {rng.random() / 3:.2f}\"}}")
+            lines.append(f'  {at}: {{use: keep, needs: {port}, where: "score is null or score > {rng.random() / 3:.2f}"}}')
             written[at] = have
         open_ports = [at if p == port else p for p in open_ports]
     checkpoint = rng.randrange(len(lines))
     lines[checkpoint] = lines[checkpoint].replace("{use:", "{checkpoint: true, use:", 1)
     outputs = "".join(f"  o{i}: {{use: shards, needs: {p}}}\n" for i, p in enumerate(open_ports))
-    head = "inputs: {docs: {use: parquet, paths: \"crawl/*.parquet\", carry: [score]}}\nsettings: {shadow: 0.1, max_failed: {least: 1000}}\n"
+    head = 'inputs: {docs: {use: parquet, paths: "crawl/*.parquet", carry: [score]}}\nsettings: {shadow: 0.1, max_failed: {least: 1000}}\n'
     return head + "steps:\n" + "\n".join(lines) + "\noutputs:\n" + outputs, changed
 
 

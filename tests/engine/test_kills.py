@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from engine_kit import FULL, command, corpus, environment, recipe, run, tree
+from engine_kit import FULL, command, corpus, documents, environment, parquet, recipe, run, tree
 
 LABELS = ("outputs", "dropped", "failed", "shadows")
 
@@ -15,7 +15,12 @@ LABELS = ("outputs", "dropped", "failed", "shadows")
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = corpus(tmp_path_factory.mktemp("kills"), files=3, n=150)
-    file = recipe(folder, FULL.replace("  loud:", "  slow: {use: slow, needs: route.small}\n  loud:").replace("loud:   {use: shout, needs: route.small}", "loud:   {use: shout}"))
+    file = recipe(
+        folder,
+        FULL.replace("  loud:", "  slow: {use: slow, needs: route.small}\n  loud:").replace(
+            "loud:   {use: shout, needs: route.small}", "loud:   {use: shout}"
+        ),
+    )
     run(file, folder / "calm")
     return file, tree(folder / "calm", *LABELS)
 
@@ -51,14 +56,18 @@ def test_kill_everything_and_run_again(undisturbed, tmp_path, seed):
     assert tree(out, *LABELS) == wanted
 
 
-def test_workers_die_with_their_driver(undisturbed, tmp_path):
-    file, _ = undisturbed
+def test_workers_die_with_their_driver(tmp_path):
+    for i in range(2):
+        parquet(tmp_path / "crawl" / f"{i}.parquet", documents(30, seed=i, poison={5}))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {bad: {use: poison, how: sleep}}')
     process = subprocess.Popen(
         command("run", file, "--out", tmp_path / "out", "-j", 2), env=environment(), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while moments(tmp_path / "out") < 8 and process.poll() is None:
+    while len(_alive(process.pid)) < 3 and process.poll() is None:
         time.sleep(0.01)
+    time.sleep(2)
+    assert len(_alive(process.pid)) == 3
     process.kill()
     process.wait()
     deadline = time.monotonic() + 10

@@ -157,7 +157,11 @@ def test_counts_by_dimension():
     stats.count("s", "kept", t)
     entry = stats.plain()["s"]["verdicts"]["kept"]
     assert (entry["documents"], entry["bytes"], entry["tokens"]) == (3, 3, 3)
-    assert entry["by"] == {"lang": {"en": [2, 2], "": [1, 1]}, "domain": {"a.com": [2, 2], "b.com": [1, 1]}, "date": {"1970-01": [2, 3], "1970-02": [1, 0]}}
+    assert entry["by"] == {
+        "lang": {"en": [2, 2], "": [1, 1]},
+        "domain": {"a.com": [2, 2], "b.com": [1, 1]},
+        "date": {"1970-01": [2, 3], "1970-02": [1, 0]},
+    }
 
 
 def test_only_the_top_domains_are_named(monkeypatch):

@@ -1,17 +1,20 @@
 """A page that raises, crashes, hangs or eats memory costs that page and nothing else."""
 
+import json
 import os
 import signal
 import threading
 import time
 
 import pytest
-from engine_kit import documents, ids, parquet, recipe, rows, run, steps, tree
+from engine_kit import PLUGIN, documents, ids, parquet, recipe, rows, run, steps, tree
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation import executors
 from curation.errors import FailedShareError, TaskError
 from curation.recipe import MaxFailed
-from curation.workers import Quarantine
+from curation.workers import Job, Quarantine
 
 POISON = {33, 41}
 KILLERS = {
@@ -21,7 +24,11 @@ KILLERS = {
     "sleep": ("idle_limit", "stood still"),
     "memory": ("memory_limit", "memory"),
 }
-SETTINGS = {"settings.limits.cpu_seconds": 0.4, "settings.limits.idle_seconds": 1.5, "settings.limits.memory_bytes": 1_200_000_000}
+LIMITS = {
+    "hang": {"settings.limits.cpu_seconds": 1.5},
+    "sleep": {"settings.limits.idle_seconds": 3},
+    "memory": {"settings.limits.memory_bytes": 1_200_000_000},
+}
 
 ROW = """
 inputs: {{docs: {{use: parquet, paths: "crawl/*"}}}}
@@ -63,7 +70,7 @@ def setting(tmp_path, text, how, stage="poison", poison=frozenset(POISON), group
 def check(tmp_path, file, reason, detail, clean_overrides, poison=POISON):
     """The poison is in failed/, everything else is as in a run in which nothing misbehaves."""
     out = tmp_path / "out"
-    run(file, tmp_path / "clean", overrides={**SETTINGS, **clean_overrides})
+    run(file, tmp_path / "clean", overrides=clean_overrides)
     failed = rows(out, "failed")
     bad = {r["id"] for r in failed}
     wanted = [d for i, d in enumerate(documents(120, seed=0, poison=poison)) if i in poison]
@@ -101,23 +108,73 @@ def test_whatever_it_raises(tmp_path, raised):
 @pytest.mark.parametrize("stage", ["poison", "poison_vector"])
 def test_a_page_that_kills_its_worker(tmp_path, starts, how, stage):
     file = setting(tmp_path, ROW, how, stage, {33})
-    patient = {"settings.limits.cpu_seconds": 30} if how == "memory" else {}
-    run(file, tmp_path / "out", 1, overrides={**SETTINGS, **patient})
+    run(file, tmp_path / "out", 1, overrides=LIMITS.get(how))
     check(tmp_path, file, *KILLERS[how], {"bad.hurt": False}, {33})
     assert len(starts) == 3  # the death, the proof, the task itself
 
 
 def test_a_killer_in_several_batches_of_one_task(tmp_path):
-    file = setting(tmp_path, ROW, "exit", "poison_vector", {3, 100, 101}, group=64)
-    run(file, tmp_path / "out", 1, overrides=SETTINGS)
-    check(tmp_path, file, "crashed", "status 3", {"bad.hurt": False}, {3, 100, 101})
+    file = setting(tmp_path, ROW, "exit", "poison_vector", {3, 40, 41}, group=32)
+    run(file, tmp_path / "out", 1)
+    check(tmp_path, file, "crashed", "status 3", {"bad.hurt": False}, {3, 40, 41})
+
+
+@given(
+    n=st.integers(1, 300),
+    batch=st.integers(1, 80),
+    killers=st.sets(st.integers(0, 299), max_size=8),
+    says=st.sampled_from(["row", "range", "last row"]),
+)
+def test_careful_mode_finds_every_killer_and_nobody_else(n, batch, killers, says):
+    """A worker played by arithmetic: it goes through its batches and dies on the first killer."""
+    killers = {k for k in killers if k < n}
+    found = {}
+
+    class Listed:
+        def of(self, key):
+            return list(found.values())
+
+        def add(self, task, entry):
+            assert entry["at"] not in found
+            found[entry["at"]] = entry
+
+    job, deaths = Job({"key": "k", "kind": "rows", "folder": "f"}, Listed()), 0
+    while True:
+        message, where = job.message(), None
+        for start in range(0, n, batch):
+            given_rows = range(start, min(start + batch, n))
+            pieces = (
+                [given_rows] if "only" not in message else [[r for r in given_rows if low <= r <= high] for low, high in message["only"]]
+            )
+            for piece in pieces:
+                live = [r for r in piece if r not in found]
+                bad = [r for r in live if r in killers]
+                if bad:
+                    row = {"row": bad[0], "range": None, "last row": live[-1]}[says]
+                    where = where or {"step": "bad", "low": live[0], "high": live[-1], "row": row, "shadow": False}
+        if where:
+            deaths += 1
+            assert job.died(where, "crashed", "it died") is None
+            assert deaths < 50 * (len(killers) + 1)
+        elif job.finished():
+            break
+    assert found.keys() == killers
+
+
+def test_a_worker_that_dies_without_a_culprit():
+    job = Job({"key": "k", "kind": "rows", "folder": "f"}, Quarantine(PLUGIN.parent / "nowhere"))
+    where = {"step": "bad", "low": 0, "high": 99, "row": 5, "shadow": False}
+    for _ in range(2):
+        assert job.died(where, "crashed", "of old age") is None
+        assert not job.finished()
+    assert "no document is to blame: of old age" in job.died(where, "crashed", "of old age")
 
 
 @pytest.mark.parametrize("how", ["raise", "segfault", "hang"])
 def test_poison_in_emit(tmp_path, how):
     poison = POISON if how == "raise" else {33}
     file = setting(tmp_path, GLOBAL, how, "first_of_text", poison)
-    run(file, tmp_path / "out", 2, overrides=SETTINGS)
+    run(file, tmp_path / "out", 2, overrides=LIMITS.get(how))
     reason, detail = KILLERS.get(how, ("error", "this page is poison"))
     for row in check(tmp_path, file, reason, detail, {"bad.hurt": False}, poison):
         assert ("plugin_stages.py" in row["traceback"]) == (how == "raise")
@@ -127,20 +184,26 @@ def test_poison_in_emit(tmp_path, how):
 def test_poison_in_apply(tmp_path, how):
     poison = POISON if how == "raise" else {33}
     file = setting(tmp_path, GLOBAL, how, "hurts_in_apply", poison)
-    run(file, tmp_path / "out", 2, overrides=SETTINGS)
+    run(file, tmp_path / "out", 2, overrides=LIMITS.get(how))
     reason, detail = KILLERS.get(how, ("error", "this page is poison"))
     check(tmp_path, file, reason, detail, {"bad.hurt": False}, poison)
 
 
 @pytest.mark.parametrize("how", ["raise", "exit"])
 def test_poison_in_expand_and_regroup(tmp_path, how):
-    text = ROW.replace("  keep:", "  parts: {{use: paragraphs}}\n  sites: {{use: by_domain}}\n  keep:").replace("length > 40", "members > 0")
+    text = ROW.replace("  keep:", "  parts: {{use: paragraphs}}\n  sites: {{use: by_domain}}\n  keep:").replace(
+        "length > 40", "members > 0"
+    )
     for stage in ("hurts_in_expand", "hurts_in_regroup"):
-        changed = text.replace("{use: paragraphs}", "{use: hurts_in_expand, how: {how}}") if "expand" in stage else text.replace("{use: by_domain}", "{use: hurts_in_regroup, how: {how}}")
+        changed = (
+            text.replace("{use: paragraphs}", "{use: hurts_in_expand, how: {how}}")
+            if "expand" in stage
+            else text.replace("{use: by_domain}", "{use: hurts_in_regroup, how: {how}}")
+        )
         changed = changed.replace("bad:", "fine:").replace("use: {stage}, how: {how}", "use: poison, hurt: false")
         folder = tmp_path / stage
         file = setting(folder, changed, how)
-        run(file, folder / "out", 2, overrides=SETTINGS)
+        run(file, folder / "out", 2, overrides=LIMITS.get(how))
         failed = rows(folder / "out", "failed")
         assert len(failed) == len(POISON)
         assert {r["reason"] for r in failed} == {"error" if how == "raise" else "crashed"}
@@ -151,12 +214,12 @@ def test_poison_in_expand_and_regroup(tmp_path, how):
 
 def test_the_quarantine_is_obeyed_without_another_death(tmp_path, starts):
     file = setting(tmp_path, ROW, "segfault")
-    run(file, tmp_path / "out", 1, overrides=SETTINGS)
+    run(file, tmp_path / "out", 1)
     first = tree(tmp_path / "out")
     for record in (tmp_path / "out" / "work").glob("docs-*/records/*.json"):
         record.unlink()
     starts.clear()
-    run(file, tmp_path / "out", 1, overrides=SETTINGS)
+    run(file, tmp_path / "out", 1)
     assert len(starts) == 1
     assert tree(tmp_path / "out") == first
 
@@ -166,24 +229,24 @@ def test_the_same_quarantine_gives_the_same_bytes_inline(tmp_path):
     import shutil
 
     file = setting(tmp_path, ROW, "exit")
-    run(file, tmp_path / "out", 2, overrides=SETTINGS)
+    run(file, tmp_path / "out", 2)
     [folder] = (tmp_path / "out" / "work").glob("docs-*")
     (tmp_path / "inline" / "work" / folder.name).mkdir(parents=True)
     shutil.copy(folder / "quarantine.jsonl", tmp_path / "inline" / "work" / folder.name)
-    run(file, tmp_path / "inline", overrides=SETTINGS)
+    run(file, tmp_path / "inline")
     assert tree(tmp_path / "inline") == tree(tmp_path / "out")
 
 
 @pytest.mark.slow
 def test_a_quarantine_line_cut_by_a_kill(tmp_path):
     file = setting(tmp_path, ROW, "exit")
-    run(file, tmp_path / "out", 1, overrides=SETTINGS)
+    run(file, tmp_path / "out", 1)
     first = tree(tmp_path / "out")
     for record in (tmp_path / "out" / "work").glob("docs-*/records/*.json"):
         record.unlink()
     [file_] = (tmp_path / "out" / "work").glob("docs-*/quarantine.jsonl")
     file_.write_text(file_.read_text()[:-20])
-    run(file, tmp_path / "out", 1, overrides=SETTINGS)
+    run(file, tmp_path / "out", 1)
     assert tree(tmp_path / "out") == first
 
 
@@ -191,7 +254,7 @@ def test_a_quarantine_line_cut_by_a_kill(tmp_path):
 def test_poison_that_only_a_shadow_meets(tmp_path, how):
     text = ROW.replace("limit: 25", "limit: 100000").replace("shadow: 0", "shadow: 1")
     file = setting(tmp_path, text, how)
-    run(file, tmp_path / "out", 2, overrides=SETTINGS)
+    run(file, tmp_path / "out", 2, overrides=LIMITS.get(how))
     out = steps(tmp_path / "out")
     assert out["len"]["dropped"] == {"short": 240}
     assert out["bad"]["documents_in"] == out["bad"]["failed"] == 0
@@ -199,12 +262,14 @@ def test_poison_that_only_a_shadow_meets(tmp_path, how):
     shadows = rows(tmp_path / "out", "shadows")
     assert len(shadows) == 240 - len(POISON)
     assert all(r["poisoned"] is False for r in shadows)
+    for list_ in (tmp_path / "out").rglob("quarantine.jsonl"):
+        assert [json.loads(line)["shadow"] for line in list_.read_text().splitlines()] == [True] * len(POISON)
 
 
 def test_a_document_blamed_wrongly_is_not_quarantined(tmp_path):
     """The stage goes through its documents, then dies on one of them without saying which."""
     file = setting(tmp_path, ROW, "exit", "hurts_after_its_loop", {33})
-    run(file, tmp_path / "out", 1, overrides=SETTINGS)
+    run(file, tmp_path / "out", 1)
     check(tmp_path, file, "crashed", "status 3", {"bad.hurt": False}, {33})
 
 
@@ -253,7 +318,7 @@ def test_a_worker_killed_while_it_starts(tmp_path, monkeypatch):
 def test_a_task_whose_worker_always_dies_stops_the_run(tmp_path):
     file = setting(tmp_path, GLOBAL, "exit", "hurts_in_reduce")
     with pytest.raises(TaskError, match="died 3 times: the worker exited with status 3"):
-        run(file, tmp_path / "out", 1, overrides=SETTINGS)
+        run(file, tmp_path / "out", 1)
 
 
 def many(tmp_path, how, n, stage="poison", text=ROW):
@@ -313,7 +378,9 @@ def test_when_a_task_has_too_many_killers(tmp_path):
     list_ = Quarantine(tmp_path, MaxFailed(share=0.01, least=2))
 
     def add(at, rows):
-        list_.add({"key": "k", "shard": {"rows": rows}}, {"step": "bad", "at": at, "shadow": False, "reason": "crashed", "detail": "it died"})
+        list_.add(
+            {"key": "k", "shard": {"rows": rows}}, {"step": "bad", "at": at, "shadow": False, "reason": "crashed", "detail": "it died"}
+        )
 
     for at in range(30):
         add(at, 300)
@@ -329,7 +396,7 @@ def test_a_source_that_dies_on_a_record(tmp_path):
         path.parent.mkdir()
         path.write_text("".join(f"{i} some words of text\n" if i not in (7, 57)[:n] else f"{i} POISON\n" for i in range(150)))
         file = recipe(tmp_path / how, f'inputs: {{docs: {{use: lines, paths: "*.txt", how: {how}}}}}\nsteps: {{len: {{use: measure}}}}')
-        run(file, tmp_path / how / "out", 1, overrides=SETTINGS)
+        run(file, tmp_path / how / "out", 1, overrides=LIMITS.get(how))
         out = steps(tmp_path / how / "out")
         assert (out["docs"]["documents_in"], out["docs"]["failed"], out["len"]["kept"]) == (150, n, 150 - n)
         assert {r["reason"] for r in rows(tmp_path / how / "out", "failed")} == {KILLERS[how][0]}
@@ -344,7 +411,7 @@ def test_no_record_behind_a_quarantined_one_is_lost(tmp_path, monkeypatch):
     path = tmp_path / "records.txt"
     path.write_text("".join("x\n" if i != 2 else "POISON\n" for i in range(500)))
     file = recipe(tmp_path, 'inputs: {docs: {use: lines, paths: "*.txt", how: exit}}\nsteps: {len: {use: measure}}')
-    run(file, tmp_path / "out", 1, overrides=SETTINGS)
+    run(file, tmp_path / "out", 1)
     assert steps(tmp_path / "out")["len"]["kept"] == 499
     for record in (tmp_path / "out" / "work").glob("docs-*/records/*.json"):
         record.unlink()

@@ -61,6 +61,13 @@ def test_chunks_do_not_matter(tmp_path_factory, sizes, shuffle, rechunk):
     assert pa.concat_tables(list(read_batches(folder / "other"))).equals(t)
 
 
+def test_chunks_of_large_values_do_not_matter(tmp_path):
+    t = table(700, size=20_000)
+    first = written(tmp_path / "a", [t])
+    for sizes in ([1] * 50, [333], [64] * 11, [699]):
+        assert written(tmp_path / "b", cut(t, sizes))["xxh3"] == first["xxh3"]
+
+
 def test_slices_and_absent_validity_bitmaps(tmp_path):
     t = table(200)
     filtered = pa.concat_tables([table(50, seed=9), t]).filter(pa.array([False] * 50 + [True] * 200))

@@ -33,7 +33,12 @@ def shuffled(folder, mappers, bits, limit=1 << 20):
 
 
 @settings(max_examples=30, deadline=None)
-@given(mappers=st.lists(st.lists(KEYS, max_size=40), min_size=1, max_size=4), bits=st.integers(0, 6), budget=st.sampled_from([1, 300, 2000, 1 << 20]), limit=st.sampled_from([50, 1 << 20]))
+@given(
+    mappers=st.lists(st.lists(KEYS, max_size=40), min_size=1, max_size=4),
+    bits=st.integers(0, 6),
+    budget=st.sampled_from([1, 300, 2000, 1 << 20]),
+    limit=st.sampled_from([50, 1 << 20]),
+)
 def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, mappers, bits, budget, limit):
     blocks = shuffled(tmp_path_factory.mktemp("s"), mappers, bits, limit)
     seen, whole = [], {}
@@ -151,7 +156,11 @@ def docs(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("sizes", [{}, TINY, {"settings.shuffle.partition_bytes": 200}, {"settings.shuffle.reduce_bytes": 1000}], ids=["default", "tiny", "partitions", "stream"])
+@pytest.mark.parametrize(
+    "sizes",
+    [{}, TINY, {"settings.shuffle.partition_bytes": 200}, {"settings.shuffle.reduce_bytes": 1000}],
+    ids=["default", "tiny", "partitions", "stream"],
+)
 def test_any_sizes_decide_alike(docs, tmp_path, sizes, monkeypatch):
     from curation import registry
     from curation.recipe import load
@@ -161,7 +170,9 @@ def test_any_sizes_decide_alike(docs, tmp_path, sizes, monkeypatch):
     streamed = []
     stage = type(registry.lookup("first_of_text"))
     real = stage.stream
-    monkeypatch.setattr(stage, "stream", lambda self, chunks, p, r: streamed.append(sum(t.num_rows for t in chunks())) or real(self, chunks, p, r))
+    monkeypatch.setattr(
+        stage, "stream", lambda self, chunks, p, r: streamed.append(sum(t.num_rows for t in chunks())) or real(self, chunks, p, r)
+    )
     it = run(file, tmp_path, overrides=sizes)
     kept, dropped = rows(tmp_path, "outputs"), rows(tmp_path, "dropped")
     texts = {r["id"]: r["text"] for r in kept}
@@ -185,7 +196,9 @@ def test_sizes_do_not_change_what_is_kept(docs, tmp_path):
     file = recipe(docs, TEXT)
     for n, sizes in enumerate([{}, TINY]):
         run(file, tmp_path / str(n), overrides=sizes)
-    assert {k: sorted(map(repr, rows(tmp_path / "0", k))) for k in ("outputs", "dropped")} == {k: sorted(map(repr, rows(tmp_path / "1", k))) for k in ("outputs", "dropped")}
+    assert {k: sorted(map(repr, rows(tmp_path / "0", k))) for k in ("outputs", "dropped")} == {
+        k: sorted(map(repr, rows(tmp_path / "1", k))) for k in ("outputs", "dropped")
+    }
 
 
 def test_a_stage_that_cannot_stream_says_so(docs, tmp_path):
@@ -195,7 +208,11 @@ def test_a_stage_that_cannot_stream_says_so(docs, tmp_path):
 
 
 def test_rounds_and_state(docs, tmp_path):
-    it = run(recipe(docs, TEXT.replace("first_of_text", "rare_domains, limit: 10")), tmp_path, overrides={"settings.shuffle.partition_bytes": 500})
+    it = run(
+        recipe(docs, TEXT.replace("first_of_text", "rare_domains, limit: 10")),
+        tmp_path,
+        overrides={"settings.shuffle.partition_bytes": 500},
+    )
     counts = {}
     for i in range(3):
         for d in _given(i):
