@@ -24,7 +24,9 @@ def names() -> dict[str, str]:
 
 def main() -> int:
     """Run one benchmark and print its report."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks beside the peers, in CPU-seconds.", epilog="Example: python -m bench engine --json")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Benchmarks beside the peers, in CPU-seconds.", epilog="Example: python -m bench engine --json"
+    )
     parser.add_argument("name", nargs="?", choices=list(names()), metavar="NAME", help="one of --list")
     parser.add_argument("--list", action="store_true", help="list the benchmarks")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -47,23 +49,36 @@ def main() -> int:
 
 def table(report: dict[str, Any]) -> str:
     """A report for people."""
+    lines = [] if any("ours" in part for part in report.get("parts", {}).values()) else _sides(report)
+    for name, part in report.get("parts", {}).items():
+        lines += ["", *_sides({"name": f"{report['name']} {name}", **part})] if "ours" in part else ["", f"{name}:"]
+        lines += [f"  {k}: {v}" for k, v in part.items() if k not in ("corpus", "ours", "peers", "ratios")]
+    lines.append("")
+    for target, (value, wanted, met) in report.get("targets", {}).items():
+        lines.append(f"{'met  ' if met else 'SHORT'} {target}: {value} (wanted {wanted})")
+    lines.append(", ".join(f"{k} {v}" for k, v in {**report.get("machine", {}), **report.get("versions", {})}.items()))
+    return "\n".join(lines)
+
+
+def _sides(report: dict[str, Any]) -> list[str]:
+    """The corpus, our side and each peer, a line each."""
     corpus = report.get("corpus", {})
     lines = [f"{report['name']}: {corpus.get('documents', 0):,} documents, mean {corpus.get('mean_bytes', 0):,} bytes"]
     if corpus.get("scripts"):
-        lines.append("scripts: " + ", ".join(f"{s} {100 * v:.1f} %" for s, v in corpus["scripts"].items()) + f"; lengths at 5, 50, 95, 100 %: {list(corpus['bytes_quantiles'].values())}")
+        lines.append(
+            "scripts: "
+            + ", ".join(f"{s} {100 * v:.1f} %" for s, v in corpus["scripts"].items())
+            + f"; lengths at 5, 50, 95, 100 %: {list(corpus['bytes_quantiles'].values())}"
+        )
     lines.append(f"{'':<24}{'documents/CPU-s':>16}{'MB/CPU-s':>10}{'CPU-s':>9}{'start':>7}{'peak MB':>9}  ratio ours/peer")
     for name, row in [("ours", report["ours"]), *report.get("peers", {}).items()]:
         ratio = report.get("ratios", {}).get(name)
         lines.append(
             f"{name:<24}{row['documents_per_cpu_second']:>16,.0f}{row['mb_per_cpu_second']:>10.1f}{row.get('cpu_seconds', 0):>9.2f}"
-            f"{row.get('startup_cpu_seconds', 0):>7.2f}{row.get('peak_mb', 0):>9.0f}  " + (f"{ratio:.2f}" if ratio else "") + (f"  ({row['version']})" if "version" in row else "")
+            f"{row.get('startup_cpu_seconds', 0):>7.2f}{row.get('peak_mb', 0):>9.0f}  "
+            + (f"{ratio:.2f}" if ratio else "") + (f"  ({row['version']})" if "version" in row else "")
         )  # fmt: skip
-    for name, part in report.get("parts", {}).items():
-        lines.append("")
-        lines.append(table({"name": f"{report['name']} {name}", **part}) if "ours" in part else f"{name}: " + ", ".join(f"{k} {v}" for k, v in part.items()))
-    for target, (value, wanted, met) in report.get("targets", {}).items():
-        lines.append(f"{'met  ' if met else 'SHORT'} {target}: {value} (wanted {wanted})")
-    return "\n".join(lines)
+    return lines
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ Units: all lengths are bytes of UTF-8. Values ours.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -62,8 +63,13 @@ class Language:
     capital: bool = False
 
 
-_LATIN = "ba be bi bo da de di do fa fe ga ge ha he in an en er or st tr pl cr gr sh ch th la le li lo ma me mi mo na ne no pa pe ra re ri ro sa se si so ta te ti to va ve"
-_CYRILLIC = "ба бо ва ве во да де до за ка ко ла ле ли ло ма ме мо на не но ни па по ра ре ро са со ст та те то тр ца ша ша ни ем ов ан ен ость ть"
+_LATIN = (
+    "ba be bi bo da de di do fa fe ga ge ha he in an en er or st tr pl cr gr sh ch th la le li lo ma me mi mo na ne "
+    "no pa pe ra re ri ro sa se si so ta te ti to va ve"
+)
+_CYRILLIC = (
+    "ба бо ва ве во да де до за ка ко ла ле ли ло ма ме мо на не но ни па по ра ре ро са со ст та те то тр ца ша ша ни ем ов ан ен ость ть"
+)
 _ARABIC = "ا ب ت ج ح د ر س ش ع ف ق ك ل م ن ه و ي ة"
 _DEVANAGARI = "क का की को ख ग च ज त ता ती द न ना नी प पा ब भ म मा य र रा री ल ला व श स सा ह हा"
 _HAN = "".join(chr(c) for c in range(0x4E00, 0x4E00 + 2_400))
@@ -72,15 +78,32 @@ _HANGUL = "가 나 다 라 마 바 사 아 자 하 고 노 도 로 모 보 소 �
 _THAI = "กา การ ขอ คน งาน จะ ชา ดี ตา ทำ นา บาน ปา ผล พา มา ยา รา ลา วา สา หา อา"
 
 LANGUAGES = (
-    Language("en", "Latin", 0.55, "the of and to a in is that for it as with was on be by are this from at or an have not which you they we has but all one can more their will other about if there when what so up out no its than who some time these two may then do first any my now such like our over", _LATIN, 2, 5, capital=True),
-    Language("de", "Latin", 0.12, "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei einer um am sind noch wie einem über", _LATIN + " ü ö ä ung keit", 2, 6, capital=True),
-    Language("fr", "Latin", 0.1, "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec son mais comme ou si leur y dont elle deux", _LATIN + " é è ê ion eau", 2, 5, capital=True),
-    Language("es", "Latin", 0.08, "de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ha me si sin sobre este ya entre cuando todo esta ser", _LATIN + " ó í á ión dad", 2, 5, capital=True),
-    Language("ru", "Cyrillic", 0.05, "и в не на что с по как это он к но из у за от так же для все мы вы бы о его она если или до только уже был когда", _CYRILLIC, 2, 5, capital=True),
-    Language("zh", "CJK", 0.04, "的 一 是 不 了 在 人 有 我 他 这 个 们 中 来 上 大 为 和 国 地 到 以 说 时 要 就 出 会 可 也 你 对 生 能 而 子 那 得", _HAN, 1, 3, space="", stop="。", comma=","),
-    Language("ar", "Arabic", 0.02, "في من على إلى أن هذا التي الذي ما لا كان عن مع هو هي قد بعد كل بين ذلك أو لم حتى هذه", _ARABIC, 3, 6, comma="، "),
-    Language("ja", "CJK", 0.02, "の に は を た が で て と し れ さ ある いる も する から な こと として い や など なっ ない この ため その", _KANA + _HAN[:600], 1, 4, space="", stop="。", comma="、"),
-    Language("hi", "Devanagari", 0.01, "के में की है और से का को पर यह कि एक ने हैं भी नहीं कर तो ही या हो था इस लिए जो", _DEVANAGARI, 2, 5, stop="।"),
+    Language("en", "Latin", 0.55,
+        "the of and to a in is that for it as with was on be by are this from at or an have not which you they we has but "
+        "all one can more their will other about if there when what so up out no its than who some time these two may "
+        "then do first any my now such like our over", _LATIN, 2, 5, capital=True),
+    Language("de", "Latin", 0.12,
+        "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat "
+        "dass sie nach wird bei einer um am sind noch wie einem über", _LATIN + " ü ö ä ung keit", 2, 6, capital=True),
+    Language("fr", "Latin", 0.1,
+        "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec son mais "
+        "comme ou si leur y dont elle deux", _LATIN + " é è ê ion eau", 2, 5, capital=True),
+    Language("es", "Latin", 0.08,
+        "de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ha me si sin sobre "
+        "este ya entre cuando todo esta ser", _LATIN + " ó í á ión dad", 2, 5, capital=True),
+    Language("ru", "Cyrillic", 0.05,
+        "и в не на что с по как это он к но из у за от так же для все мы вы бы о его она если или до только уже был когда",
+        _CYRILLIC, 2, 5, capital=True),
+    Language("zh", "CJK", 0.04,
+        "的 一 是 不 了 在 人 有 我 他 这 个 们 中 来 上 大 为 和 国 地 到 以 说 时 要 就 出 会 可 也 你 对 生 能 而 子 "
+        "那 得", _HAN, 1, 3, space="", stop="。", comma=","),
+    Language("ar", "Arabic", 0.02,
+        "في من على إلى أن هذا التي الذي ما لا كان عن مع هو هي قد بعد كل بين ذلك أو لم حتى هذه", _ARABIC, 3, 6, comma="، "),
+    Language("ja", "CJK", 0.02,
+        "の に は を た が で て と し れ さ ある いる も する から な こと として い や など なっ ない この ため その",
+        _KANA + _HAN[:600], 1, 4, space="", stop="。", comma="、"),
+    Language("hi", "Devanagari", 0.01,
+        "के में की है और से का को पर यह कि एक ने हैं भी नहीं कर तो ही या हो था इस लिए जो", _DEVANAGARI, 2, 5, stop="।"),
     Language("ko", "Hangul", 0.005, "이 그 저 수 것 등 및 또는 있다 하는 있는 그리고 한다 에서 위해 대한 통해", _HANGUL, 2, 4),
     Language("th", "Thai", 0.005, "ที่ และ ใน ของ มี เป็น ได้ ว่า ไม่ ให้ จาก กับ โดย นี้", _THAI, 2, 4, space="", stop=" ", comma=" "),
 )  # fmt: skip
@@ -192,7 +215,9 @@ def _mix(x: Any) -> Any:
 @_kernel
 def _draw(seed: Any, document: Any, stream: Any) -> Any:
     """64 random bits of a document, one of a few streams."""
-    return _mix(_mix(np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(document)) + np.uint64(stream) * np.uint64(0xD1B54A32D192ED03))
+    return _mix(
+        _mix(np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(document)) + np.uint64(stream) * np.uint64(0xD1B54A32D192ED03)
+    )
 
 
 @_kernel
@@ -215,7 +240,20 @@ def _root(seed: Any, document: Any, exact: Any, near: Any) -> Any:
 
 
 @_kernel
-def _plan_documents(seed: Any, first: Any, mean: Any, sigma: Any, longest: Any, exact: Any, near: Any, shares: Any, roots: Any, kinds: Any, languages: Any, targets: Any) -> None:
+def _plan_documents(
+    seed: Any,
+    first: Any,
+    mean: Any,
+    sigma: Any,
+    longest: Any,
+    exact: Any,
+    near: Any,
+    shares: Any,
+    roots: Any,
+    kinds: Any,
+    languages: Any,
+    targets: Any,
+) -> None:
     shift = -sigma * sigma / 2
     for i in range(len(roots)):
         root, kind = _root(seed, first + i, exact, near)
@@ -231,7 +269,21 @@ def _plan_documents(seed: Any, first: Any, mean: Any, sigma: Any, longest: Any, 
 
 
 @_kernel
-def _write_documents(seed: Any, first: Any, edit: Any, data: Any, offsets: Any, marks: Any, zipf: Any, roots: Any, kinds: Any, languages: Any, targets: Any, out: Any, ends: Any) -> None:
+def _write_documents(
+    seed: Any,
+    first: Any,
+    edit: Any,
+    data: Any,
+    offsets: Any,
+    marks: Any,
+    zipf: Any,
+    roots: Any,
+    kinds: Any,
+    languages: Any,
+    targets: Any,
+    out: Any,
+    ends: Any,
+) -> None:
     words = offsets.shape[1] // 2
     at = 0
     for i in range(len(roots)):
@@ -302,7 +354,20 @@ def tables(spec: Spec, first: int = 0, last: int | None = None) -> Iterator[pa.T
     for at in range(first, last, step):
         n = min(step, last - at)
         roots, kinds, languages, targets = np.empty(n, np.int64), np.empty(n, np.int8), np.empty(n, np.int64), np.empty(n, np.int64)
-        _plan_documents(spec.seed, at, float(spec.mean_bytes), spec.sigma, float(spec.longest), spec.exact, spec.near, shares, roots, kinds, languages, targets)
+        _plan_documents(
+            spec.seed,
+            at,
+            float(spec.mean_bytes),
+            spec.sigma,
+            float(spec.longest),
+            spec.exact,
+            spec.near,
+            shares,
+            roots,
+            kinds,
+            languages,
+            targets,
+        )
         out, ends = np.empty(int(targets.sum()) + 256 * n, np.uint8), np.zeros(n + 1, np.int64)
         _write_documents(spec.seed, at, spec.edit, *_tables(), roots, kinds, languages, targets, out, ends[1:])
         text = pa.LargeStringArray.from_buffers(n, pa.py_buffer(ends), pa.py_buffer(out[: ends[-1]].copy()))
@@ -356,7 +421,9 @@ def write_jsonl(spec: Spec, folder: Path) -> None:
         with _whole(folder / f"part-{number:05d}.jsonl") as path, open(path, "w", encoding="utf-8") as f:
             for table in tables(spec, first, last):
                 if "date" in table.column_names:
-                    table = table.set_column(table.column_names.index("date"), "date", pc.strftime(table["date"], format="%Y-%m-%dT%H:%M:%SZ"))
+                    table = table.set_column(
+                        table.column_names.index("date"), "date", pc.strftime(table["date"], format="%Y-%m-%dT%H:%M:%SZ")
+                    )
                 f.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
 
 
@@ -377,7 +444,9 @@ class _Page:
     """A page as the tail of a gzip member, to which a fresh WARC head is put in front."""
 
     def __init__(self, html: bytes) -> None:
-        self.http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nServer: example\r\nContent-Length: %d\r\n\r\n" % len(html)
+        self.http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nServer: example\r\nContent-Length: %d\r\n\r\n" % len(
+            html
+        )
         self.tail = self.http + html + b"\r\n\r\n"
         squeeze = zlib.compressobj(6, zlib.DEFLATED, -15)
         self.packed = squeeze.compress(self.tail) + squeeze.flush()
@@ -386,7 +455,8 @@ class _Page:
     def member(self, i: int) -> bytes:
         name = xxhash.xxh3_128_hexdigest(b"warc:%d" % i)
         head = (
-            f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Date: 2024-03-{1 + i % 28:02d}T{i // 3600 % 24:02d}:{i // 60 % 60:02d}:{i % 60:02d}Z\r\n"
+            f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Date: 2024-03-{1 + i % 28:02d}T"
+            f"{i // 3600 % 24:02d}:{i // 60 % 60:02d}:{i % 60:02d}Z\r\n"
             f"WARC-Record-ID: <urn:uuid:{name[:8]}-{name[8:12]}-{name[12:16]}-{name[16:20]}-{name[20:]}>\r\n"
             f"Content-Length: {self.length}\r\nContent-Type: application/http; msgtype=response\r\n"
             f"WARC-Target-URI: https://www.site{i % 9_973}.example/page/{i}\r\nWARC-IP-Address: 192.0.2.{i % 250}\r\n\r\n"
@@ -413,10 +483,10 @@ def _html(table: pa.Table) -> list[str]:
 
 def _parts(spec: Spec) -> list[tuple[int, int]]:
     edges = [spec.documents * k // spec.files for k in range(spec.files + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
-class _whole:  # noqa: N801 - a context manager used as a function
+class _whole:
     """A file that stands under its name only when it is whole."""
 
     def __init__(self, path: Path) -> None:
@@ -458,7 +528,9 @@ def describe(spec: Spec) -> dict[str, Any]:
 
 def main() -> None:
     """Make a corpus in a folder and print what it is like, as JSON; see `bench.measure.corpus`."""
-    parser = argparse.ArgumentParser(prog="python -m bench.corpus", description="Make a benchmark corpus. Example: python -m bench.corpus /tmp/c '{\"documents\": 1000}'")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.corpus", description="Make a benchmark corpus. Example: python -m bench.corpus /tmp/c '{\"documents\": 1000}'"
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("spec", help="JSON of the fields of Spec")
     parser.add_argument("--kind", choices=list(WRITERS), default="parquet")

@@ -10,7 +10,19 @@ from statistics import median
 from typing import Any
 
 from bench.measure import (
-    HERE, STARTUP_DOCUMENTS, Contender, compare, corpus, curate, expect_rows, peer_script, peer_version, run, scratch, versions, write_recipe,
+    HERE,
+    STARTUP_DOCUMENTS,
+    Contender,
+    compare,
+    corpus,
+    curate,
+    expect_rows,
+    peer_script,
+    peer_version,
+    run,
+    scratch,
+    versions,
+    write_recipe,
 )  # fmt: skip
 
 SMALL: dict[str, Any] = {"documents": 600_000, "mean_bytes": 200, "max_bytes": 300, "sigma": 0.35, "columns": ["id", "url"]}
@@ -28,7 +40,12 @@ outputs: {written: {use: shards}}
 def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
     """Run the parts: small, small_text, large, large_text, help, workers."""
     parts: dict[str, Any] = {}
-    for name, spec in (("small", SMALL), ("small_text", {**SMALL, "columns": []}), ("large", LARGE), ("large_text", {**LARGE, "columns": []})):
+    for name, spec in (
+        ("small", SMALL),
+        ("small_text", {**SMALL, "columns": []}),
+        ("large", LARGE),
+        ("large_text", {**LARGE, "columns": []}),
+    ):
         if not only or name in only:
             parts[name] = copy({**spec, "documents": int(spec["documents"] * scale)}, pairs, datatrove="text" not in name)
     targets: dict[str, Any] = {}
@@ -45,8 +62,12 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
     if not only or "workers" in only:
         parts["workers"] = speed_up(scale, pairs)
         x = parts["workers"]["speed_up"]
-        targets["speed-up of 2 workers over 1"] = (x, f">= 1.8 where two cores are free (two busy loops gain {parts['workers']['machine_allows']})", x >= 1.8)
-    first = next((p for p in parts.values() if "ours" in p), {"corpus": {}, "ours": {}, "peers": {}, "ratios": {}})
+        targets["speed-up of 2 workers over 1"] = (
+            x,
+            f">= 1.8 where two cores are free (two busy loops gain {parts['workers']['machine_allows']})",
+            x >= 1.8,
+        )
+    first: dict[str, Any] = next((p for p in parts.values() if "ours" in p), {"corpus": {}, "ours": {}, "peers": {}, "ratios": {}})
     return {"name": "engine", **first, "parts": parts, "targets": targets, "versions": versions("pyarrow", "numpy", "numba")}
 
 
@@ -122,5 +143,3 @@ def _two_loops() -> float:
         return time.monotonic() - started
 
     return 2 * wall(1) / wall(2)
-
-

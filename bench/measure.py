@@ -28,13 +28,16 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 STARTUP_DOCUMENTS = 64
-ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS",
-        "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS", "TOKENIZERS_PARALLELISM",
-    )
-}  # fmt: skip
+THREADS = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "ARROW_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+]
 Command = Sequence[str]
 
 
@@ -67,7 +70,9 @@ class Result:
 
     @property
     def wall_seconds(self) -> float:
-        return max(1e-9, median(u.wall_seconds for u in self.runs) - (median(u.wall_seconds for u in self.startups) if self.startups else 0.0))
+        return max(
+            1e-9, median(u.wall_seconds for u in self.runs) - (median(u.wall_seconds for u in self.startups) if self.startups else 0.0)
+        )
 
     @property
     def peak_bytes(self) -> int:
@@ -82,7 +87,8 @@ class Result:
     def rates(self, documents: int, size: float) -> dict[str, Any]:
         """The figures a report shows."""
         return {
-            "documents_per_cpu_second": round(documents / self.cpu_seconds, 1), "mb_per_cpu_second": round(size / self.cpu_seconds / 1e6, 2),
+            "documents_per_cpu_second": round(documents / self.cpu_seconds, 1),
+            "mb_per_cpu_second": round(size / self.cpu_seconds / 1e6, 2),
             "cpu_seconds": round(self.cpu_seconds, 3), "startup_cpu_seconds": round(self.startup_seconds, 3),
             "peak_mb": round(self.peak_bytes / 1e6, 1), "runs": len(self.runs), "spread": round(self.spread, 3),
         }  # fmt: skip
@@ -101,7 +107,7 @@ def run(command: Command, env: Mapping[str, str] | None = None, cwd: Path | None
         started = time.monotonic()
         process = subprocess.Popen(
             list(command), stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=cwd or ROOT,
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT), **(env or {})},
+            env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(ROOT), **(env or {})},
         )  # fmt: skip
         try:
             _, status, used = os.wait4(process.pid, 0)
@@ -217,8 +223,8 @@ def peer_python(name: str) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         print(f"making the environment of {name} (once) ...", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(HERE / "peers" / f"{name}.txt")],
-                       check=True, stderr=subprocess.DEVNULL)  # fmt: skip
+        wants = str(HERE / "peers" / f"{name}.txt")
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", wants], check=True, stderr=subprocess.DEVNULL)
         stamp.write_bytes(wanted)
     return str(python)
 

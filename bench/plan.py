@@ -15,7 +15,16 @@ from bench.measure import HERE, Usage, cache, corpus, curate, run, scratch, vers
 
 SHARDS = 100_000
 PER_FOLDER = 1_000
-KEEPS = ["len(text) > 1", "len(text) > 2", "len(text) > 3", "url is null or len(url) > 1", "len(text) > 4", "len(text) > 5", "len(text) > 6", "len(text) > 7"]
+KEEPS = [
+    "len(text) > 1",
+    "len(text) > 2",
+    "len(text) > 3",
+    "url is null or len(url) > 1",
+    "len(text) > 4",
+    "len(text) > 5",
+    "len(text) > 6",
+    "len(text) > 7",
+]
 
 
 def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
@@ -39,7 +48,8 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
     first = next(iter(parts.values()))
     per_second = round(shards / first["warm_cpu_seconds"], 1)
     return {
-        "name": "plan", "corpus": corpus_facts, "ours": {"documents_per_cpu_second": per_second, "mb_per_cpu_second": 0.0, "unit": "shards"},
+        "name": "plan", "corpus": corpus_facts,
+        "ours": {"documents_per_cpu_second": per_second, "mb_per_cpu_second": 0.0, "unit": "shards"},
         "peers": {}, "ratios": {}, "parts": parts, "targets": targets, "versions": versions("pydantic", "pyyaml"),
     }  # fmt: skip
 
@@ -68,7 +78,7 @@ def shard_files(shards: int) -> Path:
 
 def recipe(here: Path, name: str, folder: Path, shuffle: bool, setting: str) -> str:
     """Ten steps: eight rules, a row stage, and a global or one more row stage."""
-    steps = [f"  k{i}: {{use: keep, where: \"{rule}\"}}" for i, rule in enumerate(KEEPS)]
+    steps = [f'  k{i}: {{use: keep, where: "{rule}"}}' for i, rule in enumerate(KEEPS)]
     steps.insert(4, "  work: {use: busy}")
     steps.insert(6, "  twins: {use: first_text}" if shuffle else '  k9: {use: keep, where: "len(text) > 8"}')
     text = "\n".join([
@@ -112,7 +122,8 @@ def _resume(here: Path, file: str, kind: str, shards: int, pairs: int) -> dict[s
     again, _ = run(curate("run", file, "-x", "inline", "--json", "--out", str(out)))
     shutil.rmtree(out)
     return {
-        "tasks": shards, **_figures(plans), "idle_run_seconds": round(again.wall_seconds, 2), "idle_run_peak_mb": round(again.peak_bytes / 1e6),
+        "tasks": shards, **_figures(plans),
+        "idle_run_seconds": round(again.wall_seconds, 2), "idle_run_peak_mb": round(again.peak_bytes / 1e6),
         **json.loads(said), "first_run_peak_mb": round(made.peak_bytes / 1e6),
     }  # fmt: skip
 
@@ -139,7 +150,9 @@ def fake(file: str, out: str, kind: str) -> None:
     plan, folder = Plan(load(file)), Path(out)
     steps = {p.name: [s.name for s in p.steps] for p in plan.passes.values()}
     account = ledger.Account(documents_in=2, kept=2, bytes_in=400, cpu_seconds=0.000123).plain()
-    stats = {"verdicts": {"kept": {"bytes": 400, "documents": 2, "by": {"domain": {"the0.example": [2, 400]}, "source": {"docs": [2, 400]}}}}}
+    stats = {
+        "verdicts": {"kept": {"bytes": 400, "documents": 2, "by": {"domain": {"the0.example": [2, 400]}, "source": {"docs": [2, 400]}}}}
+    }
     facts = {"bytes": 2_000, "rows": 2, "xxh3": "0" * 32}
     spent = 0.0
 

@@ -48,7 +48,8 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
     return {
         "name": "shuffle", "corpus": {**facts, "documents": n},
         "ours": {
-            "documents_per_cpu_second": round(n / last["shuffle_cpu_seconds"], 1), "mb_per_cpu_second": round(n * facts["mean_bytes"] / last["shuffle_cpu_seconds"] / 1e6, 2),
+            "documents_per_cpu_second": round(n / last["shuffle_cpu_seconds"], 1),
+            "mb_per_cpu_second": round(n * facts["mean_bytes"] / last["shuffle_cpu_seconds"] / 1e6, 2),
             "cpu_seconds": last["shuffle_cpu_seconds"], "peak_mb": last["peak_mb"],
         },
         "peers": {}, "ratios": {}, "parts": parts, "targets": targets, "versions": versions("pyarrow", "numpy"),
@@ -58,7 +59,10 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
 def _run(folder: Path, n: int, pairs: int) -> dict[str, Any]:
     tiny, _ = corpus(documents=STARTUP_DOCUMENTS, **TEXT)
     with scratch() as here:
-        file, small = (write_recipe(here, name, RECIPE % (HERE / "stages_for_bench.py", where)) for name, where in (("shuffle", folder), ("tiny", tiny)))
+        file, small = (
+            write_recipe(here, name, RECIPE % (HERE / "stages_for_bench.py", where))
+            for name, where in (("shuffle", folder), ("tiny", tiny))
+        )
         whole: list[Usage] = []
         starts: list[Usage] = []
         for _ in range(pairs):

@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import (
-    STARTUP_DOCUMENTS, CommandFailedError, Contender, compare, corpus, curate, expect_rows, peer_script, peer_version, run, scratch, versions, write_recipe,
+    STARTUP_DOCUMENTS,
+    CommandFailedError,
+    Contender,
+    compare,
+    corpus,
+    curate,
+    expect_rows,
+    peer_script,
+    peer_version,
+    run,
+    scratch,
+    versions,
+    write_recipe,
 )  # fmt: skip
 
 SIZES = {"pages of 15 kB": (15_000, 70_000, 0.6), "pages of 100 kB": (100_000, 14_000, 0.8)}
@@ -56,13 +68,17 @@ def _read(size: int, pages: int, pairs: int) -> dict[str, Any]:
             "source": Contender([*mine, file], [*mine, small]),
             "fastwarc": Contender([*loop, file], [*loop, small]),
             "engine": Contender(
-                curate("run", whole, "-x", "inline", "--json", "--out", "OUT/run"), curate("run", start, "-x", "inline", "--json", "--out", "OUT/run"),
+                curate("run", whole, "-x", "inline", "--json", "--out", "OUT/run"),
+                curate("run", start, "-x", "inline", "--json", "--out", "OUT/run"),
                 expect_rows(pages, "run/outputs/written/*.parquet"),
             ),
         }, pairs)  # fmt: skip
     less, _ = run([*mine, str(quarter / "part-00000.warc.gz")])
     mean = int(floor.split()[1]) / pages
-    rates = {name: r.rates(pages, mean * pages) | {"disk_mb_per_cpu_second": round(facts["file_bytes"] / r.cpu_seconds / 1e6, 1)} for name, r in results.items()}
+    rates = {
+        name: r.rates(pages, mean * pages) | {"disk_mb_per_cpu_second": round(facts["file_bytes"] / r.cpu_seconds / 1e6, 1)}
+        for name, r in results.items()
+    }
     rates["fastwarc"]["version"] = peer_version("fastwarc", "fastwarc")
     source, engine = rates.pop("source"), rates.pop("engine")
     floor_rate = rates["fastwarc"]["documents_per_cpu_second"]
@@ -70,7 +86,8 @@ def _read(size: int, pages: int, pairs: int) -> dict[str, Any]:
         "corpus": {**facts, "mean_bytes": round(mean, 1), "text_mean_bytes": facts["mean_bytes"]}, "ours": source, "peers": rates,
         "ratios": {"fastwarc": round(source["documents_per_cpu_second"] / floor_rate, 3)},
         "engine": {**engine, "ratio": round(engine["documents_per_cpu_second"] / floor_rate, 3)},
-        "memory": {"quarter_mb": round(less.peak_bytes / 1e6, 1), "whole_mb": source["peak_mb"], "growth": round(source["peak_mb"] * 1e6 / less.peak_bytes, 3)},
+        "memory": {"quarter_mb": round(less.peak_bytes / 1e6, 1), "whole_mb": source["peak_mb"],
+                   "growth": round(source["peak_mb"] * 1e6 / less.peak_bytes, 3)},
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 A path in a recipe is relative to the recipe's file, then to the packages' data; `package:NAME/PATH`
 names a file an installed package ships. Identity is never mtime alone: it is the content's hash,
-remembered by (path, size, mtime, inode) in `$CURATE_CACHE`.
+remembered by (path, size, mtime, ctime, inode) in `$CURATE_CACHE`.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def identify(files: list[tuple[str, str]]) -> list[InputFile]:
 
 
 class _Hashes:
-    """Content hashes by (path, size, mtime, inode), kept in one SQLite file."""
+    """Content hashes by (path, size, mtime, ctime, inode), kept in one SQLite file."""
 
     def __init__(self) -> None:
         self.file = cache_folder() / "hashes.sqlite"
@@ -139,7 +139,7 @@ class _Hashes:
             self.known = {}  # a cache that cannot be read costs time, nothing else
 
     def of(self, path: str, stat: os.stat_result) -> str:
-        facts = f"{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
+        facts = f"{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_ino}"
         entry = self.known.get(path)
         if entry and entry[0] == facts:
             return entry[1]

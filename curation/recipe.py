@@ -146,11 +146,11 @@ def _plain(node: yaml.Node, path: tuple[str, ...], recipe_file: str, marks: dict
     try:
         if node.tag.endswith(":int") and not node.value.lower().lstrip("+-").startswith("0x"):
             return int(node.value.replace("_", ""))
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     except (yaml.YAMLError, ValueError) as e:
         raise RecipeError(f"cannot read {node.value!r}: {e}", Place(recipe_file, values[path][0], values[path][1], ".".join(path))) from e
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _compose(text: str, name: str) -> yaml.Node:
@@ -159,7 +159,7 @@ def _compose(text: str, name: str) -> yaml.Node:
         try:
             node = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
         at = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)

@@ -245,9 +245,9 @@ class Run:
                 self.notify("task", head)
         heads = {}
         for task in tasks:
-            head = ledger.get(task["key"])
-            if head is not None:
-                heads[task["key"]] = head
+            recorded = ledger.get(task["key"])
+            if recorded is not None:
+                heads[task["key"]] = recorded
         if self.executor is not None and len(heads) != len({t["key"] for t in tasks}):
             raise TaskError(f"{label}: {len(tasks) - len(heads)} tasks left no record")
         return heads
@@ -277,7 +277,7 @@ class Run:
             task = {"kind": "emit", "step": step.name, "folder": folder, "key": key, "bits": self.bits, "shard": {"file": s.file, "rows": s.rows}}
             tasks.append(task)
         heads = self._do(f"{step.name} emit", folder, tasks)
-        keys = [t["key"] for t in tasks]
+        keys = [str(t["key"]) for t in tasks]
         settings = self.plan.recipe.settings.shuffle
         whole = digest("global", step.fingerprint, self.bits, settings.reduce_bytes, keys)
         return full, heads, whole, keys
@@ -332,10 +332,11 @@ class Run:
                 for r in plan_reducers(blocks.totals, self.bits, settings.reduce_bytes)
             ]  # fmt: skip
             heads = self._do(f"{step.name} reduce", folder, tasks)
-            keys += [t["key"] for t in tasks]
+            keys += [str(t["key"]) for t in tasks]
             self.keys[folder] = keys
-            done += [heads[t["key"]] for t in tasks]
-            again = [heads[t["key"]]["again"] for t in tasks if heads[t["key"]].get("again")]
+            found = [heads[str(t["key"])] for t in tasks]
+            done += found
+            again = [h["again"] for h in found if h.get("again")]
             spills, rows = [f"work/{folder}/again/{a['file']}" for a in again], [a["rows"] for a in again]
             if not spills:
                 return done
@@ -521,7 +522,7 @@ class Run:
             for folder, keys in self.keys.items():
                 write_json(self.work / folder / "current.json", sorted(keys))
         for label in {"done": tuple(self.published), "failed": ("failed",)}.get(status, ()):
-            self._stand(self.out / label, dict(f.split("|", 1) for f in sorted(self.published[label])))  # type: ignore[misc]
+            self._stand(self.out / label, {f.partition("|")[0]: f.partition("|")[2] for f in sorted(self.published[label])})
         write_json(self.out / "run.json", {
             "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
             "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,

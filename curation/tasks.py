@@ -70,8 +70,8 @@ def run(context: Context, task: dict[str, Any]) -> None:
 
     Raises: TaskError, AccountError or FailedShareError.
     """
-    kind = {"rows": RowTask, "emit": EmitTask, "reduce": ReduceTask, "output": OutputTask}[task["kind"]]
-    kind(context, task).run()
+    kinds: dict[str, Any] = {"rows": RowTask, "emit": EmitTask, "reduce": ReduceTask, "output": OutputTask}
+    kinds[task["kind"]](context, task).run()
 
 
 @dataclass
@@ -89,7 +89,7 @@ class _Task:
 
     def __init__(self, context: Context, task: dict[str, Any]) -> None:
         self.context, self.plan, self.out, self.task = context, context.plan, context.out, task
-        self.folder = self.out / "work" / task["folder"]
+        self.folder: Path = self.out / "work" / task["folder"]
         self.attempt = attempt_name()
         self.accounts: dict[str, Account] = {}
         self.stats = Stats()
@@ -948,7 +948,8 @@ class ReduceTask(_Task):
             [self.out / f for f in self.task["files"]], [self.out / f for f in self.task["groups"]],
             payload_schema(step, self.plan, shard=self.task["round"] > 0),
         )  # fmt: skip
-        rows = Range(blocks, *self.task["range"], bits=self.task["bits"], budget_bytes=settings.reduce_bytes)
+        low, high, sub, sub_bits = self.task["range"]
+        rows = Range(blocks, low, high, sub, sub_bits, self.task["bits"], settings.reduce_bytes)
         started = time.thread_time()
         if isinstance(stage, RegroupStage):
             self._regroup(step, stage, rows)

@@ -10,7 +10,20 @@ import pyarrow.compute as pc
 
 from curation.documents import record_ids
 from curation.errors import DocumentError
-from curation.stage import AssetFile, Batch, Expanded, GlobalStage, Keyed, PerGroup, Reduced, RegroupStage, Source, StageParams, expand, stage
+from curation.stage import (
+    AssetFile,
+    Batch,
+    Expanded,
+    GlobalStage,
+    Keyed,
+    PerGroup,
+    Reduced,
+    RegroupStage,
+    Source,
+    StageParams,
+    expand,
+    stage,
+)
 
 
 class Params(StageParams):
@@ -71,7 +84,7 @@ def _hurt(batch: Batch, params: Params) -> None:
             _misbehave(params.how)
 
 
-RAISES = {"SystemExit": SystemExit, "KeyError": KeyError, "MemoryError": MemoryError, "RecursionError": RecursionError, "DocumentError": DocumentError}
+RAISES = {e.__name__: e for e in (SystemExit, KeyError, MemoryError, RecursionError, DocumentError)}
 
 
 def _misbehave(how: str) -> None:
@@ -179,10 +192,14 @@ class FirstOfText(GlobalStage):
         ids = rows["id"].to_pylist()
         keys = rows["key"].to_pylist()
         lost = [i for i, (k, d) in enumerate(zip(keys, ids, strict=True)) if best[k] != d]
-        return pa.table({
-            "shard": rows["shard"].take(pa.array(lost, pa.int64())), "row": rows["row"].take(pa.array(lost, pa.int64())),
-            "drop_reason": pa.array(["twin"] * len(lost), pa.string()), "twin_of": pa.array([best[keys[i]] for i in lost], pa.string()),
-        })
+        return pa.table(
+            {
+                "shard": rows["shard"].take(pa.array(lost, pa.int64())),
+                "row": rows["row"].take(pa.array(lost, pa.int64())),
+                "drop_reason": pa.array(["twin"] * len(lost), pa.string()),
+                "twin_of": pa.array([best[keys[i]] for i in lost], pa.string()),
+            }
+        )
 
     def reduce(self, rows, params, round_):
         best = {}
@@ -268,14 +285,26 @@ class ByDomain(RegroupStage):
             while end < len(keys) and keys[end] == keys[at]:
                 end += 1
             part = rows.slice(at, end - at)
-            made.append({
-                "parent_ids": part["id"].to_pylist(), "text": "\n".join(part["text"].to_pylist()), "members": end - at,
-                "domain": part["domain"][0].as_py(),
-            })
+            made.append(
+                {
+                    "parent_ids": part["id"].to_pylist(),
+                    "text": "\n".join(part["text"].to_pylist()),
+                    "members": end - at,
+                    "domain": part["domain"][0].as_py(),
+                }
+            )
             at = end
-        return pa.Table.from_pylist(made, schema=pa.schema({
-            "parent_ids": pa.list_(pa.string()), "text": pa.large_string(), "members": pa.int32(), "domain": pa.string(),
-        }))
+        return pa.Table.from_pylist(
+            made,
+            schema=pa.schema(
+                {
+                    "parent_ids": pa.list_(pa.string()),
+                    "text": pa.large_string(),
+                    "members": pa.int32(),
+                    "domain": pa.string(),
+                }
+            ),
+        )
 
 
 by_domain = ByDomain()
@@ -380,12 +409,18 @@ class Lines(Source):
                     progress(row)
                 if params.trigger in line:
                     _misbehave(params.how)
-                yield pa.table({
-                    "id": record_ids("lines", [f"{relative}:{row}"]), "url": pa.array([f"https://{row % 7}.example.com/"]),
-                    "date": pa.nulls(1, pa.timestamp("us", tz="UTC")), "record_file": pa.array([relative]),
-                    "record_offset": pa.array([row], pa.int64()), "text": pa.array([line], pa.large_string()),
-                    "_row": pa.array([row], pa.int64()), "drop_reason": pa.nulls(1, pa.string()),
-                })
+                yield pa.table(
+                    {
+                        "id": record_ids("lines", [f"{relative}:{row}"]),
+                        "url": pa.array([f"https://{row % 7}.example.com/"]),
+                        "date": pa.nulls(1, pa.timestamp("us", tz="UTC")),
+                        "record_file": pa.array([relative]),
+                        "record_offset": pa.array([row], pa.int64()),
+                        "text": pa.array([line], pa.large_string()),
+                        "_row": pa.array([row], pa.int64()),
+                        "drop_reason": pa.nulls(1, pa.string()),
+                    }
+                )
 
 
 lines = Lines()

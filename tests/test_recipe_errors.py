@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Every mistake in a recipe: one message with file, line, column and key, before any work."""
 
 import sys

@@ -59,7 +59,7 @@ def identify_language(batch: Batch, params: Params) -> Columns:
     model = _model(params.model)
     languages, scores = [], np.zeros(len(batch), dtype=np.float32)
     for row, line in enumerate(lines.to_pylist()):
-        found = model.predict(line, k=1) if letters[row] >= params.min_letters else ((), ())
+        found: Any = model.predict(line, k=1) if letters[row] >= params.min_letters else ((), ())
         languages.append(found[0][0].removeprefix("__label__") if found[0] else UNDETERMINED)
         scores[row] = min(1.0, found[1][0]) if found[0] else 0.0
     lowest = params.min_score if isinstance(params.min_score, dict) else {"default": params.min_score}

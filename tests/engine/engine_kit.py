@@ -19,7 +19,10 @@ from curation.tasks import Context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLUGIN = ROOT / "tests" / "plugin_stages.py"
-WORDS = "the quick brown fox jumps over lazy dogs while seven wizards brew bitter tea under pale stars".split()
+WORDS = [
+    "the", "quick", "brown", "fox", "jumps", "over", "lazy", "dogs",
+    "while", "seven", "wizards", "brew", "bitter", "tea", "under", "pale", "stars",
+]  # fmt: skip
 
 FULL = """
 inputs:

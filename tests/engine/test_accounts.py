@@ -196,9 +196,10 @@ def test_an_expand_stage_gives_a_document_neither_children_nor_a_reason(full, mo
     run(*full)
     stage = registry.lookup("paragraphs")
     real = stage.function
-    fewer = lambda batch, params: (lambda e: Expanded(e.parents[1:], {n: c[1:] for n, c in e.columns.items()}, e.drop_reason))(
-        real(batch, params)
-    )  # noqa: E731
+
+    def fewer(batch, params):
+        return (lambda e: Expanded(e.parents[1:], {n: c[1:] for n, c in e.columns.items()}, e.drop_reason))(real(batch, params))
+
     object.__setattr__(stage, "function", fewer)
     try:
         with pytest.raises((TaskError, AccountError)):

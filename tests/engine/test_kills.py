@@ -99,7 +99,8 @@ def test_stopped_between_any_two_writes(undisturbed, tmp_path, monkeypatch, plac
     class Stop(BaseException):
         pass
 
-    from curation import ledger, run as run_module, shuffle, storage
+    from curation import ledger, shuffle, storage
+    from curation import run as run_module
 
     owner, name = {
         "Ledger.commit": (ledger.Ledger, "commit"), "write_json": (run_module, "write_json"), "os.link": (run_module.os, "link"),

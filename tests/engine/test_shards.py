@@ -23,7 +23,8 @@ def table(n, seed=0, size=40):
     return pa.table({
         "id": [f"{i:032x}" for i in range(n)], "text": some(["x" * int(k) for k in rng.integers(0, size, n)]),
         "lang": some(rng.choice(["en", "de", "zh"], n).tolist()), "n": some(rng.integers(0, 99, n).tolist()),
-        "score": some(rng.random(n).tolist()), "ok": some((rng.random(n) < 0.5).tolist()), "date": some(rng.integers(0, 10**15, n).tolist()),
+        "score": some(rng.random(n).tolist()), "ok": some((rng.random(n) < 0.5).tolist()),
+        "date": some(rng.integers(0, 10**15, n).tolist()),
         "tags": some([["a", "b"][: i % 3] for i in range(n)]),
     }, schema=SCHEMA)  # fmt: skip
 
