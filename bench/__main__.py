@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+VERDICTS = {True: "met  ", False: "SHORT", None: "?    "}
+"""None: conditions did not allow to judge."""
 HELPERS = frozenset({"__init__", "__main__", "corpus", "measure", "stages_for_bench"})
 
 
@@ -55,7 +57,7 @@ def table(report: dict[str, Any]) -> str:
         lines += [f"  {k}: {v}" for k, v in part.items() if k not in ("corpus", "ours", "peers", "ratios")]
     lines.append("")
     for target, (value, wanted, met) in report.get("targets", {}).items():
-        lines.append(f"{'met  ' if met else 'SHORT'} {target}: {value} (wanted {wanted})")
+        lines.append(f"{VERDICTS[met]} {target}: {value} (wanted {wanted})")
     lines.append(", ".join(f"{k} {v}" for k, v in {**report.get("machine", {}), **report.get("versions", {})}.items()))
     return "\n".join(lines)
 

@@ -61,12 +61,9 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
         targets["curate --help, seconds"] = (x, "< 0.3", x < 0.3)
     if not only or "workers" in only:
         parts["workers"] = speed_up(scale, pairs)
-        x = parts["workers"]["speed_up"]
-        targets["speed-up of 2 workers over 1"] = (
-            x,
-            f">= 1.8 where two cores are free (two busy loops gain {parts['workers']['machine_allows']})",
-            x >= 1.8,
-        )
+        x, allows = parts["workers"]["speed_up"], parts["workers"]["machine_allows"]
+        met = x >= 1.8 if allows >= 1.8 else None  # a busy machine can show neither that it is met nor that it is not
+        targets["speed-up of 2 workers over 1"] = (x, f">= 1.8 where two cores are free; two busy loops gain {allows} just now", met)
     first: dict[str, Any] = next((p for p in parts.values() if "ours" in p), {"corpus": {}, "ours": {}, "peers": {}, "ratios": {}})
     return {"name": "engine", **first, "parts": parts, "targets": targets, "versions": versions("pyarrow", "numpy", "numba")}
 
@@ -111,6 +108,7 @@ def speed_up(scale: float, pairs: int) -> dict[str, Any]:
     folder, facts = corpus(documents=int(48_000 * scale), mean_bytes=3_000, files=8, columns=[])
     tiny, _ = corpus(documents=STARTUP_DOCUMENTS, mean_bytes=3_000, files=8, columns=[])
     walls: dict[str, list[float]] = {"1": [], "2": [], "start 1": [], "start 2": []}
+    cpu: dict[str, list[float]] = {"1": [], "2": []}
     gains = []
     with scratch() as here:
         full, small = (write_recipe(here, n, BUSY % (HERE / "stages_for_bench.py", f, 12)) for n, f in (("full", folder), ("tiny", tiny)))
@@ -121,6 +119,7 @@ def speed_up(scale: float, pairs: int) -> dict[str, Any]:
                 used, _ = run(curate("run", full, "-x", "processes", "-j", jobs, "--json", "--out", str(out)))
                 check(out)
                 walls[jobs].append(used.wall_seconds)
+                cpu[jobs].append(used.cpu_seconds)
                 used, _ = run(curate("run", small, "-x", "processes", "-j", jobs, "--json", "--out", f"{out}s"))
                 walls[f"start {jobs}"].append(used.wall_seconds)
             gains.append(_two_loops())
@@ -128,6 +127,7 @@ def speed_up(scale: float, pairs: int) -> dict[str, Any]:
     return {
         "speed_up": round(net["1"] / net["2"], 2), "with_start_up": round(median(walls["1"]) / median(walls["2"]), 2),
         "machine_allows": round(median(gains), 2), "wall_seconds": {k: round(median(v), 2) for k, v in walls.items()},
+        "cpu_seconds": {k: round(median(v), 2) for k, v in cpu.items()},
         "cores": len(os.sched_getaffinity(0)), "documents": facts["documents"],
     }  # fmt: skip
 

@@ -142,7 +142,9 @@ def _lines(f: IO[str], tables: Iterator[pa.Table]) -> None:
 
 
 def _say(value: Any) -> str:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return (
+        base64.b64encode(value).decode() if isinstance(value, bytes) else value.isoformat() if hasattr(value, "isoformat") else str(value)
+    )
 
 
 # -- reading any file -----------------------------------------------------------------------------
@@ -216,7 +218,7 @@ def _json_tables(path: str) -> Iterator[pa.Table]:
     """JSONL with the types its lines have: all lines are looked at first, then read again."""
     spool: Any = None
     if path == "-":
-        spool = tempfile.TemporaryFile()
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the generator that reads it
         spool.write(sys.stdin.buffer.read())
     schemas = [_inferred(rows) for rows in _json_rows(path, spool)]
     if not schemas:

@@ -153,7 +153,7 @@ def stages(
 @app.command(epilog="Example: curate stage gopher_quality --in docs.jsonl --out kept.jsonl --set min_words=30")
 def stage(
     name: Annotated[str, typer.Argument(help="Any row or global stage.")],
-    inputs: Annotated[list[str], typer.Option("--in", metavar="FILE", help="WARC, HTML, JSONL(.gz/.zst) or Parquet; - for JSONL on stdin.")],
+    inputs: Annotated[list[str], typer.Option("--in", metavar="FILE", help="WARC, HTML, JSONL(.gz/.zst), Parquet; - is JSONL on stdin.")],
     out: Annotated[str, typer.Option("--out", metavar="FILE", help=".jsonl, .jsonl.gz or .parquet; - for JSONL on stdout.")],
     sets: Annotated[list[str] | None, typer.Option("--set", metavar="PARAM=VALUE", help="A parameter of the stage (YAML value).")] = None,
     more: Annotated[list[str] | None, typer.Argument(help="Further input files.", hidden=True)] = None,

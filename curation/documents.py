@@ -65,9 +65,7 @@ def record_ids(kind: str, keys: Sequence[str] | pa.Array) -> pa.Array:
     return pa.array([digest(prefix + key.encode("utf-8", "surrogateescape")) for key in keys], pa.string())
 
 
-def document_ids(
-    kind: str, given: pa.Array | None, *, url: pa.Array, date: pa.Array, relative: str, offset: pa.Array
-) -> pa.Array:
+def document_ids(kind: str, given: pa.Array | None, *, url: pa.Array, date: pa.Array, relative: str, offset: pa.Array) -> pa.Array:
     """Ids of documents that may bring one of their own.
 
     Args:

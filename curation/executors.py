@@ -6,6 +6,7 @@ Tasks are idempotent, so executors stay thin: the bytes are the same whichever r
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import wait
@@ -114,10 +115,8 @@ class Processes:
         worker = self._idle.pop() if self._idle else Worker(self._plan_file, self._limits)
         self._busy[worker.pipe] = (worker, job)
         if worker.ready:
-            try:
+            with contextlib.suppress(OSError):  # it died idle: its pipe reads as ended, and the job is tried again
                 worker.send(job.message())
-            except OSError:
-                pass  # it died idle: its pipe reads as ended, and the job is tried again
 
     def _bury(self, worker: Worker, job: Job) -> Job:
         reason, detail = worker.death()

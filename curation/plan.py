@@ -23,7 +23,6 @@ from curation.documents import CORE
 from curation.errors import RecipeError
 from curation.recipe import Recipe, StepSpec, validate
 from curation.stage import (
-    RowStage,
     Source,
     Stage,
     StageParams,
@@ -126,15 +125,17 @@ class Plan:
         annotate: let every dropped document go on as a shadow.
         until: stop after this step.
         fingerprints: hash assets and give steps fingerprints; a worker needs none.
+        examples: a file of each input, where its files need not be listed again (in a worker).
         whole_shadows: keep all columns and the place of shadow rows at the end of their path.
     Raises: RecipeError at the place of the first mistake.
     """
 
     def __init__(
         self, recipe: Recipe, *, sample: float = 1.0, annotate: bool = False, until: str | None = None,
-        fingerprints: bool = True, whole_shadows: bool = False,
+        fingerprints: bool = True, whole_shadows: bool = False, examples: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.whole_shadows = whole_shadows
+        self.examples = dict(examples or {})
         self.recipe, self.sample, self.annotate, self.until = recipe, sample, annotate, until
         self.shadow = 1.0 if annotate else recipe.settings.shadow
         self._fingerprints = fingerprints
@@ -153,6 +154,9 @@ class Plan:
 
     def _specs(self) -> dict[str, StepSpec]:
         specs = {**self.recipe.inputs, **self.recipe.steps}
+        for spec in specs.values():
+            if spec.use == "split":
+                self._check_split(spec)
         ports = self._known_ports(specs)
         for spec in [*specs.values(), *self.recipe.outputs.values()]:
             for need in spec.needs:
@@ -162,13 +166,13 @@ class Plan:
                     branches = [p for p in ports if p.startswith(stem + ".")]
                     hint = f"branches of {stem}: {', '.join(branches)}" if branches else ""
                     raise self.recipe.error(
-                        f"needs {need!r}, which is no input, step or branch" + (f" (did you mean {near[0]!r}?)" if near and not hint else ""),
+                        f"needs {need!r}, which is no input, step or branch" + ("" if hint else did_you_mean(near)),
                         spec.section, spec.name, "needs", value=True, hint=hint,
                     )  # fmt: skip
         if self.until is not None:
             if self.until not in specs:
                 near = difflib.get_close_matches(self.until, list(specs), n=1)
-                raise RecipeError(f"--until: there is no step {self.until!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+                raise RecipeError(f"--until: there is no step {self.until!r}" + did_you_mean(near))
             wanted, queue = set(), [self.until]
             while queue:
                 name = queue.pop().partition(".")[0]
@@ -208,10 +212,8 @@ class Plan:
             yield ready
 
     def _add(self, spec: StepSpec) -> None:
-        if spec.section != "inputs" and spec.use in ("split", "keep"):
-            step = self._built_in(spec)
-        else:
-            step = self._staged(spec)
+        built_in = spec.section != "inputs" and spec.use in ("split", "keep")
+        step = self._built_in(spec) if built_in else self._staged(spec)
         step.checkpoint = spec.checkpoint
         if self._fingerprints:
             step.fingerprint = self._fingerprint(step)
@@ -241,31 +243,38 @@ class Plan:
         at = (spec.section, spec.name)
         step = Step(spec.name, spec.use, spec.use, spec.needs, None, NoSteps())
         step.schema, step.transient = self._incoming(spec.needs, at)
-        allowed = {"split": ("to", "else", "copy"), "keep": ("where",)}[spec.use]
+        if spec.use == "keep":
+            self._check_keys(spec, ("where",))
+            step.rules = {"": self._rule(spec.params.get("where"), step.schema, *at, "where")}
+            return step
+        step.rules = {branch: self._rule(rule, step.schema, *at, "to", branch) for branch, rule in spec.params["to"].items()}
+        step.other, step.copy = spec.params["else"], spec.params.get("copy", False)
+        if "branch" not in step.schema.names:
+            step.schema = step.schema.append(pa.field("branch", pa.string(), nullable=True))
+        return step
+
+    def _check_keys(self, spec: StepSpec, allowed: tuple[str, ...]) -> None:
         for key in spec.params:
             if key not in allowed:
                 near = difflib.get_close_matches(key, allowed, n=1)
                 raise self.recipe.error(
-                    f"{spec.use} has no parameter {key!r}" + (f" (did you mean {near[0]!r}?)" if near else ""),
-                    *at, key, hint=f"parameters: {', '.join(allowed)}",
+                    f"{spec.use} has no parameter {key!r}" + did_you_mean(near),
+                    spec.section, spec.name, key, hint=f"parameters: {', '.join(allowed)}",
                 )  # fmt: skip
-        if spec.use == "keep":
-            step.rules = {"": self._rule(spec.params.get("where"), step.schema, *at, "where")}
-            return step
-        to = spec.params.get("to")
+
+    def _check_split(self, spec: StepSpec) -> None:
+        """Refuse a split with a wrong key, no branches, no `else`, or a branch given twice."""
+        at = (spec.section, spec.name)
+        self._check_keys(spec, ("to", "else", "copy"))
+        to, other = spec.params.get("to"), spec.params.get("else")
         if not isinstance(to, dict) or not to:
             raise self.recipe.error("split needs `to: {branch: rule, ...}`", *at)
-        step.rules = {branch: self._rule(rule, step.schema, *at, "to", branch) for branch, rule in to.items()}
-        step.other, step.copy = spec.params.get("else"), spec.params.get("copy", False)
-        if not isinstance(step.other, str):
+        if not isinstance(other, str):
             raise self.recipe.error("split needs `else: BRANCH`, so that every document goes somewhere", *at)
-        if step.other in step.rules:
-            raise self.recipe.error(f"branch {step.other!r} is given twice", *at, "else", value=True)
-        if not isinstance(step.copy, bool):
+        if other in to:
+            raise self.recipe.error(f"branch {other!r} is given twice", *at, "else", value=True)
+        if not isinstance(spec.params.get("copy", False), bool):
             raise self.recipe.error("copy is true or false", *at, "copy", value=True)
-        if "branch" not in step.schema.names:
-            step.schema = step.schema.append(pa.field("branch", pa.string(), nullable=True))
-        return step
 
     def _rule(self, text: Any, schema: pa.Schema, *at: str) -> Where:
         if not isinstance(text, str):
@@ -301,7 +310,8 @@ class Plan:
         stage = step.stage
         assert isinstance(stage, Source)
         try:
-            example = self.files(step)[0][0]
+            example = self.examples.get(step.name) or self.files(step)[0][0]
+            self.examples[step.name] = example
             extra = stage.columns(step.params, example)
         except (FileNotFoundError, ValueError, OSError) as e:
             raise self.recipe.error(str(e), *at, "paths" if hasattr(step.params, "paths") else "use", value=True) from e
@@ -376,7 +386,7 @@ class Plan:
             if column not in names:
                 near = difflib.get_close_matches(column, names, n=1)
                 raise self.recipe.error(
-                    f"{step.use} reads column {column!r}, which no step above it writes" + (f" (did you mean {near[0]!r}?)" if near else ""),
+                    f"{step.use} reads column {column!r}, which no step above it writes{did_you_mean(near)}",
                     *at, hint=f"columns here: {', '.join(sorted(names))}",
                 )  # fmt: skip
         check = getattr(step.stage, "check", None)
@@ -455,7 +465,7 @@ class Plan:
         for step in self.steps.values():
             for need in step.needs:
                 consumers[need].append(step)
-        outputs = {n for n in self.recipe.outputs}
+        outputs = set(self.recipe.outputs)
         for port, readers in consumers.items():
             working = [s for s in readers if s.kind != "shards" and s.name not in outputs]
             if len(working) > 1:
@@ -482,11 +492,7 @@ class Plan:
             if step.kind == "shards":
                 continue
             homes = {self.pass_of[self.owner[n]] for n in step.needs}
-            new = (
-                step.kind in ("source", "global", "regroup")
-                or len(homes) > 1
-                or any(self._materialised(n) for n in step.needs)
-            )
+            new = step.kind in ("source", "global", "regroup") or len(homes) > 1 or any(self._materialised(n) for n in step.needs)
             if new:
                 self.passes[step.name] = Pass(step.name, [step], step.needs)
                 self.pass_of[step.name] = step.name
@@ -562,6 +568,11 @@ class NoSteps(StageParams):
     """Parameters of the engine's own steps."""
 
 
+def did_you_mean(near: list[str]) -> str:
+    """The end of a message that suggests the nearest name, if there is one."""
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
 def _asset_fields(model: type[StageParams]) -> list[str]:
     def marked(annotation: Any) -> bool:
         inner = getattr(annotation, "__metadata__", ())
@@ -581,4 +592,3 @@ def _checksums(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _checksums(v) for k, v in value.items()}
     return value
-

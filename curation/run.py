@@ -32,6 +32,7 @@ from curation.workers import Quarantine
 MAX_ROUNDS = 200
 PACK_FILES = 1_000
 PACK_BYTES = 64 << 20
+PACK_MEMBERS = 1_000
 
 
 def snapshot(plan: Plan) -> dict[str, Any]:
@@ -45,13 +46,14 @@ def snapshot(plan: Plan) -> dict[str, Any]:
         "name": recipe.name, "plugins": [str(p) for p in recipe.plugins], "settings": recipe.settings.model_dump(mode="json"),
         **{s: {n: entry(e) for n, e in getattr(recipe, s).items()} for s in ("inputs", "steps", "outputs")},
     }  # fmt: skip
-    return {"recipe": json.dumps(raw), "file": str(recipe.file.resolve()), "sample": plan.sample, "annotate": plan.annotate, "until": plan.until}
+    options = {"sample": plan.sample, "annotate": plan.annotate, "until": plan.until, "examples": plan.examples}
+    return {"recipe": json.dumps(raw), "file": str(recipe.file.resolve()), "options": options}
 
 
 def plan_of(saved: dict[str, Any]) -> Plan:
     """The plan a snapshot describes, without fingerprints."""
     recipe = build(json.loads(saved["recipe"]), Path(saved["file"]), {}, {}, {})
-    return Plan(recipe, sample=saved["sample"], annotate=saved["annotate"], until=saved["until"], fingerprints=False)
+    return Plan(recipe, **saved["options"], fingerprints=False)
 
 
 @dataclass
@@ -120,7 +122,12 @@ class Run:
             self._save("done")
 
     def _inputs(self) -> None:
-        self.files = {s.name: assets.identify(self.plan.files(s)) for s in self.plan.sources}
+        self.files = {}
+        for step in self.plan.sources:
+            try:
+                self.files[step.name] = assets.identify(self.plan.files(step))
+            except OSError as e:
+                raise self.plan.recipe.error(str(e), "inputs", step.name, "paths", value=True) from e
         self.input_bytes = sum(f.bytes for files in self.files.values() for f in files)
         self.bits = partition_bits(self.input_bytes, self.plan.recipe.settings.shuffle.partition_bytes)
 
@@ -194,19 +201,20 @@ class Run:
         for members in known:
             if all(m in by_identity for m in members):
                 packs.append([by_identity.pop(m) for m in members])
-        current: list[dict[str, Any]] = []
+        fixed, room = len(packs), 0
         for split in by_identity.values():
-            if current and sum(s["bytes"] for s in current) + split["bytes"] > limit:
-                packs.append(current)
-                current = []
-            current.append(split)
-        if current:
-            packs.append(current)
-        if not self.dry:
-            write_json(file, [[s["identity"] for s in pack] for pack in packs])
+            if len(packs) == fixed or split["bytes"] > room or len(packs[-1]) == PACK_MEMBERS:
+                packs.append([])
+                room = limit
+            packs[-1].append(split)
+            room -= split["bytes"]
+        if not self.dry and len(packs) > fixed:  # packs of files that are gone stay on record: they may come back
+            write_json(file, [*known, *([s["identity"] for s in pack] for pack in packs[fixed:])])
         return packs
 
-    def _row_task(self, p: Pass, source: Shard, global_key: str | None = None, place: dict[str, int] | None = None, **more: Any) -> dict[str, Any]:
+    def _row_task(
+        self, p: Pass, source: Shard, global_key: str | None = None, place: dict[str, int] | None = None, **more: Any
+    ) -> dict[str, Any]:
         key = digest(p.fingerprint, source.key, source.port, global_key)
         return {
             "kind": "rows", "pass": p.name, "folder": p.folder, "key": key, "input": source.input, "splits": source.splits,
@@ -220,12 +228,12 @@ class Run:
         if facts is None and shadow is None:
             return None
         folder = f"work/{p.folder}"
-        return Shard(
-            task["key"], port,
-            file=f"{folder}/{port}/{facts['file']}" if facts else None, rows=facts["rows"] if facts else 0, bytes=facts["bytes"] if facts else 0,
-            shadow=f"{folder}/{port}.shadow/{shadow['file']}" if shadow else None,
-            input=head["origin"]["input"], splits=head["origin"]["splits"],
-        )  # fmt: skip
+        shard = Shard(task["key"], port, input=head["origin"]["input"], splits=head["origin"]["splits"])
+        if facts:
+            shard.file, shard.rows, shard.bytes = f"{folder}/{port}/{facts['file']}", facts["rows"], facts["bytes"]
+        if shadow:
+            shard.shadow = f"{folder}/{port}.shadow/{shadow['file']}"
+        return shard
 
     def _do(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Heads of all tasks: recorded ones from the ledger, the others after running them."""
@@ -274,7 +282,14 @@ class Run:
         tasks = []
         for s in full:
             key = digest("emit", step.fingerprint, self.bits, s.key, s.port)
-            task = {"kind": "emit", "step": step.name, "folder": folder, "key": key, "bits": self.bits, "shard": {"file": s.file, "rows": s.rows}}
+            task = {
+                "kind": "emit",
+                "step": step.name,
+                "folder": folder,
+                "key": key,
+                "bits": self.bits,
+                "shard": {"file": s.file, "rows": s.rows},
+            }
             tasks.append(task)
         heads = self._do(f"{step.name} emit", folder, tasks)
         keys = [str(t["key"]) for t in tasks]
@@ -350,7 +365,9 @@ class Run:
             return [self._row_task(p, s, "unsettled") for port in step.needs for s in self._in(port)]
         returns, whole = settled["returns"], settled["whole"]
         tasks = [
-            self._row_task(p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n])
+            self._row_task(
+                p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n]
+            )
             for n, s in enumerate(settled["full"])
         ]
         return tasks + [self._row_task(p, s, whole, {"ordinal": 0, "expected": 0}, returns=returns, emit_failed=[]) for s in ghosts]

@@ -67,7 +67,7 @@ class ShardWriter:
         self._writer = pq.ParquetWriter(
             self._sink, schema, compression="zstd", compression_level=1, use_dictionary=plain,
             write_statistics=[f.name for f in schema if not _is_long(f)], store_schema=True, version="2.6",
-            data_page_version="1.0", write_page_index=False,
+            data_page_version="1.0", write_page_index=False, write_page_checksum=True,
         )  # fmt: skip
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
@@ -143,7 +143,7 @@ class LazyShard:
 @contextmanager
 def _opened(path: str | Path) -> Iterator[Any]:
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as e:
         raise AccountError(f"{path} is gone: rows are lost") from e

@@ -438,7 +438,7 @@ class Source(ABC):
     def columns(self, params: Any, example: str | None) -> Types:
         """Columns beside the core ones it yields; `example` is one of its files, for carried columns."""
 
-    def check(self, path: str, params: Any) -> None:
+    def check(self, path: str, params: Any) -> None:  # noqa: B027 - a source may read everything
         """Refuse, before any work, a file this source cannot read.
 
         Raises: ValueError saying what the file is and what to use instead.

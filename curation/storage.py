@@ -138,8 +138,7 @@ def run_lock(out: Path) -> Iterator[None]:
         except OSError as e:
             lock.seek(0)
             raise LockedError(
-                f"another run (process {lock.read().strip() or 'unknown'}) works in {out}; "
-                "wait for it, or give this one its own --out"
+                f"another run (process {lock.read().strip() or 'unknown'}) works in {out}; wait for it, or give this one its own --out"
             ) from e
         lock.seek(0)
         lock.truncate()

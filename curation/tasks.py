@@ -375,7 +375,9 @@ class RowTask(_Task):
         reason = columns.get("drop_reason")
         unknown = set(columns) - set(declared) - {"drop_reason"}
         if unknown or set(declared) - set(columns):
-            wrong = f"returned undeclared columns {sorted(unknown)}" if unknown else f"did not return {sorted(set(declared) - set(columns))}"
+            wrong = (
+                f"returned undeclared columns {sorted(unknown)}" if unknown else f"did not return {sorted(set(declared) - set(columns))}"
+            )
             raise TaskError(f"{step.name}: stage {step.use} {wrong}")
         if reason is None:
             reason = pa.nulls(table.num_rows, pa.string())
@@ -522,7 +524,11 @@ class RowTask(_Task):
         for name, f in step.writes.items():
             value = _array(expanded.columns[name], f.type)
             i = children.column_names.index(name) if name in children.column_names else None
-            children = children.append_column(pa.field(name, f.type), value) if i is None else children.set_column(i, pa.field(name, f.type), value)
+            children = (
+                children.append_column(pa.field(name, f.type), value)
+                if i is None
+                else children.set_column(i, pa.field(name, f.type), value)
+            )
         ids = table["id"].take(pa.array(parents)).to_pylist()
         nth = np.arange(len(parents)) - np.searchsorted(parents, parents)
         children = children.set_column(
@@ -541,7 +547,9 @@ class RowTask(_Task):
         step = self.pass_.head
         source = step.stage
         assert isinstance(source, Source)
-        schema = pa.schema([f.remove_metadata().with_nullable(True) for f in step.schema] + [pa.field("_at", pa.int64()), pa.field("_row", pa.int64())])
+        schema = pa.schema(
+            [f.remove_metadata().with_nullable(True) for f in step.schema] + [pa.field("_at", pa.int64()), pa.field("_row", pa.int64())]
+        )
         account = self.account(step.name)
         hidden = self.masks.get((step.name, False), set())
         seen: tuple[int, IdSet] | None = None
@@ -555,7 +563,9 @@ class RowTask(_Task):
                 rows = self._ingest(step, table, base, schema)
                 if self.plan.sample < 1 and self.task.get("row_share", 1) < 1:
                     rows = rows.filter(pa.array(_hash_share(rows["id"], self.task["row_share"])))
-                reason = rows["drop_reason"].combine_chunks() if "drop_reason" in rows.column_names else pa.nulls(rows.num_rows, pa.string())
+                reason = (
+                    rows["drop_reason"].combine_chunks() if "drop_reason" in rows.column_names else pa.nulls(rows.num_rows, pa.string())
+                )
                 if isinstance(reason, pa.ChunkedArray):
                     reason = pa.array([], pa.string())
                 if "duplicate_record" in source.drops:
@@ -684,7 +694,9 @@ class RowTask(_Task):
         blocks = Blocks(
             [self.out / f for f in returns["files"]], [self.out / f for f in returns["groups"]], verdict_schema(stage, step.params)
         )
-        verdicts = read_verdicts(blocks, shard["ordinal"], shard["expected"], stage.many) if shard.get("file") else blocks.schema.empty_table()
+        verdicts = (
+            read_verdicts(blocks, shard["ordinal"], shard["expected"], stage.many) if shard.get("file") else blocks.schema.empty_table()
+        )
         vrows = verdicts["row"].to_numpy().astype(np.int64)
         table_columns = verdicts.drop_columns(["shard", "row"])
         state = None
@@ -914,7 +926,9 @@ class EmitTask(_Task):
                 for rows, keyed in good:
                     spill.add(self._keyed(step, rows, keyed, schema, regroup))
                 for f in failures:
-                    failed += [{"at": a, "reason": f.reason, "detail": f.detail, "traceback": f.traceback} for a in f.rows["_at"].to_pylist()]
+                    failed += [
+                        {"at": a, "reason": f.reason, "detail": f.detail, "traceback": f.traceback} for a in f.rows["_at"].to_pylist()
+                    ]
                     if regroup and self.only is None:  # a global step's are written down when its verdicts are applied
                         failed_file.write(failed_table(step.name, f))
         if self.only is not None:

@@ -608,8 +608,7 @@ class Spans:
         """The spans of one document as strings (for tests and messages; slow)."""
         data = self.text.data
         return [
-            bytes(data[self.starts[k] : self.ends[k]]).decode("utf-8", "replace")
-            for k in range(self.offsets[row], self.offsets[row + 1])
+            bytes(data[self.starts[k] : self.ends[k]]).decode("utf-8", "replace") for k in range(self.offsets[row], self.offsets[row + 1])
         ]
 
 

@@ -309,9 +309,7 @@ def _number(text: str, at: int, *, is_float: bool) -> int | float:
 
 def _parse(source: str) -> Node:
     if len(source) > MAX_CHARS:
-        raise WhereError(
-            f"{len(source):,} characters are too many: at most {MAX_CHARS:,} are taken", MAX_CHARS
-        )
+        raise WhereError(f"{len(source):,} characters are too many: at most {MAX_CHARS:,} are taken", MAX_CHARS)
     try:
         source.encode()
     except UnicodeEncodeError as e:
@@ -369,9 +367,7 @@ class _Parser:
             raise _too_deep(self.token.at)
         left = self.operand(level, depth + 1)
         compared = False
-        while (
-            self.token.kind in ("symbol", "keyword") and (binds := _BINDS.get(self.token.text, -1)) >= level
-        ):
+        while self.token.kind in ("symbol", "keyword") and (binds := _BINDS.get(self.token.text, -1)) >= level:
             if binds == _COMPARE and compared:
                 raise WhereError('comparisons do not chain: write "0 < x and x < 5"', self.token.at)
             compared = binds == _COMPARE
@@ -439,9 +435,7 @@ class _Parser:
         usage = "len(column)" if name.text == "len" else "starts_with(column, 'prefix')"
         if name.text not in _FUNCTIONS:
             guess = _did_you_mean(name.text, [*_FUNCTIONS])
-            raise WhereError(
-                f'unknown function "{_shorten(name.text)}"{guess}; functions: len(column), {usage}', name.at
-            )
+            raise WhereError(f'unknown function "{_shorten(name.text)}"{guess}; functions: len(column), {usage}', name.at)
         column = Column(self.token.at, self.token.text)
         if self.advance().kind != "word":
             raise WhereError(f"expected a column: {usage}", column.at)
@@ -542,9 +536,7 @@ def _check(node: Node, schema: pa.Schema) -> tuple[Node, pa.DataType]:
             checked, type_ = _check_column(column, schema)
             if _kind(type_) not in _FUNCTIONS[function]:
                 takes = " or a ".join(_FUNCTIONS[function])
-                raise WhereError(
-                    f"{function}() takes a {takes}, {_describe(column, type_)} is none", column.at
-                )
+                raise WhereError(f"{function}() takes a {takes}, {_describe(column, type_)} is none", column.at)
             return Call(at, function, checked, prefix), _INT64 if function == "len" else _BOOLEAN
         case IsNull(at, column, negated):
             return IsNull(at, _check_column(column, schema)[0], negated), _BOOLEAN
@@ -579,9 +571,7 @@ def _check_column(column: Column, schema: pa.Schema) -> tuple[Column, pa.DataTyp
     if not found:
         name, known = _shorten(column.name), ", ".join(schema.names) or "none"
         guess = _did_you_mean(name, schema.names)
-        raise WhereError(
-            f"unknown column \"{name}\"{guess}; columns: {known}; text goes in quotes: '{name}'", column.at
-        )
+        raise WhereError(f"unknown column \"{name}\"{guess}; columns: {known}; text goes in quotes: '{name}'", column.at)
     type_ = schema.field(found[0]).type
     return Column(column.at, column.name, type_), type_
 
@@ -672,9 +662,7 @@ def _fit(literal: Literal, other: Node, type_: pa.DataType) -> pa.Scalar:
 
 def _fit_time(value: str, at: int, other: Node, type_: pa.DataType) -> pa.Scalar:
     """Read an ISO date or time, in UTC where it names no zone; refuse what the column's unit cannot hold."""
-    refusal = WhereError(
-        f"{_shorten(value)!r} does not fit {_describe(other, type_)}: {_HINTS[_kind(type_)]}", at
-    )
+    refusal = WhereError(f"{_shorten(value)!r} does not fit {_describe(other, type_)}: {_HINTS[_kind(type_)]}", at)
     if re.search(r"[.,][0-9]{7}", value):  # datetime would cut these digits off in silence
         raise refusal
     try:
@@ -696,9 +684,7 @@ def _refuse_comparison(left: Node, left_type: pa.DataType, right: Node, right_ty
         hint = _HINTS[_kind(left_type)]
     else:
         hint = _HINTS[_kind(right_type)] if _kind(right_type) in ("list", "other") else "their types differ"
-    raise WhereError(
-        f"cannot compare {_describe(left, left_type)} with {_describe(right, right_type)}: {hint}", right.at
-    )
+    raise WhereError(f"cannot compare {_describe(left, left_type)} with {_describe(right, right_type)}: {hint}", right.at)
 
 
 def _require_null_said(tree: Node, said: set[str], schema: pa.Schema) -> None:
@@ -787,9 +773,7 @@ def _values_of(column: Column, table: pa.Table | pa.RecordBatch) -> pa.Array | p
     type_ = _value_type(column.type)
     if found is None or _value_type(found) != type_:
         rows_have = found or "no such column"
-        raise WhereError(
-            f'"{column.name}" was planned as {column.type}, these rows have {rows_have}', column.at
-        )
+        raise WhereError(f'"{column.name}" was planned as {column.type}, these rows have {rows_have}', column.at)
     values = table.column(index) if found == type_ else pc.cast(table.column(index), type_, safe=False)
     return _nan_as_null(values) if type_ == _FLOAT64 else values
 

@@ -32,6 +32,8 @@ PAGE = struct.Struct("<qqqqq96s")
 NO_ROW = -(1 << 62)
 RECYCLE_BYTES = 2 << 30
 """A worker whose resident memory passed this after a task is replaced (ours)."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")
+"""Library thread pools, all 1 in a worker: the cores are shared out by tasks."""
 CHUNKS = 16
 """Pieces a suspected range is cut into in careful mode."""
 MAX_DEATHS = 3
@@ -109,7 +111,7 @@ class Worker:
         self.limits = limits
         ours, theirs = socket.socketpair()
         path = os.pathsep.join(p for p in sys.path if p)  # the worker finds the very modules the driver has
-        threads = {n: "1" for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")}
+        threads = dict.fromkeys(THREADS, "1")
         with theirs, tempfile.TemporaryFile(prefix="curate-") as page:
             page.truncate(mmap.PAGESIZE)
             self._page = mmap.mmap(page.fileno(), mmap.PAGESIZE)
@@ -156,10 +158,8 @@ class Worker:
         if place["sequence"] != self._sequence:
             self._sequence, self._cpu, self._wall, self._still = place["sequence"], cpu, now, cpu
             return
-        if not place["step"]:
-            return
         documents = 1 if place["row"] is not None else place["high"] - place["low"] + 1
-        if cpu - self._cpu > self.limits["cpu_seconds"] * (1 + documents / 50):
+        if place["step"] and cpu - self._cpu > self.limits["cpu_seconds"] * (1 + documents / 50):
             self._end("cpu_limit")
         elif cpu > self._still + 0.05:
             self._still, self._wall = cpu, now

@@ -115,7 +115,15 @@ def _refuse(page, url):
 
 
 def block_domains():
-    urls = ["http://good.example/", "http://x.velvet-lantern.example/a", None, "", "http://[::1", "HTTP://USER@HOST.TEST:80/?a#b", *_listed()]
+    urls = [
+        "http://good.example/",
+        "http://x.velvet-lantern.example/a",
+        None,
+        "",
+        "http://[::1",
+        "HTTP://USER@HOST.TEST:80/?a#b",
+        *_listed(),
+    ]
     yield {"lists": {"adult": str(ROOT / "examples/lists/adult.txt")}}, pa.table({"url": pa.array(urls, pa.string())})
 
 
@@ -126,7 +134,15 @@ def _listed():
 
 
 def dedup_urls():
-    urls = ["http://a.example/", "https://www.a.example/", "http://a.example/?utm_source=x", "http://b.example/p#f", "http://b.example/p", None, None]
+    urls = [
+        "http://a.example/",
+        "https://www.a.example/",
+        "http://a.example/?utm_source=x",
+        "http://b.example/p#f",
+        "http://b.example/p",
+        None,
+        None,
+    ]
     ids = [*"abcde", "f", "f"]
     table = pa.table({
         "id": record_ids("url", ids), "url": pa.array(urls, pa.string()), "body_bytes": pa.array(range(7), pa.int64()),
@@ -152,8 +168,9 @@ def gopher_quality():
 
 def gopher_repetition():
     """Each rule alone, at 0, so that each has its turn; then all of them as published."""
-    from stages.heuristics.gopher_repetition import Params
     from test_gopher_repetition import CASES
+
+    from stages.heuristics.gopher_repetition import Params
 
     table = texts(*[case.values[0] for case in CASES], ENGLISH * 9, "\n\n".join([ENGLISH, "x", ENGLISH, "x\ny"]))
     yield {}, table

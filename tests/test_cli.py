@@ -17,7 +17,13 @@ STEP = {"name", "use", "documents_in", "created", "kept", "dropped", "merged", "
 def curate(*arguments, cwd=ROOT, stdin=None, timeout=300):
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "curation.cli", *map(str, arguments)], cwd=cwd, env=env, capture_output=True, text=True, input=stdin, timeout=timeout
+        [sys.executable, "-m", "curation.cli", *map(str, arguments)],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        input=stdin,
+        timeout=timeout,
     )
 
 
@@ -89,7 +95,11 @@ def test_explain_tells_a_kept_and_a_dropped_document(finished):
     assert names[:2] == ["crawl", "valid"]
     assert all({"name", "verdict", "reason", "metrics"} <= set(s) for f in document["fates"] for s in f["steps"])
 
-    gone = next(r for f in sorted((out / "dropped").glob("language-*.parquet")) for r in pq.read_table(f, columns=["id", "url", "step", "drop_reason"]).to_pylist())
+    gone = next(
+        r
+        for f in sorted((out / "dropped").glob("language-*.parquet"))
+        for r in pq.read_table(f, columns=["id", "url", "step", "drop_reason"]).to_pylist()
+    )
     report = json.loads(curate("explain", out, gone["url"], "--json").stdout)
     last = [f["steps"][-1] for d in report["documents"] if d["id"] == gone["id"] for f in d["fates"]]
     assert {"dropped"} == {s["verdict"] for s in last}
@@ -109,7 +119,10 @@ def test_gc_leaves_a_run_that_is_still_whole(finished):
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".parquet"])
 def test_stage_alone_keeps_ids_columns_and_order(tmp_path, suffix):
-    rows = [{"id": f"doc-{i}", "text": t, "lang": "en", "note": {"n": i}} for i, t in enumerate(["short", "the and of to in a garden " * 20, ""])]
+    rows = [
+        {"id": f"doc-{i}", "text": t, "lang": "en", "note": {"n": i}}
+        for i, t in enumerate(["short", "the and of to in a garden " * 20, ""])
+    ]
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps(r) + "\n" for r in rows))
     out = tmp_path / f"out{suffix}"
@@ -137,7 +150,9 @@ def test_stage_alone_reads_warc_and_html(tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["kept"] > 50
     page = tmp_path / "page.html"
-    page.write_text("<html><body><article>" + "<p>The garden was full of flowers and of light that day.</p>" * 9 + "</article></body></html>")
+    page.write_text(
+        "<html><body><article>" + "<p>The garden was full of flowers and of light that day.</p>" * 9 + "</article></body></html>"
+    )
     assert curate("stage", "extract_html", "--in", page, "--out", tmp_path / "t.jsonl").returncode == 0
     assert "garden" in json.loads((tmp_path / "t.jsonl").read_text())["text"]
 
@@ -154,7 +169,7 @@ def test_stage_alone_reads_warc_and_html(tmp_path):
         pytest.param(["stats", "."], 2, "not the folder of a run", id="no run"),
         pytest.param(["stages", "gopher_qualty"], 2, "did you mean 'gopher_quality'?", id="unknown stage"),
         pytest.param(["stage", "gopher_quality", "--in", "nope.jsonl", "--out", "-"], 2, "no such file", id="no input"),
-        pytest.param(["stage", "gopher_quality", "--in", "pipeline.yaml", "--out", "x.csv"], 2, "suffix names the format", id="wrong suffix"),
+        pytest.param(["stage", "gopher_quality", "--in", "x.jsonl", "--out", "x.csv"], 2, "suffix names the format", id="wrong suffix"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_message(arguments, code, said):
@@ -175,7 +190,10 @@ def test_help_is_quick():
 
 
 def test_help_imports_no_engine():
-    code = "import sys; sys.argv = ['curate', '--help']\nfrom curation.cli import main\ntry:\n main()\nexcept SystemExit: pass\nprint(sorted(m for m in sys.modules if m in ('numpy', 'pyarrow', 'numba', 'pydantic', 'trafilatura')))"
+    code = (
+        "import sys\nsys.argv = ['curate', '--help']\nfrom curation.cli import main\ntry:\n main()\nexcept SystemExit: pass\n"
+        "print(sorted({'numpy', 'pyarrow', 'numba', 'pydantic', 'trafilatura'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
 

@@ -15,8 +15,8 @@ import pytest
 import xxhash
 
 from curation import registry
-from curation.stage import Batch, GlobalStage, RowStage, Verdicts
-from tests.stage_samples import SAMPLES, OFFENDERS, resolved
+from curation.stage import Batch, RowStage, Verdicts
+from tests.stage_samples import OFFENDERS, SAMPLES, resolved
 
 GOLDEN = Path(__file__).parent / "golden.json"
 NAMES = sorted(n for n in registry.files() if registry.lookup(n).kind in ("row", "global"))
@@ -50,12 +50,13 @@ def apply_global(stage, params, table, size):
     for ordinal, shard in enumerate(shards):
         keyed = stage.emit(Batch(shard), params)
         n = len(np.asarray(keyed.key))
-        rows = pa.table({
-            "key": pa.array(np.asarray(keyed.key, dtype=np.uint64)), "row": pa.array(np.asarray(keyed.row).astype(np.uint32)),
-            **{c: pa.array(v).cast(payload[c]) if not isinstance(v, pa.Array | pa.ChunkedArray) else v.cast(payload[c]) for c, v in keyed.columns.items()},
-        })  # fmt: skip
+        columns = {"key": np.asarray(keyed.key, dtype=np.uint64), "row": np.asarray(keyed.row).astype(np.uint32), **keyed.columns}
+        rows = pa.table({c: v if isinstance(v, pa.Array | pa.ChunkedArray) else pa.array(v) for c, v in columns.items()})
+        rows = rows.cast(pa.schema([("key", pa.uint64()), ("row", pa.uint32()), *((c, payload[c]) for c in keyed.columns)]))
         rows = stage.combine(rows.take(pa.array(np.argsort(rows["key"].to_numpy(), kind="stable"))), params)
-        spills.append(rows.append_column("shard", pa.array(np.full(rows.num_rows, ordinal, dtype=np.uint32))) if n or rows.num_rows else None)
+        spills.append(
+            rows.append_column("shard", pa.array(np.full(rows.num_rows, ordinal, dtype=np.uint32))) if n or rows.num_rows else None
+        )
     spills = [s for s in spills if s is not None]
     state, verdicts, number = None, [], 0
     while spills:

@@ -144,7 +144,7 @@ def test_one_entry_without_a_budget_keeps_everything(run):
 
 
 def test_the_first_entry_that_matches_takes_a_document(run):
-    recipe = "entries: {english: {where: \"lang is not null and lang = 'en'\", weight: 1}, all: {where: \"true\", weight: 1}}"
+    recipe = 'entries: {english: {where: "lang is not null and lang = \'en\'", weight: 1}, all: {where: "true", weight: 1}}'
     result = run(TABLES, recipe)
     entries = dict(zip(result.table["lang"].to_pylist(), result.table["mix_entry"].to_pylist(), strict=True))
     assert entries == {"en": "english", "sw": "all", None: "all"}

@@ -45,9 +45,7 @@ def read(source, path, relative=None, part="", want=None, progress=None, **param
     """All rows of one part as one table (None: no table at all)."""
     if source is not common_crawl:
         params["paths"] = str(path)
-    tables = list(
-        source.read(str(path), relative or Path(path).name, part, source.params(**params), want, progress)
-    )
+    tables = list(source.read(str(path), relative or Path(path).name, part, source.params(**params), want, progress))
     for table in tables:
         table.validate(full=True)
         assert 0 < len(table) <= 8192
@@ -491,11 +489,7 @@ def test_any_damage_costs_only_what_it_touches(tmp_path, name, seed):
         }[how]
         behind = at + 1 if how == "insert" else min(len(whole), at + size)
         table = read(warc, write(tmp_path, name, whole[:at] + middle + whole[behind:]))
-        untouched = {
-            int(one)
-            for one, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
-            if end <= at or start >= behind
-        }
+        untouched = {int(one) for one, (start, end) in enumerate(zip([0, *ends], ends, strict=False)) if end <= at or start >= behind}
         is_page = [b"WARC-Type: response" in one for one in records]
         rows = np.cumsum(is_page) - 1
         expected = {everything["id"][int(rows[i])].as_py() for i in untouched if is_page[i]}
@@ -667,9 +661,7 @@ def test_drops_of_bodies(tmp_path):
     table = read(warc, write(tmp_path, "a.warc.gz", gz(records)), max_body_bytes=20_000)
     assert reasons(table) == [None, "too_large", None, "broken_record", "too_large", None]
     assert table["truncated"].to_pylist() == [None, None, "decode", None, None, None]
-    assert [content is None for content in table["content"].to_pylist()] == [
-        reason is not None for reason in reasons(table)
-    ]
+    assert [content is None for content in table["content"].to_pylist()] == [reason is not None for reason in reasons(table)]
 
 
 @pytest.mark.parametrize("name", ["a.warc", "a.warc.gz", "one.warc.gz"])

@@ -38,12 +38,8 @@ COLUMNS = [
     column("tokens", pa.list_(pa.int32()), [[1, 2], [], [None], [3]]),
     column("links", pa.large_list(pa.string()), [["x"], None, [], ["y", "z"]]),
     column("at", pa.timestamp("s"), [datetime(2023, 1, day, 12) for day in (1, 2, 3, 4)]),
-    column(
-        "zoned", pa.timestamp("s", "Asia/Tokyo"), [datetime(2023, 1, d, 12, tzinfo=UTC) for d in (1, 2, 3, 5)]
-    ),
-    column(
-        "nanos", pa.timestamp("ns", "UTC"), [datetime(2023, 1, day, 12, tzinfo=UTC) for day in (1, 2, 3, 4)]
-    ),
+    column("zoned", pa.timestamp("s", "Asia/Tokyo"), [datetime(2023, 1, d, 12, tzinfo=UTC) for d in (1, 2, 3, 5)]),
+    column("nanos", pa.timestamp("ns", "UTC"), [datetime(2023, 1, day, 12, tzinfo=UTC) for day in (1, 2, 3, 4)]),
     column("day", pa.date32(), [date(2023, 1, day) for day in (1, 2, 3, 4)]),
     column("day64", pa.date64(), [date(2023, 1, day) for day in (1, 2, 3, 5)]),
     column("raw", pa.binary(), [b"x", None, b"", b"y"]),
@@ -462,9 +458,7 @@ def test_too_long():
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(
-            [*"()+-*/=<>,'\"_.!", "and", "or", "not", "in", "is", "null", "true", "len", "starts_with"]
-        )
+        st.sampled_from([*"()+-*/=<>,'\"_.!", "and", "or", "not", "in", "is", "null", "true", "len", "starts_with"])
         | st.sampled_from(["good", "small", "lang", "score", "at", "'a'", "1", "0.5", "é", "\ud800"]),
         max_size=12,
     )

@@ -43,7 +43,16 @@ def explain(out: Path, query: str) -> dict[str, Any]:
         for parent in row["parent_ids"]:
             if parent in ids:
                 merged = {"id": parent, "url": query if "://" in query else None}
-                _fate(documents, merged, "merged", f"outputs/{name}/{file} as {row['id']}", _path(steps, f"outputs.{name}", row.get("branch")), {}, None, None)
+                _fate(
+                    documents,
+                    merged,
+                    "merged",
+                    f"outputs/{name}/{file} as {row['id']}",
+                    _path(steps, f"outputs.{name}", row.get("branch")),
+                    {},
+                    None,
+                    None,
+                )
     return {"query": query, "documents": list(documents.values())}
 
 
@@ -131,10 +140,16 @@ def page(report: dict[str, Any]) -> str:
     for d in report["documents"]:
         lines.append(f"{d['id']}  {_safe(d['url'] or '')}")
         for f in d["fates"]:
-            lines.append(f"  {f['fate']}" + (f" in {f['output']}" if f["output"] else "") + (f" (branch {f['branch']})" if f["branch"] else ""))
+            lines.append(
+                f"  {f['fate']}" + (f" in {f['output']}" if f["output"] else "") + (f" (branch {f['branch']})" if f["branch"] else "")
+            )
             for s in f["steps"]:
                 metrics = ", ".join(f"{k} {_safe(str(v))}" for k, v in s["metrics"].items())
-                lines.append(f"    {s['name']:<16} {s['verdict']}" + (f": {s['reason']}" if s["reason"] else "") + (f"   {metrics}" if metrics else ""))
+                lines.append(
+                    f"    {s['name']:<16} {s['verdict']}"
+                    + (f": {s['reason']}" if s["reason"] else "")
+                    + (f"   {metrics}" if metrics else "")
+                )
     return "\n".join(lines)
 
 

@@ -89,17 +89,25 @@ def _why(plan: Plan, run: Run, step: Step, earlier: dict[str, Any], reuse: bool,
         if parents:
             return f"{', '.join(parents)} gives other rows"
         home = plan.passes.get(plan.pass_of.get(step.name, ""))
-        others = [s.name for s in home.steps if s is not step and earlier.get(s.name, {}).get("fingerprint") != s.fingerprint] if home else []
+        others = (
+            [s.name for s in home.steps if s is not step and earlier.get(s.name, {}).get("fingerprint") != s.fingerprint] if home else []
+        )
         return f"runs again with {', '.join(others)}, from the rows written before" if others else "its results are gone"
     if known["use"] != step.use:
         return f"was {known['use']}"
     params = describe_params(step)
-    changed = [f"{k}: {known['params'].get(k)!r} -> {params.get(k)!r}" for k in {**known["params"], **params} if known["params"].get(k) != params.get(k)]
+    changed = [
+        f"{k}: {known['params'].get(k)!r} -> {params.get(k)!r}"
+        for k in {**known["params"], **params}
+        if known["params"].get(k) != params.get(k)
+    ]
     if changed:
         return "changed " + "; ".join(changed)
     if list(step.needs) != known["needs"]:
         return f"needs {', '.join(step.needs)} instead of {', '.join(known['needs'])}"
-    behind = [plan.owner[n] for n in step.needs if earlier.get(plan.owner[n], {}).get("fingerprint") != plan.steps[plan.owner[n]].fingerprint]
+    behind = [
+        plan.owner[n] for n in step.needs if earlier.get(plan.owner[n], {}).get("fingerprint") != plan.steps[plan.owner[n]].fingerprint
+    ]
     if behind:
         return f"{', '.join(behind)} changed"
     return "its version, a list or a model changed"
@@ -119,7 +127,15 @@ def table(report: dict[str, Any]) -> str:
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for name, side in (("step", "left"), ("use", "left"), ("tasks", "right"), ("cpu s", "right"), ("memory", "right"), ("writes", "left"), ("why", "left")):
+    for name, side in (
+        ("step", "left"),
+        ("use", "left"),
+        ("tasks", "right"),
+        ("cpu s", "right"),
+        ("memory", "right"),
+        ("writes", "left"),
+        ("why", "left"),
+    ):
         grid.add_column(name, justify=side)  # type: ignore[arg-type]
     for s in report["steps"]:
         cost = "" if s["reuse"] else f"{s['cpu_seconds']:,.1f}" + (" guess" if s["guess"] else "")

@@ -28,7 +28,9 @@ def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
     """The public form of a run's accounts."""
     steps = []
     for s in manifest["steps"]:
-        step = {k: s[k] for k in ("name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds")}
+        step = {
+            k: s[k] for k in ("name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds")
+        }
         if s["kind"] == "split":
             step["branches"] = s["branches"]
         steps.append(step)
@@ -109,7 +111,14 @@ class Display:
             reasons = [f"{r} {n:,}" for r, n in sorted(s["dropped"].items(), key=lambda i: -i[1])]
             reasons += [f"{word} {s[word]:,}" for word in ("created", "merged", "failed") if s[word]]
             reasons += [f"-> {b} {n:,}" for b, n in s["branches"].items()]
-            table.add_row(s["name"], f"{s['documents_in']:,}", f"{s['kept']:,}", f"{sum(s['dropped'].values()):,}", f"{s['cpu_seconds']:.1f}", ", ".join(reasons))
+            table.add_row(
+                s["name"],
+                f"{s['documents_in']:,}",
+                f"{s['kept']:,}",
+                f"{sum(s['dropped'].values()):,}",
+                f"{s['cpu_seconds']:.1f}",
+                ", ".join(reasons),
+            )
         buffer = io.StringIO()
         Console(file=buffer, width=160 if not sys.stdout.isatty() else None, force_terminal=sys.stdout.isatty()).print(table)
         text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
@@ -129,7 +138,10 @@ def stage_list() -> list[dict[str, str]]:
 
 
 BUILT_IN = {
-    "keep": "Keep the documents that a rule over their columns matches.\n\nParams: where -- a rule, e.g. \"lang = 'en' and word_count >= 50\".\nDrops: where_false.",
+    "keep": (
+        "Keep the documents that a rule over their columns matches.\n\n"
+        "Params: where -- a rule, e.g. \"lang = 'en' and word_count >= 50\".\nDrops: where_false."
+    ),
     "split": (
         "Send each document to the first branch whose rule matches.\n\nParams: to -- map of branch: rule; else -- the branch of the others;"
         " copy -- true sends a copy to every branch whose rule matches (extra copies count as created).\nDrops: none."

@@ -82,9 +82,7 @@ class KeepOne(GlobalStage):
         ids = best.column("id").combine_chunks()
         for chunk in chunks():
             survivor = np.searchsorted(checks, chunk.column(CHECK).to_numpy())
-            won = (chunk.column("shard").to_numpy() == shards[survivor]) & (
-                chunk.column("row").to_numpy() == places[survivor]
-            )
+            won = (chunk.column("shard").to_numpy() == shards[survivor]) & (chunk.column("row").to_numpy() == places[survivor])
             lost = np.flatnonzero(~won)
             if len(lost):
                 theirs = ids.take(pa.array(survivor[lost]))

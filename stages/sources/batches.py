@@ -29,9 +29,7 @@ class RowsToTables:
         columns: the further columns and their types.
     """
 
-    def __init__(
-        self, kind: str, relative: str, document: tuple[str, pa.DataType], columns: Mapping[str, pa.DataType]
-    ) -> None:
+    def __init__(self, kind: str, relative: str, document: tuple[str, pa.DataType], columns: Mapping[str, pa.DataType]) -> None:
         self.kind, self.relative, self.document, self.columns = kind, relative, document, columns
         self._clear()
 
@@ -75,9 +73,7 @@ class RowsToTables:
         rows, given, urls, dates, offsets, reasons, *others = zip(*self.rows, strict=True)
         url, date = strings(urls), utc_dates(strings(dates))
         offset = pa.array(offsets, pa.int64())
-        ids = document_ids(
-            self.kind, strings(given), url=url, date=date, relative=self.relative, offset=offset
-        )
+        ids = document_ids(self.kind, strings(given), url=url, date=date, relative=self.relative, offset=offset)
         name, kind = self.document
         table = {
             "id": ids,

@@ -106,9 +106,7 @@ def content_type(value: bytes) -> tuple[str | None, str | None]:
     return mime or None, charset[1].lower() if charset else None
 
 
-def decode_body(
-    body: bytes, transfer_encoding: bytes, content_encoding: bytes, mime: str | None, max_bytes: int
-) -> tuple[bytes, bool]:
+def decode_body(body: bytes, transfer_encoding: bytes, content_encoding: bytes, mime: str | None, max_bytes: int) -> tuple[bytes, bool]:
     """Undo transfer- and content-encodings, in reverse order of their application.
 
     An encoding the bytes do not have is taken as already undone. HTML that is gzip without saying so is

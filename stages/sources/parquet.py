@@ -134,9 +134,7 @@ class Parquet(Source):
             raise TaskError(f"{path}: {e}") from e
 
 
-def _read(
-    stored: Any, relative: str, part: str, params: Params, want: Any, progress: Callable[[int], None] | None
-) -> Iterator[pa.Table]:
+def _read(stored: Any, relative: str, part: str, params: Params, want: Any, progress: Callable[[int], None] | None) -> Iterator[pa.Table]:
     footer = stored.metadata
     first, last = 0, footer.num_row_groups - 1
     if part:
@@ -166,9 +164,7 @@ def _read(
         row = end
 
 
-def _tables(
-    batch: pa.RecordBatch, relative: str, rows: Any, offset: int, params: Params
-) -> Iterator[pa.Table]:
+def _tables(batch: pa.RecordBatch, relative: str, rows: Any, offset: int, params: Params) -> Iterator[pa.Table]:
     """Core and carried columns of one batch, in pieces of at most 64 MB of text."""
     n = batch.num_rows
     offsets = pa.array(rows + offset, pa.int64())
@@ -258,8 +254,7 @@ def _check_columns(schema: pa.Schema, params: Params, path: str) -> None:
     if params.date in schema.names and not is_date_like(_carried_type(schema.field(params.date).type)):
         kind = schema.field(params.date).type
         raise ValueError(
-            f"{path}: the date column {params.date!r} holds {kind}; use a timestamp, a date or ISO 8601 text,"
-            " or say `date: null`"
+            f"{path}: the date column {params.date!r} holds {kind}; use a timestamp, a date or ISO 8601 text, or say `date: null`"
         )
 
 

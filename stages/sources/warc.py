@@ -48,11 +48,7 @@ COLUMNS: dict[str, Any] = {
     "body_bytes": pa.int64(),
     "crawl": pa.field("crawl", pa.string()),
 }
-TYPES = {
-    name: kind.type if isinstance(kind, pa.Field) else kind
-    for name, kind in COLUMNS.items()
-    if name != "content"
-}
+TYPES = {name: kind.type if isinstance(kind, pa.Field) else kind for name, kind in COLUMNS.items() if name != "content"}
 
 
 class Limits(StageParams):
@@ -115,9 +111,7 @@ def read_pages(
         yield tables.take()
 
 
-def _row(
-    record: Record, relative: str, max_body_bytes: int, crawl: str | None
-) -> tuple[tuple[Any, ...], bytes | memoryview | None]:
+def _row(record: Record, relative: str, max_body_bytes: int, crawl: str | None) -> tuple[tuple[Any, ...], bytes | memoryview | None]:
     """A record as a row of `RowsToTables`, and its content."""
     row, offset, _, kind, url, date, _, truncated, media, block, reason = record
     status = mime = charset = content = None

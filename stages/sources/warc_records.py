@@ -240,9 +240,7 @@ class _Reader:
             state = WHOLE
         return offset, max(row, 0), state
 
-    def careful(
-        self, offset: int, row: int, good_records: int | None = None
-    ) -> Generator[Record, None, tuple[int, int] | None]:
+    def careful(self, offset: int, row: int, good_records: int | None = None) -> Generator[Record, None, tuple[int, int] | None]:
         """Records from an offset on, until so many good ones came in a row (None: to the end).
 
         Returns: offset and row to go on with, or None at the end.

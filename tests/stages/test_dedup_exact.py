@@ -39,8 +39,6 @@ def test_fates(values, rows, expected):
     """k = kept, a digit = dropped as a duplicate of that id, * = the same record again."""
     for tables in ([table(*rows)], [table(row) for row in rows]):
         columns = run_global(dedup_exact, *tables, **values)
-        assert columns["drop_reason"] == [
-            {"k": None, "*": "duplicate_record"}.get(c, "exact_duplicate") for c in expected
-        ]
+        assert columns["drop_reason"] == [{"k": None, "*": "duplicate_record"}.get(c, "exact_duplicate") for c in expected]
         survivors = [None if c == "k" else f"{1 if c == '*' else int(c):032x}" for c in expected]
         assert columns["duplicate_of"] == survivors

@@ -8,10 +8,7 @@ HTML = b"<!DOCTYPE html><html><body>hello</body></html>"
 
 
 def table(*rows):
-    rows = [
-        {"content": HTML, "http_status": 200, "mime": "text/html", "truncated": None, "warc_type": "response", **row}
-        for row in rows
-    ]
+    rows = [{"content": HTML, "http_status": 200, "mime": "text/html", "truncated": None, "warc_type": "response", **row} for row in rows]
     schema = pa.schema(
         {
             "content": pa.large_binary(),
@@ -49,9 +46,7 @@ CASES = [
     pytest.param({"mime": "", "content": b"<!-- x --><HTML>"}, None, id="empty mime, html after a comment"),
     pytest.param({"mime": None, "content": b"<!---->" * 400}, "not_html", id="comments alone"),
     pytest.param({"mime": None, "content": b"{}"}, "not_html", id="undeclared json"),
-    pytest.param(
-        {"mime": "text/plain", "http_status": None, "warc_type": "conversion", "content": b"text"}, None, id="wet"
-    ),
+    pytest.param({"mime": "text/plain", "http_status": None, "warc_type": "conversion", "content": b"text"}, None, id="wet"),
     pytest.param({"warc_type": None, "mime": None, "http_status": None, "content": None}, "bad_status", id="nulls"),
 ]
 
