@@ -135,9 +135,9 @@ def fake(file: str, out: str, kind: str) -> None:
     them into segments.
     """
     from curation import ledger, storage
-    from curation.plan import Plan
+    from curation.plan import Plan, snapshot
     from curation.recipe import load
-    from curation.run import Run, snapshot
+    from curation.run import Run
 
     def write(path: Path, data: bytes) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)

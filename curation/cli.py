@@ -71,7 +71,8 @@ def run(
     from curation.errors import RecipeError
     from curation.executors import Inline, Processes
     from curation.inspect.show import Display, summary
-    from curation.run import Run, read_manifest, snapshot
+    from curation.plan import snapshot
+    from curation.run import Run, read_manifest
     from curation.storage import digest, run_lock, write_json
     from curation.tasks import Context
 

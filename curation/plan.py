@@ -10,6 +10,7 @@ the fingerprint of a pass and the identity of the shard it reads.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +22,7 @@ import pyarrow as pa
 from curation import assets, registry
 from curation.documents import CORE
 from curation.errors import RecipeError
-from curation.recipe import Recipe, StepSpec, validate
+from curation.recipe import Recipe, StepSpec, build, validate
 from curation.stage import (
     Source,
     Stage,
@@ -562,6 +563,27 @@ class Plan:
 
     def consumers(self, port: str) -> list[Step]:
         return self._consumers[port]
+
+
+def snapshot(plan: Plan) -> dict[str, Any]:
+    """Everything a worker needs to rebuild the plan, as plain data; the recipe as text, since the order of its keys counts."""
+    recipe = plan.recipe
+
+    def entry(spec: Any) -> dict[str, Any]:
+        return {"use": spec.use, **({"needs": list(spec.needs)} if spec.needs else {}), "checkpoint": spec.checkpoint, **spec.params}
+
+    raw = {
+        "name": recipe.name, "plugins": [str(p) for p in recipe.plugins], "settings": recipe.settings.model_dump(mode="json"),
+        **{s: {n: entry(e) for n, e in getattr(recipe, s).items()} for s in ("inputs", "steps", "outputs")},
+    }  # fmt: skip
+    options = {"sample": plan.sample, "annotate": plan.annotate, "until": plan.until, "examples": plan.examples}
+    return {"recipe": json.dumps(raw), "file": str(recipe.file.resolve()), "options": options}
+
+
+def plan_of(saved: dict[str, Any]) -> Plan:
+    """The plan a snapshot describes, without fingerprints."""
+    recipe = build(json.loads(saved["recipe"]), Path(saved["file"]), {}, {}, {})
+    return Plan(recipe, **saved["options"], fingerprints=False)
 
 
 class NoSteps(StageParams):

@@ -22,7 +22,6 @@ from curation.errors import AccountError, FailedShareError, TaskError
 from curation.executors import Executor
 from curation.ledger import Account, Ledger
 from curation.plan import Pass, Plan, Step
-from curation.recipe import build
 from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, write_groups
 from curation.stage import Source
 from curation.storage import canonical, digest, replace, write_json
@@ -33,27 +32,6 @@ MAX_ROUNDS = 200
 PACK_FILES = 1_000
 PACK_BYTES = 64 << 20
 PACK_MEMBERS = 1_000
-
-
-def snapshot(plan: Plan) -> dict[str, Any]:
-    """Everything a worker needs to rebuild the plan, as plain data; the recipe as text, since the order of its keys counts."""
-    recipe = plan.recipe
-
-    def entry(spec: Any) -> dict[str, Any]:
-        return {"use": spec.use, **({"needs": list(spec.needs)} if spec.needs else {}), "checkpoint": spec.checkpoint, **spec.params}
-
-    raw = {
-        "name": recipe.name, "plugins": [str(p) for p in recipe.plugins], "settings": recipe.settings.model_dump(mode="json"),
-        **{s: {n: entry(e) for n, e in getattr(recipe, s).items()} for s in ("inputs", "steps", "outputs")},
-    }  # fmt: skip
-    options = {"sample": plan.sample, "annotate": plan.annotate, "until": plan.until, "examples": plan.examples}
-    return {"recipe": json.dumps(raw), "file": str(recipe.file.resolve()), "options": options}
-
-
-def plan_of(saved: dict[str, Any]) -> Plan:
-    """The plan a snapshot describes, without fingerprints."""
-    recipe = build(json.loads(saved["recipe"]), Path(saved["file"]), {}, {}, {})
-    return Plan(recipe, **saved["options"], fingerprints=False)
 
 
 @dataclass

@@ -77,7 +77,7 @@ def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: i
     pa.set_io_thread_count(2)
     from curation import tasks
     from curation.errors import CurateError
-    from curation.run import plan_of
+    from curation.plan import plan_of
 
     out = Path(plan_file).parent.parent
     progress = Progress(page)

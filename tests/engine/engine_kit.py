@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import xxhash
 
 from curation.executors import Inline, Processes
-from curation.plan import Plan
+from curation.plan import Plan, snapshot
 from curation.recipe import load
-from curation.run import Run, snapshot
+from curation.run import Run
 from curation.storage import digest, run_lock, write_json
 from curation.tasks import Context
 
