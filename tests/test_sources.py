@@ -294,7 +294,7 @@ def test_what_an_id_is_made_of(tmp_path, fields, key):
 
 def test_records_of_one_gzip_member_have_ids_of_their_own(tmp_path):
     anonymous = [record(b"%d" % i, WARC_Record_ID=None, WARC_Date=None) for i in range(5)]
-    table = read(warc, write(tmp_path, "a.warc.gz", gzip.compress(b"".join(anonymous))))
+    table = read(warc, write(tmp_path, "a.warc.gz", gzip.compress(b"".join(anonymous), mtime=0)))
     assert len(set(table["id"].to_pylist())) == 5
 
 
@@ -319,7 +319,7 @@ def test_crawl(tmp_path, path, given, crawl):
 CONTAINERS = {
     "plain": ("a.warc", b"".join),
     "gzip, a record a member": ("a.warc.gz", gz),
-    "gzip, one member": ("a.warc.gz", lambda records: gzip.compress(b"".join(records))),
+    "gzip, one member": ("a.warc.gz", lambda records: gzip.compress(b"".join(records), mtime=0)),
     "gzip, seven records a member": (
         "a.warc.gz",
         lambda records: gz(b"".join(records[i : i + 7]) for i in range(0, len(records), 7)),
@@ -369,7 +369,7 @@ def test_zstd_with_a_dictionary(tmp_path):
 @pytest.mark.parametrize("name", ["a.warc.gz", "a.warc"])
 def test_offsets_are_those_of_the_records(tmp_path, name):
     records = pages(30)
-    packed = [gzip.compress(one) for one in records] if name.endswith("gz") else records
+    packed = [gzip.compress(one, mtime=0) for one in records] if name.endswith("gz") else records
     table = read(warc, write(tmp_path, name, b"".join(packed)))
     offsets = table["record_offset"].to_pylist()
     assert offsets == [sum(map(len, packed[:i])) for i in range(30)]
@@ -391,14 +391,14 @@ def damaged(case):
     a, b, c = pages(20), pages(20, 100), pages(20, 200)
     noise = random.Random(1).randbytes(3000)
     one = record(noise, "http://a.example/broken")
-    member = gzip.compress(one)
+    member = gzip.compress(one, mtime=0)
     cut_body = b"y" * 300
     return {
         "empty": ("a.warc.gz", b"", 0, 0),
         "empty, plain": ("a.warc", b"", 0, 0),
         "an error page": ("a.warc.gz", b"<!DOCTYPE html><html>Access denied</html>", 0, 1),
         "an error page, plain": ("a.warc", b"<!DOCTYPE html><html>Access denied</html>", 0, 1),
-        "an error page, compressed": ("a.warc.gz", gzip.compress(b"<html>Access denied</html>"), 0, 1),
+        "an error page, compressed": ("a.warc.gz", gzip.compress(b"<html>Access denied</html>", mtime=0), 0, 1),
         "flipped byte in a member": (
             "a.warc.gz", gz(a) + member[:300] + bytes([member[300] ^ 255]) + member[301:] + gz(b), 40, 1,
         ),
@@ -475,7 +475,7 @@ def test_any_damage_costs_only_what_it_touches(tmp_path, name, seed):
     """Bytes flipped, cut out or put in anywhere: all untouched records come, with at most one broken one."""
     rng = random.Random(seed)
     records = [rng.choice([record(kind="request"), *pages(3, i * 3)]) for i in range(40)]
-    packed = [gzip.compress(one) for one in records] if name.endswith("gz") else records
+    packed = [gzip.compress(one, mtime=0) for one in records] if name.endswith("gz") else records
     ends = np.cumsum([len(one) for one in packed])
     whole = b"".join(packed)
     everything = read(warc, write(tmp_path, name, whole))
@@ -556,25 +556,25 @@ def response(body, encoding=b"", transfer=b"", mime=b"text/html", max_body_bytes
     ("encoding", "transfer", "body"),
     [
         pytest.param(b"", b"", HTML, id="plain"),
-        pytest.param(b"gzip", b"", gzip.compress(HTML), id="gzip"),
-        pytest.param(b"X-GZIP", b"", gzip.compress(HTML), id="x-gzip"),
-        pytest.param(b"gzip", b"", gzip.compress(HTML[:99]) + gzip.compress(HTML[99:]), id="gzip members"),
-        pytest.param(b"gzip", b"", gzip.compress(HTML) + b"\0\0junk", id="gzip, then junk"),
+        pytest.param(b"gzip", b"", gzip.compress(HTML, mtime=0), id="gzip"),
+        pytest.param(b"X-GZIP", b"", gzip.compress(HTML, mtime=0), id="x-gzip"),
+        pytest.param(b"gzip", b"", gzip.compress(HTML[:99], mtime=0) + gzip.compress(HTML[99:], mtime=0), id="gzip members"),
+        pytest.param(b"gzip", b"", gzip.compress(HTML, mtime=0) + b"\0\0junk", id="gzip, then junk"),
         pytest.param(b"deflate", b"", zlib.compress(HTML), id="zlib"),
         pytest.param(b"deflate", b"", raw_deflate(HTML), id="raw deflate"),
         pytest.param(b"br", b"", brotli(HTML), id="brotli"),
         pytest.param(b"zstd", b"", zstd(HTML), id="zstd"),
-        pytest.param(b"gzip, br", b"", brotli(gzip.compress(HTML)), id="gzip, then brotli"),
-        pytest.param(b"gzip", b"chunked", chunked(gzip.compress(HTML)), id="gzip in chunks"),
+        pytest.param(b"gzip, br", b"", brotli(gzip.compress(HTML, mtime=0)), id="gzip, then brotli"),
+        pytest.param(b"gzip", b"chunked", chunked(gzip.compress(HTML, mtime=0)), id="gzip in chunks"),
         pytest.param(b"", b"chunked", chunked(HTML), id="chunks"),
-        pytest.param(b"", b"gzip, chunked", chunked(gzip.compress(HTML)), id="gzip as transfer-encoding"),
+        pytest.param(b"", b"gzip, chunked", chunked(gzip.compress(HTML, mtime=0)), id="gzip as transfer-encoding"),
         pytest.param(b"identity", b"identity", HTML, id="identity"),
         pytest.param(b"gzip", b"", HTML, id="gzip declared, plain"),
         pytest.param(b"deflate", b"", HTML, id="deflate declared, plain"),
         pytest.param(b"br", b"", HTML, id="brotli declared, plain"),
         pytest.param(b"zstd", b"", HTML, id="zstd declared, plain"),
         pytest.param(b"", b"chunked", HTML, id="chunks declared, plain"),
-        pytest.param(b"", b"", gzip.compress(HTML), id="gzip not declared"),
+        pytest.param(b"", b"", gzip.compress(HTML, mtime=0), id="gzip not declared"),
     ],
 )
 def test_body_is_decoded(encoding, transfer, body):
@@ -583,7 +583,7 @@ def test_body_is_decoded(encoding, transfer, body):
 
 
 def test_gzip_that_is_not_html_stays():
-    data = gzip.compress(HTML)
+    data = gzip.compress(HTML, mtime=0)
     assert bytes(response(data, mime=b"application/gzip").content) == data
 
 
@@ -595,9 +595,9 @@ def test_empty_body(encoding):
 @pytest.mark.parametrize(
     ("encoding", "body", "problem"),
     [
-        pytest.param(b"gzip", gzip.compress(HTML)[:-9], "cut", id="gzip"),
+        pytest.param(b"gzip", gzip.compress(HTML, mtime=0)[:-9], "cut", id="gzip"),
         pytest.param(b"deflate", raw_deflate(HTML)[:-9], "cut", id="raw deflate"),
-        pytest.param(b"gzip", gzip.compress(HTML)[:11], "undecodable", id="gzip of which nothing comes"),
+        pytest.param(b"gzip", gzip.compress(HTML, mtime=0)[:11], "undecodable", id="gzip of which nothing comes"),
         pytest.param(b"zstd", zstd(HTML)[:9], "undecodable", id="zstd of which nothing comes"),
         pytest.param(b"br", brotli(HTML)[:2] + b"\xff\x00" * 9, "undecodable", id="brotli, damaged"),
     ],
@@ -622,7 +622,7 @@ def test_chunks_are_cut():
         pytest.param(b"deflate", raw_deflate, id="raw deflate"),
         pytest.param(b"br", brotli, id="brotli"),
         pytest.param(b"zstd", zstd, id="zstd"),
-        pytest.param(b"gzip, gzip", lambda data: gzip.compress(gzip.compress(data)), id="gzip twice"),
+        pytest.param(b"gzip, gzip", lambda data: gzip.compress(gzip.compress(data), mtime=0), id="gzip twice"),
         pytest.param(b"", gzip.compress, id="gzip not declared"),
     ],
 )
@@ -651,10 +651,10 @@ def test_bomb_takes_no_memory(encoding, encode):
 def test_drops_of_bodies(tmp_path):
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n\r\n"
     records = [
-        record(gzip.compress(HTML), head=head),
-        record(gzip.compress(b"\0" * 100_000), head=head),
-        record(gzip.compress(HTML)[:-20], head=head),
-        record(gzip.compress(HTML)[:11], head=head),
+        record(gzip.compress(HTML, mtime=0), head=head),
+        record(gzip.compress(b"\0" * 100_000, mtime=0), head=head),
+        record(gzip.compress(HTML, mtime=0)[:-20], head=head),
+        record(gzip.compress(HTML, mtime=0)[:11], head=head),
         record(b"x" * 20_001),
         record(b"x" * 20_000),
     ]
@@ -667,7 +667,7 @@ def test_drops_of_bodies(tmp_path):
 @pytest.mark.parametrize("name", ["a.warc", "a.warc.gz", "one.warc.gz"])
 def test_record_over_the_limit_is_passed_over(tmp_path, name):
     records = [*pages(3), record(b"x" * 300_000), *pages(3, 10)]
-    one_member = gzip.compress(b"".join(records))
+    one_member = gzip.compress(b"".join(records), mtime=0)
     data = {"a.warc": b"".join(records), "a.warc.gz": gz(records), "one.warc.gz": one_member}[name]
     table = read(warc, write(tmp_path, name, data), max_record_bytes=100_000)
     assert reasons(table) == [None] * 3 + ["too_large"] + [None] * 3
@@ -688,7 +688,7 @@ def sources_with_data(folder):
     return [
         (warc, write(folder, "a.warc.gz", gz(records))),
         (warc, write(folder, "damaged.warc.gz", broken)),
-        (warc, write(folder, "one.warc.gz", gzip.compress(b"".join(records)))),
+        (warc, write(folder, "one.warc.gz", gzip.compress(b"".join(records), mtime=0))),
         (warc, write(folder, "a.warc", b"".join(records))),
         (wet, write(folder, "a.wet.gz", gz(records))),
         (parquet, folder / "a.parquet"),
@@ -752,7 +752,7 @@ def test_ids_do_not_depend_on_where_the_folder_is(tmp_path, relative):
     [
         ("a.arc.gz", b"", "ARC file"),
         ("a.warc", b"filedesc://x.arc 0.0.0.0 2014 text/plain 69\n", "ARC file"),
-        ("a.warc.gz", gzip.compress(b"filedesc://x.arc 0.0.0.0 2014 text/plain 69\n"), "ARC file"),
+        ("a.warc.gz", gzip.compress(b"filedesc://x.arc 0.0.0.0 2014 text/plain 69\n", mtime=0), "ARC file"),
         ("a.cdx", b"", "CDX index"),
         ("a.cdxj", b"", "CDX index"),
         ("a.txt", b" CDX N b a m s k r M S V g\n", "CDX index"),
@@ -1051,7 +1051,7 @@ def test_jsonl_cut(tmp_path, name):
     ("name", "data", "message"),
     [
         ("a.json", b'[{"text": "a"}]', "JSON array"),
-        ("a.jsonl.gz", gzip.compress(b'\n [{"text": "a"}]'), "JSON array"),
+        ("a.jsonl.gz", gzip.compress(b'\n [{"text": "a"}]', mtime=0), "JSON array"),
         ("a.jsonl", b"PAR1xxxx", "use: parquet"),
     ],
 )
