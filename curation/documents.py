@@ -177,8 +177,34 @@ def registrable_domains(urls: pa.Array) -> pa.Array:
     return pa.array(found, pa.string()).take(authorities.indices)
 
 
+_PLAIN_HOST = re.compile(r"(?:[a-z0-9_-]+\.)*([a-z0-9_-]+\.([a-z][a-z0-9-]*))")
+
+
+@cache
+def _deep_names() -> frozenset[str] | None:
+    """Names of two labels for which, or beneath which, the list has a rule, and top labels with a wildcard.
+
+    None if the list does not show its rules: then every host takes the long way.
+    """
+    names = set()
+    rules = getattr(_suffixes(), "_publicsuffix", None)
+    if rules is None:
+        return None
+    for rule in rules:
+        labels = rule.lstrip("!").split(".")
+        if len(labels) > 1:
+            names.add(labels[-1] if labels[-2] == "*" else ".".join(labels[-2:]))
+    return frozenset(names)
+
+
 def registrable_domain(authority: str) -> str | None:
     """Registrable domain of one `userinfo@host:port`; see `registrable_domains`."""
+    plain_host = _PLAIN_HOST.fullmatch(authority)
+    if plain_host is not None and len(authority) <= 253:  # nothing to decode, no rule deeper than the top label
+        name, top = plain_host.groups()
+        deep = _deep_names()
+        if deep is not None and name not in deep and top not in deep:
+            return name
     host = host_of(authority)
     if host is None or host.startswith("["):
         return host

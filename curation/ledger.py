@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ from curation.shards import value_bytes
 from curation.storage import canonical, replace, write_once
 
 DIMENSIONS = ("lang", "source", "crawl", "date", "domain")
-TOP_DOMAINS = 100
-"""Domains a record names per step and reason; the rest are one sum."""
+TOP_VALUES = 1_000
+"""Values of a dimension (domains, above all) a record names per step and reason; the rest are one sum."""
 SEGMENT_RECORDS = 256
 
 
@@ -87,11 +87,51 @@ def document_bytes(table: pa.Table) -> Any:
     return np.zeros(table.num_rows, dtype=np.int64)
 
 
+class Counts:
+    """Documents and bytes by value of one column; gathered as Arrow tables and folded when they grow."""
+
+    FOLD_ROWS = 1 << 17
+
+    def __init__(self) -> None:
+        self._tables: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, values: Any, sizes: Any) -> None:
+        """Count one document for each value (n,), with its bytes (n,)."""
+        grouped = pa.table({"value": values, "bytes": sizes}).group_by("value", use_threads=False)
+        self._tables.append(grouped.aggregate([("bytes", "count"), ("bytes", "sum")]).rename_columns(["value", "documents", "bytes"]))
+        self._rows += self._tables[-1].num_rows
+        if self._rows > self.FOLD_ROWS:
+            self._fold()
+
+    def _fold(self) -> pa.Table:
+        grouped = pa.concat_tables(self._tables).group_by("value", use_threads=False)
+        folded = grouped.aggregate([("documents", "sum"), ("bytes", "sum")]).rename_columns(["value", "documents", "bytes"])
+        self._tables, self._rows = [folded], folded.num_rows
+        return folded
+
+    def plain(self) -> dict[str, list[int]]:
+        """value -> [documents, bytes], most documents first; all behind the TOP_VALUES-th as `*`."""
+        table = self._fold()
+        values = table["value"]
+        text = pc.strftime(values, format="%Y-%m") if pa.types.is_timestamp(values.type) else values.cast(pa.string())
+        table = table.set_column(0, "value", pc.fill_null(text, "")).sort_by([("documents", "descending"), ("value", "ascending")])
+        top = table.slice(0, TOP_VALUES).to_pydict()
+        result: dict[str, list[int]] = {}
+        for value, documents, size in zip(top["value"], top["documents"], top["bytes"], strict=True):
+            known = result.setdefault(value, [0, 0])  # null and the empty string are one value
+            known[0], known[1] = known[0] + documents, known[1] + size
+        rest = table.slice(TOP_VALUES)
+        if rest.num_rows:
+            result["*"] = [pc.sum(rest["documents"]).as_py(), pc.sum(rest["bytes"]).as_py()]
+        return result
+
+
 class Stats:
     """Counts by dimension and histograms of metrics, per step and verdict."""
 
     def __init__(self) -> None:
-        self.by: dict[tuple[str, str], dict[str, dict[str, list[int]]]] = {}
+        self.by: dict[tuple[str, str], dict[str, Counts]] = {}
         self.totals: dict[tuple[str, str], list[int]] = {}
         self.metrics: dict[tuple[str, str], dict[int, list[int]]] = {}
 
@@ -106,24 +146,11 @@ class Stats:
         total[0] += n
         total[1] += int(sizes.sum())
         total[2] += tokens
-        groups = self.by.setdefault((step, verdict), {})
-        bytes_column = pa.array(sizes)
         for name in DIMENSIONS:
-            if name not in table.column_names:
-                continue
-            column = table.column(name)
-            if name == "date":
-                column = pc.strftime(column, format="%Y-%m")
-            counts = pa.table({"value": column, "bytes": bytes_column}).group_by("value", use_threads=False).aggregate(
-                [("bytes", "count"), ("bytes", "sum")]
-            )  # fmt: skip
-            known = groups.setdefault(name, {})
-            for value, docs, size in zip(
-                counts["value"].to_pylist(), counts["bytes_count"].to_pylist(), counts["bytes_sum"].to_pylist(), strict=True
-            ):
-                entry = known.setdefault("" if value is None else str(value), [0, 0])
-                entry[0] += docs
-                entry[1] += size
+            if name in table.column_names:
+                column = table.column(name)
+                values = pc.floor_temporal(column, unit="month") if name == "date" else column
+                self.by.setdefault((step, verdict), {}).setdefault(name, Counts()).add(values, sizes)
 
     def measure(self, step: str, name: str, values: Any, kept: Any) -> None:
         """Add a metric's values to its histogram, kept and not kept apart.
@@ -141,13 +168,7 @@ class Stats:
     def plain(self) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for (step, verdict), (docs, size, tokens) in sorted(self.totals.items()):
-            groups = {}
-            for name, counts in self.by[step, verdict].items():
-                top = sorted(counts.items(), key=lambda item: (-item[1][0], item[0]))
-                if name == "domain" and len(top) > TOP_DOMAINS:
-                    rest = [sum(v[i] for _, v in top[TOP_DOMAINS:]) for i in (0, 1)]
-                    top = [*top[:TOP_DOMAINS], ("*", rest)]
-                groups[name] = dict(top)
+            groups = {name: counts.plain() for name, counts in self.by.get((step, verdict), {}).items()}
             entry = {"documents": docs, "bytes": size, "by": groups}
             if tokens:
                 entry["tokens"] = tokens
@@ -186,6 +207,23 @@ def bin_edges(index: int) -> tuple[float, float]:
     exponent, fine = divmod(abs(index) - 1, 8)
     low, high = ((0.5 + f / 16) * 2.0 ** (exponent - 61) for f in (fine, fine + 1))
     return (low, high) if index > 0 else (-high, -low)
+
+
+class Heads(Mapping[str, dict[str, Any]]):
+    """Heads of some tasks, kept as JSON and parsed when asked for: a driver of 10^5 tasks stays small."""
+
+    def __init__(self, raw: dict[str, bytes], keys: Iterable[str]) -> None:
+        self._raw = {key: raw[key] for key in keys if key in raw}
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        head: dict[str, Any] = json.loads(self._raw[key])
+        return head
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
 
 
 class Ledger:

@@ -20,7 +20,7 @@ import pyarrow as pa
 from curation import assets
 from curation.errors import AccountError, FailedShareError, TaskError
 from curation.executors import Executor
-from curation.ledger import Account, Ledger
+from curation.ledger import Account, Heads, Ledger
 from curation.plan import Pass, Plan, Step
 from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, write_groups
 from curation.stage import Source
@@ -34,7 +34,7 @@ PACK_BYTES = 64 << 20
 PACK_MEMBERS = 1_000
 
 
-@dataclass
+@dataclass(slots=True)
 class Shard:
     """A materialised shard: the task that wrote it, the port, its files, where its rows came from."""
 
@@ -122,10 +122,18 @@ class Run:
             tasks = [self._row_task(p, shard) for port in p.inputs for shard in self._in(port)]
         heads = self._do(p.name, p.folder, tasks)
         for step in p.steps:
-            self._collect(p, step, heads)
-        for port in p.exits:
-            self.shards[port] = [s for t in tasks if (s := self._shard(p, t, port, heads.get(t["key"])))]
-        self._publish(p.name, p.folder, heads)
+            self.accounts.setdefault(step.name, Account())
+        self.shards |= {port: [] for port in p.exits}
+        for task in tasks:
+            found = heads.get(task["key"])
+            if found is not None:
+                for step in p.steps:
+                    self.accounts[step.name].add(found["steps"][step.name])
+                self._publish(p.name, p.folder, found)
+            for port in p.exits:
+                shard = self._shard(p, task, port, found)
+                if shard is not None:
+                    self.shards[port].append(shard)
         if not self.dry:
             self._check(p, tasks)
             self._save("running")
@@ -213,7 +221,7 @@ class Run:
             shard.shadow = f"{folder}/{port}.shadow/{shadow['file']}"
         return shard
 
-    def _do(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _do(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> Heads:
         """Heads of all tasks: recorded ones from the ledger, the others after running them."""
         ledger = Ledger(self.work / folder)
         known = ledger.heads()
@@ -229,11 +237,7 @@ class Run:
                 self._early_stop(task, head, failed)
                 progress.done += 1
                 self.notify("task", head)
-        heads = {}
-        for task in tasks:
-            recorded = ledger.get(task["key"])
-            if recorded is not None:
-                heads[task["key"]] = recorded
+        heads = Heads(ledger.heads(), self.keys[folder])
         if self.executor is not None and len(heads) != len({t["key"] for t in tasks}):
             raise TaskError(f"{label}: {len(tasks) - len(heads)} tasks left no record")
         return heads
@@ -252,7 +256,7 @@ class Run:
 
     # -- global and regroup steps -------------------------------------------------------------------
 
-    def _emitted(self, step: Step) -> tuple[list[Shard], dict[str, dict[str, Any]], str, list[str]]:
+    def _emitted(self, step: Step) -> tuple[list[Shard], Heads, str, list[str]]:
         """Emit every shard of a step's parents; returns shards, emit heads, the step's key, emit keys."""
         shards = sorted((s for port in step.needs for s in self._in(port)), key=lambda s: (s.key, s.port))
         full = [s for s in shards if s.rows or s.virtual]
@@ -291,7 +295,8 @@ class Run:
             return None
         rest["failed"] = [emits[k]["failed"] for k in keys]
         if step.kind == "regroup":
-            self._publish(f"{step.name}.emit", f"{step.name}.emit-{step.fingerprint[:12]}", emits)
+            for found in emits.values():
+                self._publish(f"{step.name}.emit", f"{step.name}.emit-{step.fingerprint[:12]}", found)
         if file.exists():
             settled: dict[str, Any] = json.loads(file.read_bytes())
             self.tasks[f"{step.name} reduce"] = (len(settled["keys"]), len(settled["keys"]))
@@ -404,11 +409,6 @@ class Run:
 
     # -- accounts -----------------------------------------------------------------------------------
 
-    def _collect(self, p: Pass, step: Step, heads: dict[str, dict[str, Any]]) -> None:
-        account = self.accounts.setdefault(step.name, Account())
-        for head in heads.values():
-            account.add(head["steps"][step.name])
-
     def _check(self, p: Pass, tasks: list[dict[str, Any]]) -> None:
         """Balance each step, hold the head's `in` against its parents, and judge `max_failed`."""
         if p.head.kind != "source":
@@ -481,12 +481,12 @@ class Run:
             self._check_in(step)
             self._stand(self.out / "outputs" / name, final)
 
-    def _publish(self, name: str, folder: str, heads: dict[str, dict[str, Any]]) -> None:
-        """Remember which dropped, failed and shadow files are this run's."""
+    def _publish(self, name: str, folder: str, head: dict[str, Any]) -> None:
+        """Remember which dropped, failed and shadow files of a task are this run's."""
         for label, files in self.published.items():
-            for key, head in heads.items():
-                if isinstance(facts := head.get("failed_file" if (head["kind"], label) == ("emit", "failed") else label), dict):
-                    files.add(f"{name}-{key}.parquet|work/{folder}/{label}/{facts['file']}")
+            facts = head.get("failed_file" if (head["kind"], label) == ("emit", "failed") else label)
+            if isinstance(facts, dict):
+                files.add(f"{name}-{head['key']}.parquet|work/{folder}/{label}/{facts['file']}")
 
     def _stand(self, folder: Path, files: dict[str, str]) -> None:
         """Make a folder hold exactly these files, as links to the winners."""

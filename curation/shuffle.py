@@ -299,7 +299,11 @@ class Range:
         if not tables:
             return None
         table = pa.concat_tables(tables)
-        order = np.lexsort((table["row"].to_numpy(), table["shard"].to_numpy(), _u64(table["key"])))
+        key = _u64(table["key"])
+        if "shard" in self.blocks.schema.names:  # a later round: rows of one reducer come from many shards
+            order = np.lexsort((table["row"].to_numpy(), table["shard"].to_numpy(), key))
+        else:  # rows with one key were read in the order of shard and row
+            order = np.argsort(key, kind="stable")
         return table.take(pa.array(order))
 
     def of_key(self, key: int) -> Iterator[pa.Table]:

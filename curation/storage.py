@@ -22,6 +22,8 @@ import xxhash
 
 from curation.errors import LockedError
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def attempt_name() -> str:
     """A fresh name for one attempt at a task."""
@@ -116,7 +118,7 @@ def canonical(value: Any) -> bytes:
 
     Raises: TypeError or ValueError for what cannot be written the same way twice.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def digest(*parts: Any) -> str:

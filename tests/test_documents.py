@@ -174,3 +174,14 @@ def test_id_set_agrees_with_a_python_set():
             model.add(one)
         assert seen.add(pa.array(ids)).tolist() == expected
     assert len(seen) == len(model)
+
+
+def test_the_short_way_to_a_registrable_domain_is_the_long_way(monkeypatch):
+    """Every rule of the public suffix list, with nothing, one and two labels in front of it."""
+    from curation import documents
+
+    rules = [r.lstrip("!").replace("*", "wild") for r in documents._suffixes()._publicsuffix]
+    hosts = [f"{front}{rule}" for rule in rules for front in ("", "a.", "b.a.")] + ["x.unknowntld", "localhost", "a_b.example.com"]
+    short = [documents.registrable_domain(h) for h in hosts]
+    monkeypatch.setattr(documents, "_deep_names", lambda: None)
+    assert short == [documents.registrable_domain(h) for h in hosts]

@@ -165,7 +165,7 @@ def test_counts_by_dimension():
 
 
 def test_only_the_top_domains_are_named(monkeypatch):
-    monkeypatch.setattr(module, "TOP_DOMAINS", 3)
+    monkeypatch.setattr(module, "TOP_VALUES", 3)
     stats = Stats()
     stats.count("s", "kept", pa.table({"domain": [f"d{i}" for i in range(9) for _ in range(9 - i)]}))
     named = stats.plain()["s"]["verdicts"]["kept"]["by"]["domain"]
