@@ -261,9 +261,7 @@ def _opened(path: str, spool: Any) -> IO[bytes]:
     if path.endswith(".gz"):
         return gzip.open(path, "rb")  # type: ignore[return-value]
     if path.endswith(".zst"):
-        import zstandard
-
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(open(path, "rb")))
+        return io.BufferedReader(pa.input_stream(path, compression="zstd"))
     return open(path, "rb")
 
 
