@@ -29,6 +29,7 @@ DIMENSIONS = ("lang", "source", "crawl", "date", "domain")
 TOP_VALUES = 1_000
 """Values of a dimension (domains, above all) a record names per step and reason; the rest are one sum."""
 SEGMENT_RECORDS = 256
+OPEN_SEGMENTS = 512
 
 
 @dataclass
@@ -210,20 +211,23 @@ def bin_edges(index: int) -> tuple[float, float]:
 
 
 class Heads(Mapping[str, dict[str, Any]]):
-    """Heads of some tasks, kept as JSON and parsed when asked for: a driver of 10^5 tasks stays small."""
+    """Heads of some tasks, read and parsed when asked for: a driver of 10^5 tasks stays small."""
 
-    def __init__(self, raw: dict[str, bytes], keys: Iterable[str]) -> None:
-        self._raw = {key: raw[key] for key in keys if key in raw}
+    def __init__(self, ledger: Ledger, keys: Iterable[str]) -> None:
+        known = ledger.heads()
+        self._ledger, self._keys = ledger, {key: None for key in keys if key in known}
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        head: dict[str, Any] = json.loads(self._raw[key])
+        head = self._ledger.get(key) if key in self._keys else None
+        if head is None:
+            raise KeyError(key)
         return head
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
+        return iter(self._keys)
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self._keys)
 
 
 class Ledger:
@@ -231,7 +235,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._heads: dict[str, bytes] | None = None
+        self._heads: dict[str, tuple[str, int, int]] | None = None
+        self._descriptors: dict[str, int] = {}
         self._loose = 0
 
     @staticmethod
@@ -239,37 +244,62 @@ class Ledger:
         """Write a task's record, once; False if another attempt was first."""
         return write_once(folder / "records" / f"{key}.json", canonical(head) + b"\n" + canonical(stats) + b"\n")
 
-    def heads(self) -> dict[str, bytes]:
-        """Heads of all finished tasks as JSON bytes: key -> head."""
+    def heads(self) -> dict[str, tuple[str, int, int]]:
+        """Where the head of each finished task stands: key -> (file, offset, length; 0 = the first line)."""
         if self._heads is None:
-            heads: dict[str, bytes] = {}
+            heads: dict[str, tuple[str, int, int]] = {}
             for segment in sorted((self.folder / "segments").glob("*.heads")):
-                for line in segment.read_bytes().splitlines():
-                    key, _, head = line.partition(b" ")
-                    heads.setdefault(key.decode(), head)
+                offset = 0
+                for line in segment.read_bytes().splitlines(keepends=True):
+                    blank = line.index(b" ")
+                    heads.setdefault(line[:blank].decode(), (f"segments/{segment.name}", offset + blank + 1, len(line) - blank - 2))
+                    offset += len(line)
             names = _names(self.folder / "records")
             for name in names:
-                with open(self.folder / "records" / name, "rb") as f:
-                    heads.setdefault(name[:-5], f.readline().rstrip(b"\n"))  # a late attempt never wins
+                heads.setdefault(name[:-5], (f"records/{name}", 0, 0))  # a late attempt never wins
             self._loose = len(names)
             self._heads = heads
         return self._heads
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Head of a finished task, or None."""
-        raw = self.heads().get(key)
-        return None if raw is None else json.loads(raw)
+        place = self.heads().get(key)
+        if place is None:
+            return None
+        file, offset, length = place
+        if length:
+            raw = os.pread(self._descriptor(file), length, offset)
+        else:
+            with open(self.folder / file, "rb") as f:
+                raw = f.readline()
+        head: dict[str, Any] = json.loads(raw)
+        return head
+
+    def _descriptor(self, file: str) -> int:
+        if file not in self._descriptors:
+            if len(self._descriptors) >= OPEN_SEGMENTS:
+                self.close()
+            self._descriptors[file] = os.open(self.folder / file, os.O_RDONLY)
+        return self._descriptors[file]
+
+    def close(self) -> None:
+        """Close the segments that were read."""
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors = {}
+
+    def __del__(self) -> None:
+        self.close()
 
     def note(self, key: str) -> dict[str, Any]:
         """Read the record a task has just written; compact now and then."""
-        with open(self.folder / "records" / f"{key}.json", "rb") as f:
-            head = f.readline().rstrip(b"\n")
-        self.heads()[key] = head
+        self.heads()[key] = (f"records/{key}.json", 0, 0)
+        head = self.get(key)
+        assert head is not None
         self._loose += 1
         if self._loose >= SEGMENT_RECORDS:
             self.compact()
-        result: dict[str, Any] = json.loads(head)
-        return result
+        return head
 
     def compact(self) -> None:
         """Fold loose records into a segment: stats first, then heads, then the records go."""
@@ -284,7 +314,12 @@ class Ledger:
         stem = f"{len(list((self.folder / 'segments').glob('*.heads'))):06d}"
         replace(self.folder / "segments" / f"{stem}.stats", b"\n".join(stats) + b"\n")
         replace(self.folder / "segments" / f"{stem}.heads", b"\n".join(heads) + b"\n")
-        for name in names:
+        known, offset = self.heads(), 0
+        for name, line in zip(names, heads, strict=True):
+            place = (f"segments/{stem}.heads", offset + len(name) - 4, len(line) - len(name) + 4)
+            if known.get(name[:-5], ("records/",))[0].startswith("records/"):
+                known[name[:-5]] = place
+            offset += len(line) + 1
             os.unlink(self.folder / "records" / name)
         self._loose = 0
 

@@ -237,7 +237,7 @@ class Run:
                 self._early_stop(task, head, failed)
                 progress.done += 1
                 self.notify("task", head)
-        heads = Heads(ledger.heads(), self.keys[folder])
+        heads = Heads(ledger, self.keys[folder])
         if self.executor is not None and len(heads) != len({t["key"] for t in tasks}):
             raise TaskError(f"{label}: {len(tasks) - len(heads)} tasks left no record")
         return heads

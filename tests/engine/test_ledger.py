@@ -25,7 +25,8 @@ def commit(folder, n, attempt="a"):
 
 
 def files(folder):
-    return {k: json.loads(v)["file"] for k, v in Ledger(folder).heads().items()}
+    ledger = Ledger(folder)
+    return {k: ledger.get(k)["file"] for k in ledger.heads()}
 
 
 def filled(folder, n):
