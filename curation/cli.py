@@ -78,7 +78,8 @@ def run(
 
     if executor not in ("inline", "processes"):
         raise RecipeError(f"-x {executor}: there is inline and processes")
-    _collect_seldom()
+    if executor == "processes":  # inline, tasks run here, and what they leave behind must go
+        _collect_seldom()
     plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     plan.check_files()
     out = out or Path("runs") / plan.recipe.name
