@@ -8,9 +8,11 @@ order they went in.
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import io
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -216,17 +218,18 @@ def _parquet_tables(path: str) -> Iterator[pa.Table]:
 
 def _json_tables(path: str) -> Iterator[pa.Table]:
     """JSONL with the types its lines have: all lines are looked at first, then read again."""
-    spool: Any = None
-    if path == "-":
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the generator that reads it
-        spool.write(sys.stdin.buffer.read())
-    schemas = [_inferred(rows) for rows in _json_rows(path, spool)]
-    if not schemas:
-        return
-    schema = pa.unify_schemas(schemas, promote_options="permissive")
-    fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in schema]
-    for rows in _json_rows(path, spool):
-        yield pa.Table.from_pylist(rows, schema=pa.schema(fields))
+    with contextlib.ExitStack() as stack:
+        spool: Any = None
+        if path == "-":
+            spool = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(sys.stdin.buffer, spool)
+        schemas = [_inferred(rows) for rows in _json_rows(path, spool)]
+        if not schemas:
+            return
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in schema]
+        for rows in _json_rows(path, spool):
+            yield pa.Table.from_pylist(rows, schema=pa.schema(fields))
 
 
 def _inferred(rows: list[dict[str, Any]]) -> pa.Schema:

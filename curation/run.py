@@ -119,7 +119,7 @@ class Run:
         elif head.kind == "global":
             tasks = self._applied_tasks(p)
         else:
-            tasks = [self._row_task(p, shard) for port in p.inputs for shard in self._in(port)]
+            tasks = [self._row_task(p, shard) for shard in self._of(p.inputs)]
         heads = self._do(p.name, p.folder, tasks)
         for step in p.steps:
             self.accounts.setdefault(step.name, Account())
@@ -138,8 +138,9 @@ class Run:
             self._check(p, tasks)
             self._save("running")
 
-    def _in(self, port: str) -> list[Shard]:
-        return self.shards[port]
+    def _of(self, ports: tuple[str, ...]) -> list[Shard]:
+        """The shards of several ports, port by port."""
+        return [shard for port in ports for shard in self.shards[port]]
 
     # -- tasks of passes ----------------------------------------------------------------------------
 
@@ -258,7 +259,7 @@ class Run:
 
     def _emitted(self, step: Step) -> tuple[list[Shard], Heads, str, list[str]]:
         """Emit every shard of a step's parents; returns shards, emit heads, the step's key, emit keys."""
-        shards = sorted((s for port in step.needs for s in self._in(port)), key=lambda s: (s.key, s.port))
+        shards = sorted(self._of(step.needs), key=lambda s: (s.key, s.port))
         full = [s for s in shards if s.rows or s.virtual]
         folder = f"{step.name}.emit-{step.fingerprint[:12]}"
         tasks = []
@@ -343,9 +344,9 @@ class Run:
     def _applied_tasks(self, p: Pass) -> list[dict[str, Any]]:
         step = p.head
         settled = self._settled(step)
-        ghosts = sorted((s for port in step.needs for s in self._in(port) if not (s.rows or s.virtual)), key=lambda s: (s.key, s.port))
+        ghosts = sorted((s for s in self._of(step.needs) if not (s.rows or s.virtual)), key=lambda s: (s.key, s.port))
         if settled is None:
-            return [self._row_task(p, s, "unsettled") for port in step.needs for s in self._in(port)]
+            return [self._row_task(p, s, "unsettled") for s in self._of(step.needs)]
         returns, whole = settled["returns"], settled["whole"]
         tasks = [
             self._row_task(
@@ -443,7 +444,7 @@ class Run:
 
     def _output(self, step: Step) -> None:
         name = step.name.removeprefix("outputs.")
-        shards = sorted((s for port in step.needs for s in self._in(port) if s.rows or s.virtual), key=lambda s: (s.key, s.port))
+        shards = sorted((s for s in self._of(step.needs) if s.rows or s.virtual), key=lambda s: (s.key, s.port))
         columns = [c["name"] for c in output_schema(step)]
         groups: list[list[Shard]] = []
         room = 0

@@ -184,7 +184,7 @@ def first_true(**reasons: Any) -> Any:
 class RowStage:
     """A row stage: `function(batch, params) -> columns`, with what it declares.
 
-    `reads`, `writes`, and `transient_reads` may be callables of the parameters.
+    `reads` and `writes` may be callables of the parameters.
     A column both read and written is replaced; otherwise it is new.
     """
 
