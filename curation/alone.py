@@ -33,7 +33,8 @@ from curation.recipe import build
 from curation.run import Run, Shard
 from curation.shards import ShardWriter, conform, read_batches
 from curation.stage import RegroupStage, Source
-from curation.tasks import SPLIT_BITS, Context
+from curation.tasks.base import Context
+from curation.tasks.reading import SPLIT_BITS
 
 LINES = 5_000
 """JSONL lines looked at, and written, at a time."""

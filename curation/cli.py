@@ -74,7 +74,7 @@ def run(
     from curation.plan import snapshot
     from curation.run import Run, read_manifest
     from curation.storage import digest, run_lock, write_json
-    from curation.tasks import Context
+    from curation.tasks.base import Context
 
     if executor not in ("inline", "processes"):
         raise RecipeError(f"-x {executor}: there is inline and processes")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from curation import errors, tasks
 from curation.errors import CurateError, TaskError
+from curation.tasks.base import Context
 from curation.workers import MAX_DEATHS, RECYCLE_BYTES, Job, Quarantine, Worker
 
 POLL_SECONDS = 0.2
@@ -31,7 +32,7 @@ class Executor(Protocol):
 class Inline:
     """Runs tasks one after the other in this process: a debugger works."""
 
-    def __init__(self, context: tasks.Context) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
 
     def map(self, work: Iterable[dict[str, Any]], quarantine: Quarantine) -> Iterator[dict[str, Any]]:

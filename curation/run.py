@@ -25,7 +25,7 @@ from curation.plan import Pass, Plan, Step
 from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, write_groups
 from curation.stage import Source
 from curation.storage import canonical, digest, replace, write_json
-from curation.tasks import output_schema, payload_schema
+from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
 
 MAX_ROUNDS = 200

@@ -78,10 +78,11 @@ def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: i
     from curation import tasks
     from curation.errors import CurateError
     from curation.plan import plan_of
+    from curation.tasks.base import Context
 
     out = Path(plan_file).parent.parent
     progress = Progress(page)
-    context = tasks.Context(plan_of(json.loads(Path(plan_file).read_bytes())), out, progress)
+    context = Context(plan_of(json.loads(Path(plan_file).read_bytes())), out, progress)
     pipe = Connection(descriptor)
     pipe.send_bytes(b"{}")
     while True:

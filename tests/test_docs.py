@@ -56,7 +56,7 @@ def test_design_names_every_file_of_the_engine():
     tree = re.search(r"```\n(curation/.*?)```", (ROOT / "DESIGN.md").read_text(), re.S).group(1)
     engine = tree.split("stages/  ")[0]
     named = set(re.findall(r"\b([a-z_]+)\.py\b", engine))
-    real = {p.stem for p in (ROOT / "curation").glob("*.py")} - {"__init__"}
+    real = {p.stem for folder in ("", "tasks") for p in (ROOT / "curation" / folder).glob("*.py")} - {"__init__"}
     assert named == real
     for folder in (p for p in (ROOT / "stages").iterdir() if p.is_dir() and p.name != "__pycache__"):
         assert f"{folder.name}/" in tree

@@ -17,7 +17,8 @@ from curation.plan import Plan
 from curation.recipe import load as load_recipe
 from curation.run import Run
 from curation.stage import Batch
-from curation.tasks import Context, id_hashes
+from curation.tasks.base import Context
+from curation.tasks.fates import id_hashes
 from curation.text import Utf8
 from mixes.budgets import BINS, EXACT_DOCUMENTS, affordable, bin_of, entry_of, keys_of, limits, places, summed, targets, token_counts
 from mixes.entries import load

@@ -15,7 +15,7 @@ from curation.plan import Plan, snapshot
 from curation.recipe import load
 from curation.run import Run
 from curation.storage import digest, run_lock, write_json
-from curation.tasks import Context
+from curation.tasks.base import Context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLUGIN = ROOT / "tests" / "plugin_stages.py"

@@ -11,6 +11,7 @@ from curation.errors import AccountError, TaskError
 from curation.ledger import Account, Ledger
 from curation.shards import LazyShard, ShardWriter
 from curation.shuffle import BLOCK, VerdictWriter
+from curation.tasks import fates
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_kept_is_counted_wrong(full, monkeypatch):
 
 def test_a_stage_returns_too_few_values(full, monkeypatch):
     monkeypatch.setattr(
-        tasks, "_array", lambda value, kind, real=tasks._array: real(value, kind)[1:] if pa.types.is_int32(kind) else real(value, kind)
+        fates, "array_of", lambda value, kind, real=fates.array_of: real(value, kind)[1:] if pa.types.is_int32(kind) else real(value, kind)
     )
     broken(full, TaskError, "values of length for")
 

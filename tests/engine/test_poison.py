@@ -410,7 +410,7 @@ def test_no_record_behind_a_quarantined_one_is_lost(tmp_path, monkeypatch):
     """However many records a file holds for its bytes."""
     import numpy as np
 
-    from curation import tasks
+    from curation.tasks import reading
 
     path = tmp_path / "records.txt"
     path.write_text("".join("x\n" if i != 2 else "POISON\n" for i in range(500)))
@@ -419,7 +419,7 @@ def test_no_record_behind_a_quarantined_one_is_lost(tmp_path, monkeypatch):
     assert steps(tmp_path / "out")["len"]["kept"] == 499
     for record in (tmp_path / "out" / "work").glob("docs-*/records/*.json"):
         record.unlink()
-    monkeypatch.setattr(tasks, "WANT_ROWS", 100)
+    monkeypatch.setattr(reading, "WANT_ROWS", 100)
     before = tree(tmp_path / "out")
     run(file, tmp_path / "out")
     assert tree(tmp_path / "out") == before

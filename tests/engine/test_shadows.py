@@ -3,7 +3,7 @@
 import pytest
 from engine_kit import documents, ids, parquet, recipe, rows, run, steps
 
-from curation.tasks import _hash_share
+from curation.tasks.fates import hash_share
 
 TEXT = """
 inputs: {docs: {use: parquet, paths: "crawl/*.parquet", carry: [score]}}
@@ -84,7 +84,7 @@ def test_the_sample_is_by_hash_of_the_id(corpus):
     import pyarrow as pa
 
     names = [r["id"] for r in dropped]
-    wanted = {i for i, m in zip(names, _hash_share(pa.array(names), 0.3), strict=True) if m}
+    wanted = {i for i, m in zip(names, hash_share(pa.array(names), 0.3), strict=True) if m}
     assert {r["id"] for r in shadows} == wanted
     assert 0.2 < len(wanted) / len(names) < 0.4
     full = {r["id"]: r for r in rows(folder / "out-1", "shadows")}

@@ -1,0 +1,30 @@
+"""The task functions every executor runs. Each reads, computes, writes, then records; run twice, a
+task gives the same bytes, and the second record is refused. A task is plain data, so it crosses any
+process or network boundary.
+
+- `rows` runs a pass over one shard: `RowTask`, which stands on `Reading` (where its rows come from),
+  that on `Fates` (what becomes of them), that on `Task` (attempt, accounts, poison).
+- `emit` writes a shard's keyed rows, `reduce` decides about a range of keys.
+- `output` joins small shards.
+- `schemas` says which columns the files of tasks have.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from curation.tasks.base import Context, Task
+from curation.tasks.emit import EmitTask
+from curation.tasks.output import OutputTask
+from curation.tasks.reduce import ReduceTask
+from curation.tasks.rows import RowTask
+
+KINDS: dict[str, type[Task]] = {"rows": RowTask, "emit": EmitTask, "reduce": ReduceTask, "output": OutputTask}
+
+
+def run(context: Context, task: dict[str, Any]) -> None:
+    """Run one task to its record.
+
+    Raises: TaskError, AccountError or FailedShareError.
+    """
+    KINDS[task["kind"]](context, task).run()

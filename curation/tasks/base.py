@@ -1,0 +1,166 @@
+"""What every task has: its folder and attempt, its accounts, and the search for the document that kills a stage."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curation.errors import AccountError, FailedShareError, TaskError
+from curation.ledger import Account, Ledger, Stats
+from curation.plan import Plan, Step
+from curation.stage import Batch
+from curation.storage import attempt_name
+
+
+class NoProgress:
+    """Stands in where nobody watches: publishes nothing."""
+
+    def at_step(self, step: str, low: int, high: int, shadow: bool) -> None: ...
+
+    def at_row(self, row: int) -> None: ...
+
+
+@dataclass
+class Context:
+    """What a task needs beside itself."""
+
+    plan: Plan
+    out: Path
+    progress: Any = field(default_factory=NoProgress)
+
+
+@dataclass
+class Failure:
+    """A poison document: the row that could not be processed, and why."""
+
+    rows: pa.Table
+    reason: str
+    detail: str
+    traceback: str = ""
+
+
+class Task(ABC):
+    """What all tasks share: folder, attempt, accounts."""
+
+    def __init__(self, context: Context, task: dict[str, Any]) -> None:
+        self.context, self.plan, self.out, self.task = context, context.plan, context.out, task
+        self.folder: Path = self.out / "work" / task["folder"]
+        self.attempt = attempt_name()
+        self.accounts: dict[str, Account] = {}
+        self.stats = Stats()
+        self.head: dict[str, Any] = {"key": task["key"], "kind": task["kind"]}
+        self.masks: dict[tuple[str, bool], set[int]] = {}
+        self.causes: dict[tuple[str, bool, int], tuple[str, ...]] = {}
+        """(step, shadow, at) -> reason, detail and, where it is known, traceback."""
+        for q in task.get("quarantine", []):
+            self.masks.setdefault((q["step"], q["shadow"]), set()).add(q["at"])
+            self.causes[q["step"], q["shadow"], q["at"]] = (q["reason"], q["detail"])
+        self.only: list[tuple[int, int]] | None = task.get("only")
+
+    @abstractmethod
+    def run(self) -> None:
+        """Do it all, the record last."""
+
+    def path(self, label: str, suffix: str) -> Path:
+        """An output of this attempt."""
+        return self.folder / label / f"{self.task['key']}.{self.attempt}.{suffix}"
+
+    def account(self, step: str) -> Account:
+        return self.accounts.setdefault(step, Account())
+
+    def commit(self) -> None:
+        """Check the accounts and write the record."""
+        for step, account in self.accounts.items():
+            account.check(step)
+        self.head["steps"] = {s: a.plain() for s, a in self.accounts.items()}
+        Ledger.commit(self.folder, self.task["key"], self.head, self.stats.plain())
+
+    def pieces(self, table: pa.Table) -> Iterator[pa.Table]:
+        """The batch itself, or in careful mode the parts of it that are suspected, one by one."""
+        if self.only is None:
+            yield table
+            return
+        at = table["_at"].to_numpy()
+        for low, high in self.only:
+            mask = (at >= low) & (at <= high)
+            if mask.any():
+                yield table.filter(pa.array(mask))
+
+    def guarded(
+        self, step: Step, table: pa.Table, shadow: bool, call: Callable[[pa.Table], Any]
+    ) -> tuple[list[tuple[pa.Table, Any]], list[Failure]]:
+        """Call a stage; quarantined rows are left out, and a batch that raises is bisected.
+
+        Returns: (rows, result) pairs that cover the good rows in order, and the poison rows.
+        """
+        failures = []
+        mask = self.masks.get((step.name, shadow))
+        if mask:
+            at = table["_at"].to_numpy()
+            bad = np.isin(at, np.fromiter(mask, np.int64, len(mask)))
+            for value in np.unique(at[bad]).tolist():
+                failures.append(Failure(table.filter(pa.array(at == value)), *self.causes[step.name, shadow, value]))
+            table = table.filter(pa.array(~bad))
+        good: list[tuple[pa.Table, Any]] = []
+
+        def attempt(rows: pa.Table) -> None:
+            at = rows["_at"].to_numpy()
+            self.context.progress.at_step(step.name, int(at.min()), int(at.max()), shadow)
+            try:
+                good.append((rows, call(rows)))
+                return
+            except (TaskError, AccountError, FailedShareError, KeyboardInterrupt):
+                raise
+            except BaseException as e:  # noqa: BLE001 - whatever a stage raises (a Rust panic too) costs the document, with its cause
+                if rows.num_rows == 1:
+                    trace = "".join(traceback.format_exception(e))[-4000:]
+                    failures.append(Failure(rows, "error", f"{type(e).__name__}: {e}"[:500], trace))
+            if rows.num_rows > 1:
+                half = rows.num_rows // 2
+                attempt(rows.slice(0, half))
+                attempt(rows.slice(half))
+            elif not shadow:
+                self._early_stop(step, failures)
+
+        if table.num_rows:
+            attempt(table)
+        found, good = good, []  # `attempt` names itself: what it holds would wait for the collector of cycles
+        return found, failures
+
+    def _early_stop(self, step: Step, failures: list[Failure]) -> None:
+        """Stop at once when a step has failed ten times as much as allowed."""
+        limit, account = self.plan.recipe.settings.max_failed, self.accounts.get(step.name, Account())
+        failed = account.failed + len(failures)
+        documents = max(account.documents_in, self.task.get("shard", {}).get("rows", 0))
+        if failed > 10 * max(limit.least, limit.share * documents):
+            raise FailedShareError(f"{step.name}: {failed} documents of one task failed; the last: {failures[-1].detail}")
+
+    def batch(self, table: pa.Table) -> Batch:
+        """A batch that publishes which document is being worked on."""
+        at: Any = None
+
+        def progress(row: int) -> None:
+            nonlocal at
+            if at is None:
+                at = table["_at"].to_numpy()
+            self.context.progress.at_row(int(at[row]))
+
+        return Batch(table, progress)
+
+
+def array_of(value: Any, kind: Any) -> Any:
+    """A stage's column as one contiguous Arrow array of the declared type."""
+    if isinstance(value, pa.ChunkedArray):
+        value = value.combine_chunks()
+        if isinstance(value, pa.ChunkedArray):
+            value = pa.array([], kind)
+    elif not isinstance(value, pa.Array):
+        value = pa.array(value)
+    return value if value.type == kind else value.cast(kind)

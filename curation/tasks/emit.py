@@ -1,0 +1,71 @@
+"""The keyed rows of one shard, for a global or regroup step."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curation.errors import AccountError, TaskError
+from curation.plan import Step
+from curation.shards import LazyShard, column_names, read_batches
+from curation.shuffle import SpillWriter
+from curation.stage import RegroupStage
+from curation.tasks.base import Task, array_of
+from curation.tasks.schemas import FAILED, failed_table, payload_schema
+
+
+class EmitTask(Task):
+    """The keyed rows of one shard."""
+
+    def run(self) -> None:
+        step = self.plan.steps[self.task["step"]]
+        stage = step.stage
+        schema = payload_schema(step, self.plan, shard=False)
+        regroup = isinstance(stage, RegroupStage)
+        combine = None if regroup else (lambda rows: stage.combine(rows, step.params))  # type: ignore[union-attr]
+        spill = SpillWriter(self.path("spill", "spill"), schema, self.task["bits"], self.plan.recipe.settings.shuffle.spill_bytes, combine)
+        failed: list[dict[str, Any]] = []
+        failed_file = LazyShard(self.path("failed", "parquet"), FAILED)
+        shard = self.task["shard"]
+        columns = None if regroup else [*dict.fromkeys(("id", *step.reads))]
+        incoming = self.plan._incoming(step.needs, ("steps", step.name))[0]
+        present = column_names(self.out / shard["file"])
+        started = time.thread_time()
+        at = 0
+        for table in read_batches(self.out / shard["file"], None if columns is None else [c for c in columns if c in present]):
+            for f in incoming:
+                if f.name not in table.column_names and (columns is None or f.name in columns) and not (f.metadata or {}).get(b"transient"):
+                    table = table.append_column(pa.field(f.name, f.type), pa.nulls(table.num_rows, f.type))
+            table = table.append_column("_at", pa.array(np.arange(at, at + table.num_rows, dtype=np.int64)))
+            at += table.num_rows
+            for piece in self.pieces(table):
+                good, failures = self.guarded(step, piece, False, lambda t: stage.emit(self.batch(t), step.params))  # type: ignore[union-attr]
+                for rows, keyed in good:
+                    spill.add(self._keyed(step, rows, keyed, schema, regroup))
+                for f in failures:
+                    failed += [
+                        {"at": a, "reason": f.reason, "detail": f.detail, "traceback": f.traceback} for a in f.rows["_at"].to_pylist()
+                    ]
+                    if regroup and self.only is None:  # a global step's are written down when its verdicts are applied
+                        failed_file.write(failed_table(step.name, f))
+        if self.only is not None:
+            return
+        if at != shard["rows"]:
+            raise AccountError(f"{shard['file']}: {at} rows read, its record says {shard['rows']}")
+        if facts := failed_file.close():
+            self.head["failed_file"] = facts
+        self.head |= {"spill": spill.close(), "rows": at, "failed": failed, "cpu_seconds": round(time.thread_time() - started, 6)}
+        self.commit()
+
+    def _keyed(self, step: Step, rows: pa.Table, keyed: Any, schema: pa.Schema, regroup: bool) -> pa.Table:
+        at = rows["_at"].to_numpy()
+        local = np.asarray(keyed.row, dtype=np.int64)
+        columns: dict[str, Any] = {"key": pa.array(np.asarray(keyed.key, dtype=np.uint64)), "row": pa.array(at[local].astype(np.uint32))}
+        for f in list(schema)[2:]:
+            columns[f.name] = rows[f.name].take(pa.array(local)) if regroup else array_of(keyed.columns[f.name], f.type)
+        if regroup and (len(local) != rows.num_rows or len(np.unique(local)) != len(local)):
+            raise TaskError(f"{step.name}: a regroup stage must give every document exactly one key")
+        return pa.table(columns)

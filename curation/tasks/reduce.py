@@ -1,0 +1,114 @@
+"""Decide about the keys of one range; a regroup step writes its new documents here."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.documents import record_ids
+from curation.errors import AccountError, TaskError
+from curation.plan import Step
+from curation.shards import LazyShard, conform, value_bytes
+from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter
+from curation.stage import GlobalStage, RegroupStage
+from curation.storage import HashedFile
+from curation.tasks.base import Task
+from curation.tasks.schemas import payload_schema, verdict_schema
+
+
+class ReduceTask(Task):
+    """Decide about the keys of one range; a regroup step writes its new documents here."""
+
+    def run(self) -> None:
+        step = self.plan.steps[self.task["step"]]
+        stage = step.stage
+        settings = self.plan.recipe.settings.shuffle
+        blocks = Blocks(
+            [self.out / f for f in self.task["files"]], [self.out / f for f in self.task["groups"]],
+            payload_schema(step, self.plan, shard=self.task["round"] > 0),
+        )  # fmt: skip
+        low, high, sub, sub_bits = self.task["range"]
+        rows = Range(blocks, low, high, sub, sub_bits, self.task["bits"], settings.reduce_bytes)
+        started = time.thread_time()
+        if isinstance(stage, RegroupStage):
+            self._regroup(step, stage, rows)
+        elif isinstance(stage, GlobalStage):
+            self._reduce(step, stage, rows)
+        self.head["cpu_seconds"] = round(time.thread_time() - started, 6)
+        self.commit()
+
+    def _reduce(self, step: Step, stage: GlobalStage, rows: Range) -> None:
+        verdicts = VerdictWriter(self.path("verdicts", "verdicts"), verdict_schema(stage, step.params))
+        again_schema = payload_schema(step, self.plan, shard=True)
+        again = SpillWriter(
+            self.path("again", "spill"), again_schema, self.task["bits"], self.plan.recipe.settings.shuffle.spill_bytes,
+            lambda table: stage.combine(table, step.params),
+        )  # fmt: skip
+        states = []
+        more = 0
+
+        def take(result: Any) -> None:
+            nonlocal more
+            if result.verdicts is not None:
+                verdicts.add(result.verdicts)
+            if result.again is not None and result.again.num_rows:
+                more += result.again.num_rows
+                again.add(result.again)
+            if result.state is not None:
+                states.append(result.state)
+
+        light = rows.light()
+        if light is not None and light.num_rows:
+            take(stage.reduce(light, step.params, self.task["round"]))
+        for key in rows.heavy.tolist():
+            try:
+                for result in stage.stream(lambda k=key: rows.of_key(k), step.params, self.task["round"]):  # type: ignore[misc]
+                    take(result)
+            except NotImplementedError as e:
+                raise TaskError(f"{step.name}: {e}") from e
+        self.head["verdicts"] = verdicts.close()
+        self.head["again"] = again.close() if more else None
+        if not more:
+            again.close()
+        if states:
+            sink = HashedFile(self.path("state", "arrow"))
+            table = pa.concat_tables(states)
+            with pa.ipc.new_file(sink, table.schema) as f:
+                f.write_table(table)
+            sink.close()
+            self.head["state"] = sink.facts()
+
+    def _regroup(self, step: Step, stage: RegroupStage, rows: Range) -> None:
+        port = step.name
+        schema = self.plan.port_schema(port)
+        writer = LazyShard(self.path(port, "parquet"), schema)
+        account = self.account(step.name)
+        light = rows.light()
+        text_bytes = 0
+        if len(rows.heavy):
+            raise TaskError(f"{step.name}: one group is larger than settings.shuffle.reduce_bytes")
+        if light is not None and light.num_rows:
+            account.documents_in = light.num_rows
+            account.bytes_in = int(value_bytes(light["text"]).sum()) if "text" in light.column_names else 0
+            made = stage.merge(light.drop_columns(["shard", "row"]), step.params)
+            parents = made["parent_ids"].combine_chunks()
+            listed = pc.list_flatten(parents).to_pylist()
+            if sorted(listed) != sorted(light["id"].to_pylist()):
+                raise AccountError(f"{step.name}: {light.num_rows} documents in, {len(listed)} named as parents")
+            keys = ["/".join(p) for p in parents.to_pylist()]
+            ids = record_ids("regroup", [f"{step.name}/{k}" for k in keys])
+            if "id" in made.column_names:
+                made = made.drop_columns(["id"])
+            made = conform(made.append_column("id", ids), schema)
+            account.merged, account.created, account.kept = light.num_rows, made.num_rows, made.num_rows
+            self.stats.count(step.name, "in", light)
+            self.stats.count(step.name, "kept", made)
+            text_bytes = int(value_bytes(made["text"]).sum()) if "text" in made.column_names else 0
+            writer.write(made)
+        facts = writer.close()
+        self.head["outputs"] = {port: {**facts, "text_bytes": text_bytes}} if facts else {}
+        self.head["shadow"] = {}
+        self.head["origin"] = {"input": None, "splits": []}

@@ -1,0 +1,72 @@
+"""The columns of the files that tasks write, shards apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from curation.documents import CORE
+from curation.plan import Pass, Plan, Step
+from curation.stage import GlobalStage, RegroupStage
+from curation.tasks.base import Failure
+
+SHADOW = [
+    pa.field("shadow_step", pa.string()),
+    pa.field("shadow_reason", pa.string()),
+    pa.field("shadow_later", pa.list_(pa.string())),
+]
+"""Columns a shadow row carries: where and why it was dropped, and what would have dropped it later."""
+FAILED = pa.schema(
+    [pa.field("id", pa.string()), pa.field("url", pa.string()), pa.field("step", pa.string()),
+     pa.field("reason", pa.string()), pa.field("detail", pa.string()), pa.field("traceback", pa.string())]
+)  # fmt: skip
+
+
+def dropped_schema(plan: Plan, p: Pass) -> pa.Schema:
+    """Columns of a pass's dropped file: identity, step, reason, every metric, the sampled text."""
+    fields: dict[str, pa.Field] = {n: pa.field(n, t) for n, t in CORE.items() if n != "text"}
+    fields |= {"step": pa.field("step", pa.string()), "drop_reason": pa.field("drop_reason", pa.string())}
+    for schema in [plan.input_schema(p), *(s.schema for s in p.steps)]:
+        for f in schema:
+            if not pa.types.is_nested(f.type) and f.name != "text" and not (f.metadata or {}).get(b"transient"):
+                fields.setdefault(f.name, f.remove_metadata().with_nullable(True))
+    fields["text"] = pa.field("text", pa.large_string())
+    return pa.schema(list(fields.values()))
+
+
+def failed_table(step: str, failure: Failure) -> pa.Table:
+    """Rows of `failed/`."""
+    rows, n = failure.rows, failure.rows.num_rows
+    return pa.table({
+        "id": rows["id"], "url": rows["url"] if "url" in rows.column_names else pa.nulls(n, pa.string()),
+        "step": pa.array([step] * n), "reason": pa.array([failure.reason] * n),
+        "detail": pa.array([failure.detail] * n), "traceback": pa.array([failure.traceback] * n),
+    })  # fmt: skip
+
+
+def payload_schema(step: Step, plan: Plan, shard: bool) -> pa.Schema:
+    """Columns of a spill."""
+    stage = step.stage
+    fields = [pa.field("key", pa.uint64())]
+    if shard:
+        fields.append(pa.field("shard", pa.uint32()))
+    fields.append(pa.field("row", pa.uint32()))
+    if isinstance(stage, RegroupStage):
+        incoming = plan._incoming(step.needs, ("steps", step.name))[0]
+        fields += [f.remove_metadata().with_nullable(True) for f in incoming if not (f.metadata or {}).get(b"transient")]
+    else:
+        fields += [t if isinstance(t, pa.Field) else pa.field(n, t) for n, t in stage.payload(step.params).items()]  # type: ignore[union-attr]
+    return pa.schema(fields)
+
+
+def verdict_schema(stage: GlobalStage, params: Any) -> pa.Schema:
+    """Columns of a verdict."""
+    fields = [pa.field("shard", pa.uint32()), pa.field("row", pa.uint32())]
+    fields += [t if isinstance(t, pa.Field) else pa.field(n, t) for n, t in stage.verdict(params).items()]
+    return pa.schema(fields)
+
+
+def output_schema(step: Step) -> list[dict[str, str]]:
+    """Names of the columns of an output, in order."""
+    return [{"name": f.name} for f in step.schema if not (f.metadata or {}).get(b"transient")]
