@@ -111,11 +111,12 @@ def _compile(plan: Any) -> None:
     """Compile the kernels of the plan's stages once, before workers start; says so when it takes time."""
     import time
 
-    from curation import documents, text
+    from curation import documents, domains, text
 
     started = time.monotonic()
     text.warm_up()
     documents.warm_up()
+    domains.warm_up()
     for step in plan.steps.values():
         owner = getattr(step.stage, "function", None) or type(step.stage)
         warm_up = getattr(sys.modules.get(owner.__module__), "warm_up", None)

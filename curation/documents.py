@@ -1,4 +1,4 @@
-"""What every document has: the core columns, its id, its registrable domain; and which ids were seen.
+"""What every document has: the core columns and its id; and which ids were seen.
 
 An id names the *record*, not the text: 128-bit xxh3 of (source kind, WARC-Record-ID | URL + date |
 path inside the input's root + offset), written as 32 lower-case hex digits, the same on every machine.
@@ -6,20 +6,16 @@ path inside the input's root + offset), written as 32 lower-case hex digits, the
 
 from __future__ import annotations
 
-import ipaddress
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, TypeVar, cast
-from urllib.parse import unquote
 
 import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from publicsuffixlist import PublicSuffixList
+
+from curation.text import Utf8
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -35,6 +31,10 @@ CORE: dict[str, pa.DataType] = {
 """Columns of every document beside `text`. `domain` and `source` are added by the engine."""
 
 ID_DIGITS = 32
+
+
+def _kernel(function: Kernel) -> Kernel:
+    return cast(Kernel, numba.njit(cache=True, nogil=True)(function))
 
 
 def plain(values: Any) -> pa.Array:
@@ -101,9 +101,12 @@ def _hex_or_hashed(kind: str, given: pa.Array) -> pa.Array:
         ids = ids.cast(pa.string())
     if ids.null_count == len(ids):
         return ids
-    lower, upper = _hex_rows(ids)
+    strings = Utf8.of(ids)
+    digits = _hex_digits(strings.data, strings.offsets)
+    lower = (digits == _LOWER) | ids.is_null().to_numpy(zero_copy_only=False)
     if lower.all():
         return ids
+    upper = digits == _UPPER
     if upper.any():
         ids = pc.if_else(pa.array(upper), pc.utf8_lower(ids), ids)
     foreign = ~(lower | upper)
@@ -112,137 +115,24 @@ def _hex_or_hashed(kind: str, given: pa.Array) -> pa.Array:
     return pc.if_else(pa.array(foreign), record_ids(kind, ids), ids)
 
 
-_LOWER_HEX, _ANY_HEX = np.zeros(256, bool), np.zeros(256, bool)
-_LOWER_HEX[list(b"0123456789abcdef")] = _ANY_HEX[list(b"0123456789abcdefABCDEF")] = True
+_LOWER, _UPPER = 3, 1  # bits: a digit of either case, of lower case
+_HEX = np.zeros(256, np.uint8)
+_HEX[list(b"0123456789abcdef")], _HEX[list(b"ABCDEF")] = _LOWER, _UPPER
 
 
-def _hex_rows(ids: pa.Array) -> tuple[Any, Any]:
-    """Which ids are 32 lower-case hex digits (or null), and which are so but for their case."""
-    valid = ids.is_valid().to_numpy(zero_copy_only=False)
-    lengths = pc.fill_null(pc.binary_length(ids), 0).to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(lengths == ID_DIGITS)
-    digits = _bytes_of(ids if len(rows) == len(ids) else ids.take(pa.array(rows))).reshape(-1, ID_DIGITS)
-    lower, upper = ~valid, np.zeros(len(ids), bool)
-    is_lower = _LOWER_HEX[digits].all(axis=1)
-    lower[rows] = is_lower
-    if not is_lower.all():
-        upper[rows] = ~is_lower & _ANY_HEX[digits].all(axis=1)
-    return lower, upper
-
-
-def _bytes_of(strings: pa.Array) -> Any:
-    """The bytes of all strings of a `string` array, one after the other: uint8 (n,)."""
-    _, ends, data = strings.buffers()
-    if data is None or not len(strings):
-        return np.empty(0, np.uint8)
-    offsets = np.frombuffer(ends, np.int32)
-    return np.frombuffer(data, np.uint8)[offsets[strings.offset] : offsets[strings.offset + len(strings)]]
-
-
-# Registrable domains
-
-_AUTHORITY = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?P<authority>[^/?#\\]*)"
-_HOST_CACHE_SIZE = 1 << 18
-_hosts: dict[str, str | None] = {}
-_NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f<>\[\]^|%\\/?#@:\"]")
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
-def registrable_domains(urls: pa.Array) -> pa.Array:
-    """Registrable domain of each URL: the public suffix and one label more.
-
-    Private suffixes count (`user.github.io` is a domain of its own). A host that is a public suffix or
-    a single label stands for itself, an IP address too (IPv6 in brackets). Userinfo, port and the final
-    dot go; names are lower case, non-ASCII labels in punycode.
-
-    Args:
-        urls: string array (n,); null, relative and hostless URLs and illegal hosts give null.
-    Returns: string array (n,).
-    """
-    urls = plain(urls)
-    authorities = pc.struct_field(pc.extract_regex(urls, _AUTHORITY), 0).dictionary_encode()
-    found = []
-    for authority in authorities.dictionary.to_pylist():
-        if authority in _hosts:
-            found.append(_hosts[authority])
-            continue
-        if len(_hosts) >= _HOST_CACHE_SIZE:
-            _hosts.clear()
-        domain = _hosts[authority] = registrable_domain(authority)
-        found.append(domain)
-    return pa.array(found, pa.string()).take(authorities.indices)
-
-
-_PLAIN_HOST = re.compile(r"(?:[a-z0-9_-]+\.)*([a-z0-9_-]+\.([a-z][a-z0-9-]*))")
-
-
-@cache
-def _deep_names() -> frozenset[str] | None:
-    """Names of two labels for which, or beneath which, the list has a rule, and top labels with a wildcard.
-
-    None if the list does not show its rules: then every host takes the long way.
-    """
-    names = set()
-    rules = getattr(_suffixes(), "_publicsuffix", None)
-    if rules is None:
-        return None
-    for rule in rules:
-        labels = rule.lstrip("!").split(".")
-        if len(labels) > 1:
-            names.add(labels[-1] if labels[-2] == "*" else ".".join(labels[-2:]))
-    return frozenset(names)
-
-
-def registrable_domain(authority: str) -> str | None:
-    """Registrable domain of one `userinfo@host:port`; see `registrable_domains`."""
-    plain_host = _PLAIN_HOST.fullmatch(authority)
-    if plain_host is not None and len(authority) <= 253:  # nothing to decode, no rule deeper than the top label
-        name, top = plain_host.groups()
-        deep = _deep_names()
-        if deep is not None and name not in deep and top not in deep:
-            return name
-    host = host_of(authority)
-    if host is None or host.startswith("["):
-        return host
-    last = host.rpartition(".")[2]
-    if last.isdigit() or last.startswith("0x"):
-        return host
-    return _suffixes().privatesuffix(host) or host
-
-
-def host_of(authority: str) -> str | None:
-    """Host of one `userinfo@host:port`: lower case, punycode, without final dot; None if illegal."""
-    host = authority.rpartition("@")[2].strip()
-    if host.startswith("["):
-        try:
-            return f"[{ipaddress.IPv6Address(host[1 : host.index(']')])}]"
-        except ValueError:
-            return None
-    host = unquote(host.partition(":")[0]).lower()
-    if not host.isascii():
-        host = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower()
-    host = host.rstrip(".")
-    labels = [_punycode(label) for label in host.split(".")]
-    host = ".".join(labels)
-    if not all(labels) or len(host) > 253 or _NOT_IN_HOST.search(host):
-        return None
-    return host
-
-
-def _punycode(label: str) -> str:
-    # Not Python's "idna" codec: its IDNA 2003 writes ß as ss and refuses names that are in use.
-    return label if label.isascii() else "xn--" + label.encode("punycode", "replace").decode("ascii")
+@_kernel
+def _hex_digits(data: Any, offsets: Any) -> Any:
+    """_LOWER where a string is 32 lower-case hex digits, _UPPER where it is so but for its case, else 0: uint8 (n,)."""
+    found = np.zeros(len(offsets) - 1, np.uint8)
+    for i in range(len(found)):
+        if offsets[i + 1] - offsets[i] == ID_DIGITS:
+            found[i] = _LOWER
+            for j in range(offsets[i], offsets[i + 1]):
+                found[i] &= _HEX[data[j]]
+    return found
 
 
 # Seen ids
-
-
-def _kernel(function: Kernel) -> Kernel:
-    return cast(Kernel, numba.njit(cache=True, nogil=True)(function))
 
 
 class IdSet:
@@ -269,12 +159,10 @@ class IdSet:
         Returns: bool (n,).
         Raises: ValueError if a value is null or not 32 hex digits.
         """
-        ids = plain(ids)
-        ids = ids if pa.types.is_string(ids.type) else ids.cast(pa.string())
-        digits = _bytes_of(ids)
-        if ids.null_count or len(digits) != len(ids) * ID_DIGITS or not _ANY_HEX[digits].all():
+        strings = Utf8.of(ids)
+        pairs, legal = _parse_hex(strings.data, strings.offsets)
+        if not legal:
             raise ValueError("an id is not a string of 32 hex digits")
-        pairs = _parse_hex(digits)
         while (self._used + len(pairs)) * 4 > len(self._table) * 3:
             grown = np.zeros((len(self._table) * 2, 2), np.uint64)
             _move(self._table, grown)
@@ -290,43 +178,50 @@ class IdSet:
 
 
 @_kernel
-def _parse_hex(digits: Any) -> Any:
-    """uint64 (n, 2) of n ids of 32 hex digits each."""
-    n = len(digits) // 32
-    pairs = np.empty((n, 2), np.uint64)
+def _parse_hex(data: Any, offsets: Any) -> Any:
+    """uint64 (n, 2) of n ids, and whether each is 32 hex digits."""
+    n = len(offsets) - 1
+    pairs = np.zeros((n, 2), np.uint64)
     for i in range(n):
+        start = offsets[i]
+        if offsets[i + 1] - start != ID_DIGITS:
+            return pairs, False
+        legal = np.uint8(_UPPER)
         for half in range(2):
             value = np.uint64(0)
-            for j in range(16):
-                c = digits[i * 32 + half * 16 + j]
+            for j in range(start + half * 16, start + half * 16 + 16):
+                c = data[j]
+                legal &= _HEX[c]
                 digit = c - 48 if c < 58 else (c & 0xDF) - 55
                 value = (value << np.uint64(4)) | np.uint64(digit)
             pairs[i, half] = value
-    return pairs
+        if not legal:
+            return pairs, False
+    return pairs, True
 
 
 @_kernel
-def _slot(high: Any, low: Any, mask: Any) -> Any:
+def _slot(high: Any, low: Any, slots: int) -> Any:
+    """First slot to try: the top bits of a product, so that a table of twice the size has ids in the same order."""
     mixed = (high ^ (low << np.uint64(1)) ^ (low >> np.uint64(63))) * np.uint64(0x9E3779B97F4A7C15)
-    return (mixed ^ (mixed >> np.uint64(32))) & mask
+    return np.int64((mixed >> np.uint64(32)) * np.uint64(slots) >> np.uint64(32))
 
 
 @_kernel
 def _insert(pairs: Any, table: Any, seen: Any) -> Any:
     """Put ids into the table, marking those already there. Returns: how many were all zeros (skipped)."""
-    mask = np.uint64(len(table) - 1)
     zeros = 0
     for i in range(len(pairs)):
         high, low = pairs[i, 0], pairs[i, 1]
         if high == 0 and low == 0:
             zeros += 1
             continue
-        slot = _slot(high, low, mask)
+        slot = _slot(high, low, len(table))
         while table[slot, 0] != 0 or table[slot, 1] != 0:
             if table[slot, 0] == high and table[slot, 1] == low:
                 seen[i] = True
                 break
-            slot = (slot + np.uint64(1)) & mask
+            slot = (slot + 1) & (len(table) - 1)
         if not seen[i]:
             table[slot, 0], table[slot, 1] = high, low
     return zeros
@@ -335,17 +230,17 @@ def _insert(pairs: Any, table: Any, seen: Any) -> Any:
 @_kernel
 def _move(table: Any, grown: Any) -> None:
     """Copy every id of a table into an empty, larger one."""
-    mask = np.uint64(len(grown) - 1)
     for i in range(len(table)):
         high, low = table[i, 0], table[i, 1]
         if high == 0 and low == 0:
             continue
-        slot = _slot(high, low, mask)
+        slot = _slot(high, low, len(grown))
         while grown[slot, 0] != 0 or grown[slot, 1] != 0:
-            slot = (slot + np.uint64(1)) & mask
+            slot = (slot + 1) & (len(grown) - 1)
         grown[slot, 0], grown[slot, 1] = high, low
 
 
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this file."""
+    _hex_or_hashed("warm-up", pa.array(["0"]))
     IdSet().add(record_ids("warm-up", ["0", "0"]))

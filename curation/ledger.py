@@ -88,6 +88,12 @@ def document_bytes(table: pa.Table) -> Any:
     return np.zeros(table.num_rows, dtype=np.int64)
 
 
+def counted(values: Any, sizes: Any) -> pa.Table:
+    """Documents and bytes by value of a column (n,) of documents of these sizes (n,): value, documents, bytes."""
+    grouped = pa.table({"value": values, "bytes": sizes}).group_by("value", use_threads=False)
+    return grouped.aggregate([("bytes", "count"), ("bytes", "sum")]).rename_columns(["value", "documents", "bytes"])
+
+
 class Counts:
     """Documents and bytes by value of one column; gathered as Arrow tables and folded when they grow."""
 
@@ -97,11 +103,10 @@ class Counts:
         self._tables: list[pa.Table] = []
         self._rows = 0
 
-    def add(self, values: Any, sizes: Any) -> None:
-        """Count one document for each value (n,), with its bytes (n,)."""
-        grouped = pa.table({"value": values, "bytes": sizes}).group_by("value", use_threads=False)
-        self._tables.append(grouped.aggregate([("bytes", "count"), ("bytes", "sum")]).rename_columns(["value", "documents", "bytes"]))
-        self._rows += self._tables[-1].num_rows
+    def add(self, table: pa.Table) -> None:
+        """Add the counts of a batch, as `counted` gives them."""
+        self._tables.append(table)
+        self._rows += table.num_rows
         if self._rows > self.FOLD_ROWS:
             self._fold()
 
@@ -135,6 +140,8 @@ class Stats:
         self.by: dict[tuple[str, str], dict[str, Counts]] = {}
         self.totals: dict[tuple[str, str], list[int]] = {}
         self.metrics: dict[tuple[str, str], dict[int, list[int]]] = {}
+        self._last: dict[str, tuple[Any, Any, pa.Table]] = {}
+        """Column -> values, sizes and counts of the last batch: often a step drops nothing, and the next counts the same."""
 
     def count(self, step: str, verdict: str, table: pa.Table) -> None:
         """Count documents under `in`, `kept` or a drop reason."""
@@ -149,9 +156,14 @@ class Stats:
         total[2] += tokens
         for name in DIMENSIONS:
             if name in table.column_names:
-                column = table.column(name)
-                values = pc.floor_temporal(column, unit="month") if name == "date" else column
-                self.by.setdefault((step, verdict), {}).setdefault(name, Counts()).add(values, sizes)
+                self.by.setdefault((step, verdict), {}).setdefault(name, Counts()).add(self._counted(name, table.column(name), sizes))
+
+    def _counted(self, name: str, column: Any, sizes: Any) -> pa.Table:
+        last = self._last.get(name)
+        if last is None or not (last[0].equals(column) and np.array_equal(last[1], sizes)):
+            values = pc.floor_temporal(column, unit="month") if name == "date" else column
+            last = self._last[name] = (column, sizes, counted(values, sizes))
+        return last[2]
 
     def measure(self, step: str, name: str, values: Any, kept: Any) -> None:
         """Add a metric's values to its histogram, kept and not kept apart.

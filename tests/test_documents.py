@@ -1,4 +1,4 @@
-"""Ids, registrable domains, and the set of seen ids."""
+"""Ids, and the set of seen ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from curation.documents import (
     IdSet,
     document_ids,
     record_ids,
-    registrable_domains,
 )
 
 HEX = "0123456789abcdef0123456789abcdef"
@@ -91,49 +90,6 @@ def test_document_ids_of_a_mixed_column():
     assert ids == [HEX, made[0], made[1], HEX, made[2]]
 
 
-@pytest.mark.parametrize(
-    ("url", "domain"),
-    [
-        ("https://www.example.co.uk/a?b#c", "example.co.uk"),
-        ("HTTPS://WWW.Example.COM:443/", "example.com"),
-        ("http://user:pw@a.b.example.com:80/", "example.com"),
-        ("http://example.com.", "example.com"),
-        ("http://example.com?x=//other.org/", "example.com"),
-        ("http://example.com\\@other.org/", "example.com"),
-        ("//cdn.example.com/x", "example.com"),
-        ("http://someone.github.io/", "someone.github.io"),
-        ("http://github.io/", "github.io"),
-        ("http://com/", "com"),
-        ("http://localhost:8080/", "localhost"),
-        ("http://192.168.0.1:80/", "192.168.0.1"),
-        ("http://[2001:DB8::1]:8080/", "[2001:db8::1]"),
-        ("http://[nonsense]/", None),
-        ("http://Bücher.example/", "xn--bcher-kva.example"),
-        ("http://www.xn--bcher-kva.example/", "xn--bcher-kva.example"),
-        ("http://faß.de/", "xn--fa-hia.de"),
-        ("http://日本語。jp/", "xn--wgv71a119e.jp"),
-        ("http://%65xample.com/", "example.com"),
-        ("http://a..b.com/", None),
-        ("http://a b.com/", None),
-        ("http://<script>/", None),
-        ("http:///path", None),
-        ("mailto:someone@example.com", None),
-        ("dns:example.com", None),
-        ("example.com/page", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_registrable_domains(url, domain):
-    assert registrable_domains(pa.array([url, url], pa.string())).to_pylist() == [domain, domain]
-
-
-def test_domains_of_nothing_and_of_chunks():
-    assert registrable_domains(pa.array([], pa.string())).to_pylist() == []
-    chunks = pa.chunked_array([["http://a.com/"], ["http://b.com/"]])
-    assert registrable_domains(chunks).to_pylist() == ["a.com", "b.com"]
-
-
 def test_id_set_finds_what_was_seen():
     seen = IdSet(capacity=1)
     first = record_ids("k", [str(i) for i in range(5000)])
@@ -174,14 +130,3 @@ def test_id_set_agrees_with_a_python_set():
             model.add(one)
         assert seen.add(pa.array(ids)).tolist() == expected
     assert len(seen) == len(model)
-
-
-def test_the_short_way_to_a_registrable_domain_is_the_long_way(monkeypatch):
-    """Every rule of the public suffix list, with nothing, one and two labels in front of it."""
-    from curation import documents
-
-    rules = [r.lstrip("!").replace("*", "wild") for r in documents._suffixes()._publicsuffix]
-    hosts = [f"{front}{rule}" for rule in rules for front in ("", "a.", "b.a.")] + ["x.unknowntld", "localhost", "a_b.example.com"]
-    short = [documents.registrable_domain(h) for h in hosts]
-    monkeypatch.setattr(documents, "_deep_names", lambda: None)
-    assert short == [documents.registrable_domain(h) for h in hosts]

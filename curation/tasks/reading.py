@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.documents import IdSet, record_ids, registrable_domains
+from curation.documents import IdSet, record_ids
+from curation.domains import registrable_domains
 from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import conform, read_batches

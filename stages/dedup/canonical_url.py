@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from curation.documents import host_of
+from curation.domains import host_of
 
 TRACKING = frozenset(
     {

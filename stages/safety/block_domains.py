@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from publicsuffixlist import PublicSuffixList
 
 from curation import assets
-from curation.documents import host_of
+from curation.domains import host_of
 from curation.stage import AssetFile, Batch, Columns, StageParams, stage
 
 _AUTHORITY = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?P<authority>[^/?#\\]*)"

@@ -200,3 +200,18 @@ def test_accounts_survive_a_record():
     copy = Account()
     copy.add(json.loads(json.dumps(account.plain())))
     assert copy == account
+
+
+def test_a_batch_counted_twice_in_a_row_is_grouped_once(monkeypatch):
+    """A step that drops nothing hands on what came in; other values, order or bytes are another batch."""
+    grouped = []
+    real = module.counted
+    monkeypatch.setattr(module, "counted", lambda values, sizes: grouped.append(len(sizes)) or real(values, sizes))
+    a = pa.table({"domain": ["x", "y", "x"], "text": ["1", "22", "333"]})
+    stats = Stats()
+    longer = a.set_column(1, "text", [["1", "22", "4444"]])
+    for verdict, table in (("in", a), ("kept", a), ("kept", longer), ("in", a.slice(1))):
+        stats.count("s", verdict, table)
+    assert grouped == [3, 3, 2]
+    by = {v: e["by"]["domain"] for v, e in stats.plain()["s"]["verdicts"].items()}
+    assert by == {"in": {"x": [3, 7], "y": [2, 4]}, "kept": {"x": [4, 9], "y": [2, 4]}}
