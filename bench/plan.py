@@ -169,7 +169,7 @@ def fake(file: str, out: str, kind: str) -> None:
                     port = plan.passes[task["pass"]].exits[0]
                     head |= {
                         "steps": dict.fromkeys(steps[task["pass"]], account), "outputs": {port: {**name, "text_bytes": 400}},
-                        "shadow": {}, "origin": {"input": task["input"], "splits": task["splits"]},
+                        "shadow": {},
                     }  # fmt: skip
                     told = dict.fromkeys(steps[task["pass"]], stats)
                 else:

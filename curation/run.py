@@ -215,7 +215,7 @@ class Run:
         if facts is None and shadow is None:
             return None
         folder = f"work/{p.folder}"
-        shard = Shard(task["key"], port, input=head["origin"]["input"], splits=head["origin"]["splits"])
+        shard = Shard(task["key"], port, input=task["input"], splits=task["splits"])
         if facts:
             shard.file, shard.rows, shard.bytes = f"{folder}/{port}/{facts['file']}", facts["rows"], facts["bytes"]
         if shadow:

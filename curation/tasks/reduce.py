@@ -111,4 +111,3 @@ class ReduceTask(Task):
         facts = writer.close()
         self.head["outputs"] = {port: {**facts, "text_bytes": text_bytes}} if facts else {}
         self.head["shadow"] = {}
-        self.head["origin"] = {"input": None, "splits": []}

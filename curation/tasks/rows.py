@@ -51,12 +51,10 @@ class RowTask(Reading):
         self._finish()
 
     def _finish(self) -> None:
-        origin = {k: self.task[k] for k in ("input", "splits")}
         self.head["outputs"] = {
             port: {**facts, "text_bytes": self.exit_bytes[port]} for port, w in self.exits.items() if (facts := w.close())
         }
         self.head["shadow"] = {port: facts for port, w in self.shadow_exits.items() if (facts := w.close())}
-        self.head["origin"] = origin
         for label, writer in (("dropped", self.dropped), ("shadows", self.shadows), ("failed", self.failed)):
             if facts := writer.close():
                 self.head[label] = facts

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from engine_kit import documents, parquet, ran, recipe, rows, run, steps, tree
@@ -140,6 +141,27 @@ def test_a_renamed_or_moved_run_keeps_its_results(done, opens, tmp_path):
     moved = tmp_path / "moved"
     shutil.move(out, moved)
     assert ran(run(file, moved)) == {}
+
+
+def test_a_crawl_that_moved_is_read_where_it_is_now(tmp_path):
+    """Its identity is what it holds: header rows are reused, and pages are read again at the new place."""
+    text = """
+inputs:
+  pages: {{use: warc, paths: "{folder}/*.warc.gz"}}
+steps:
+  urls:  {{use: first_of_url}}
+  words: {{use: decode, limit: {limit}}}
+outputs:
+  out: {{use: shards, needs: words}}
+"""
+    shutil.copytree(Path(__file__).parents[2] / "examples" / "crawl", tmp_path / "old")
+    file = recipe(tmp_path, text.format(folder="old", limit=0))
+    run(file, tmp_path / "out")
+    (tmp_path / "old").rename(tmp_path / "new")
+    file = recipe(tmp_path, text.format(folder="new", limit=1))
+    assert ran(run(file, tmp_path / "out")).keys() == {"urls", "outputs.out"}
+    run(file, tmp_path / "fresh")
+    assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
 
 
 def test_an_output_that_is_no_longer_wanted_disappears(done, tmp_path):
