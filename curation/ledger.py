@@ -63,12 +63,14 @@ class Account:
         self.documents_in += other["documents_in"]
         self.created += other["created"]
         self.kept += other["kept"]
-        self.dropped.update(other["dropped"])
+        for reason, n in other["dropped"].items():  # mostly none: `Counter.update` of nothing costs more than all the rest
+            self.dropped[reason] += n
         self.merged += other["merged"]
         self.failed += other["failed"]
         self.bytes_in += other["bytes_in"]
         self.cpu_seconds += other["cpu_seconds"]
-        self.branches.update(other["branches"])
+        for branch, n in other["branches"].items():
+            self.branches[branch] += n
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -282,7 +284,7 @@ class Ledger:
         if length:
             raw = os.pread(self._descriptor(file), length, offset)
         else:
-            with open(self.folder / file, "rb") as f:
+            with open(f"{self.folder}/{file}", "rb") as f:
                 raw = f.readline()
         head: dict[str, Any] = json.loads(raw)
         return head
