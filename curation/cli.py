@@ -40,7 +40,7 @@ def data(value: Any, as_json: bool, text: str = "") -> None:
 
 def _overrides(sets: list[str] | None) -> dict[str, Any]:
     from curation.errors import RecipeError
-    from curation.recipe import parse_value
+    from curation.yaml_file import parse_value
 
     result = {}
     for item in sets or []:
