@@ -73,7 +73,7 @@ def run(
     from curation.inspect.show import Display, summary
     from curation.plan import snapshot
     from curation.run import Run, read_manifest
-    from curation.storage import digest, run_lock, write_json
+    from curation.storage import digest, run_lock, write_sealed
     from curation.tasks.base import Context
 
     if executor not in ("inline", "processes"):
@@ -87,7 +87,7 @@ def run(
         _compile(plan)
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
-        write_json(plan_file, saved)
+        write_sealed(plan_file, saved)
         count = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
         worker = Inline(Context(plan, out)) if executor == "inline" else Processes(plan_file, count, plan.recipe.settings.limits)
         try:
