@@ -153,7 +153,7 @@ def fake(file: str, out: str, kind: str) -> None:
     stats = {
         "verdicts": {"kept": {"bytes": 400, "documents": 2, "by": {"domain": {"the0.example": [2, 400]}, "source": {"docs": [2, 400]}}}}
     }
-    facts = {"bytes": 2_000, "rows": 2, "xxh3": "0" * 32}
+    facts = {"bytes": 2_000, "rows": 2, "xxh3": "0" * 32, "footer": 0}
     spent = 0.0
 
     class Fake:

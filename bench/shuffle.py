@@ -94,7 +94,7 @@ def _costs(work: Path) -> dict[str, Any]:
     total: dict[str, Any] = {"emit_cpu_seconds": 0.0, "reduce_cpu_seconds": 0.0, "spilled": 0, "verdicts": 0, "reducers": 0}
     heads = [p.read_text(encoding="utf-8").split("\n", 1)[0] for p in work.glob("*/records/*.json")]
     heads += [line.partition(" ")[2] for p in work.glob("*/segments/*.heads") for line in p.read_text(encoding="utf-8").splitlines()]
-    for head in map(json.loads, heads):
+    for _, head in map(json.loads, heads):
         if head["kind"] == "emit":
             total["emit_cpu_seconds"] += head["cpu_seconds"]
             total["spilled"] += head["spill"]["bytes"]

@@ -35,6 +35,7 @@ from curation.shards import ShardWriter, conform, read_batches
 from curation.stage import RegroupStage, Source
 from curation.tasks.base import Context
 from curation.tasks.reading import SPLIT_BITS
+from curation.yaml_file import YamlFile
 
 LINES = 5_000
 """JSONL lines looked at, and written, at a time."""
@@ -68,7 +69,7 @@ def run_alone(name: str, inputs: list[str], out: str, params: dict[str, Any], ke
             "name": "stage", "inputs": {"rows": {"use": "rows", "paths": [f"in/{n:06d}.parquet" for n in range(len(inputs))]}},
             "steps": {name.replace(".", "-"): {"use": name, **params}}, "settings": {"max_failed": {"share": 1.0}},
         }  # fmt: skip
-        recipe = build(raw, home / "recipe.yaml", {}, {}, {})
+        recipe = build(YamlFile(home / "recipe.yaml", raw), {})
         recipe.asset_folder = Path.cwd()
         try:
             plan = Plan(recipe, annotate=True, whole_shadows=True)

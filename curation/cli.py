@@ -40,7 +40,7 @@ def data(value: Any, as_json: bool, text: str = "") -> None:
 
 def _overrides(sets: list[str] | None) -> dict[str, Any]:
     from curation.errors import RecipeError
-    from curation.recipe import parse_value
+    from curation.yaml_file import parse_value
 
     result = {}
     for item in sets or []:
@@ -73,7 +73,7 @@ def run(
     from curation.inspect.show import Display, summary
     from curation.plan import snapshot
     from curation.run import Run, read_manifest
-    from curation.storage import digest, run_lock, write_json
+    from curation.storage import digest, run_lock, write_sealed
     from curation.tasks.base import Context
 
     if executor not in ("inline", "processes"):
@@ -87,7 +87,7 @@ def run(
         _compile(plan)
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
-        write_json(plan_file, saved)
+        write_sealed(plan_file, saved)
         count = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
         worker = Inline(Context(plan, out)) if executor == "inline" else Processes(plan_file, count, plan.recipe.settings.limits)
         try:

@@ -6,13 +6,13 @@ outputs/, dropped/, failed/ and shadows/ are links of their own and stay.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from curation.errors import RecipeError
 from curation.ledger import Ledger
 from curation.run import read_manifest
+from curation.storage import read_sealed
 
 
 def collect(out: Path, dry_run: bool) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def collect(out: Path, dry_run: bool) -> dict[str, Any]:
 def _losers(folder: Path) -> list[Path]:
     """Files of attempts that no record names, in a folder the run uses."""
     ledger = Ledger(folder)
-    wanted = set(json.loads((folder / "current.json").read_bytes())) if (folder / "current.json").exists() else set(ledger.heads())
+    wanted = set(read_sealed(folder / "current.json")) if (folder / "current.json").exists() else set(ledger.heads())
     names: set[str] = set()
     for key in wanted:
         head = ledger.get(key)

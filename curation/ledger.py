@@ -9,7 +9,6 @@ The identity of every step: in + created = kept + dropped + merged + failed.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +22,7 @@ import pyarrow.compute as pc
 
 from curation.errors import AccountError
 from curation.shards import value_bytes
-from curation.storage import canonical, replace, write_once
+from curation.storage import checked, replace, seal, unseal, write_once
 
 DIMENSIONS = ("lang", "source", "crawl", "date", "domain")
 TOP_VALUES = 1_000
@@ -256,7 +255,7 @@ class Ledger:
     @staticmethod
     def commit(folder: Path, key: str, head: dict[str, Any], stats: dict[str, Any]) -> bool:
         """Write a task's record, once; False if another attempt was first."""
-        return write_once(folder / "records" / f"{key}.json", canonical(head) + b"\n" + canonical(stats) + b"\n")
+        return write_once(folder / "records" / f"{key}.json", seal(head) + b"\n" + seal(stats) + b"\n")
 
     def heads(self) -> dict[str, tuple[str, int, int]]:
         """Where the head of each finished task stands: key -> (file, offset, length; 0 = the first line)."""
@@ -265,8 +264,9 @@ class Ledger:
             for segment in sorted((self.folder / "segments").glob("*.heads")):
                 offset = 0
                 for line in segment.read_bytes().splitlines(keepends=True):
-                    blank = line.index(b" ")
-                    heads.setdefault(line[:blank].decode(), (f"segments/{segment.name}", offset + blank + 1, len(line) - blank - 2))
+                    blank = line.find(b" ")
+                    key = line[:blank].decode(errors="replace")
+                    heads.setdefault(key, (f"segments/{segment.name}", offset + blank + 1, len(line) - blank - 2))
                     offset += len(line)
             names = _names(self.folder / "records")
             for name in names:
@@ -285,8 +285,8 @@ class Ledger:
             raw = os.pread(self._descriptor(file), length, offset)
         else:
             with open(f"{self.folder}/{file}", "rb") as f:
-                raw = f.readline()
-        head: dict[str, Any] = json.loads(raw)
+                raw = f.readline()[:-1]
+        head: dict[str, Any] = unseal(raw, self.folder / file)
         return head
 
     def _descriptor(self, file: str) -> int:
@@ -322,7 +322,7 @@ class Ledger:
             return
         heads, stats = [], []
         for name in names:
-            head, tail = (self.folder / "records" / name).read_bytes().splitlines()
+            head, tail = self._lines(name)
             heads.append(name[:-5].encode() + b" " + head)
             stats.append(name[:-5].encode() + b" " + tail)
         stem = f"{len(list((self.folder / 'segments').glob('*.heads'))):06d}"
@@ -337,19 +337,27 @@ class Ledger:
             os.unlink(self.folder / "records" / name)
         self._loose = 0
 
+    def _lines(self, name: str) -> tuple[bytes, bytes]:
+        """Head and stats of a loose record, still sealed."""
+        path = self.folder / "records" / name
+        head, tail = [*path.read_bytes().split(b"\n"), b""][:2]
+        for line in (head, tail):
+            checked(line, path)
+        return head, tail
+
     def stats(self, keys: set[str] | None = None) -> Iterator[dict[str, Any]]:
         """Stats of the finished tasks, in key order within each file."""
         seen: set[str] = set()
         for segment in sorted((self.folder / "segments").glob("*.stats")):
             for line in segment.read_bytes().splitlines():
                 key, _, tail = line.partition(b" ")
-                name = key.decode()
+                name = key.decode(errors="replace")
                 if name not in seen and (keys is None or name in keys):
                     seen.add(name)
-                    yield json.loads(tail)
+                    yield unseal(tail, segment)
         for file in _names(self.folder / "records"):
             if file[:-5] not in seen and (keys is None or file[:-5] in keys):
-                yield json.loads((self.folder / "records" / file).read_bytes().splitlines()[1])
+                yield unseal(self._lines(file)[1], self.folder / "records" / file)
 
 
 def _names(folder: Path) -> list[str]:

@@ -9,7 +9,6 @@ the fingerprint of a pass and the identity of the shard it reads.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,17 +20,18 @@ import pyarrow as pa
 
 from curation import assets, registry
 from curation.documents import CORE
-from curation.errors import RecipeError
-from curation.recipe import Recipe, StepSpec, build, validate
+from curation.errors import RecipeError, did_you_mean
+from curation.recipe import Recipe, StepSpec, build
 from curation.stage import (
+    AssetMark,
     Source,
     Stage,
     StageParams,
-    _AssetMark,
     lookup_columns,
 )  # fmt: skip
 from curation.storage import digest
 from curation.where import Where, WhereError, normal_form, parse
+from curation.yaml_file import YamlFile
 
 FORMAT = 1
 """Version of the engine's own file formats; part of every fingerprint."""
@@ -162,18 +162,16 @@ class Plan:
         for spec in [*specs.values(), *self.recipe.outputs.values()]:
             for need in spec.needs:
                 if need not in ports:
-                    near = difflib.get_close_matches(need, list(ports), n=1)
                     stem = need.partition(".")[0]
                     branches = [p for p in ports if p.startswith(stem + ".")]
                     hint = f"branches of {stem}: {', '.join(branches)}" if branches else ""
                     raise self.recipe.error(
-                        f"needs {need!r}, which is no input, step or branch" + ("" if hint else did_you_mean(near)),
+                        f"needs {need!r}, which is no input, step or branch" + ("" if hint else did_you_mean(need, ports)),
                         spec.section, spec.name, "needs", value=True, hint=hint,
                     )  # fmt: skip
         if self.until is not None:
             if self.until not in specs:
-                near = difflib.get_close_matches(self.until, list(specs), n=1)
-                raise RecipeError(f"--until: there is no step {self.until!r}" + did_you_mean(near))
+                raise RecipeError(f"--until: there is no step {self.until!r}" + did_you_mean(self.until, specs))
             wanted, queue = set(), [self.until]
             while queue:
                 name = queue.pop().partition(".")[0]
@@ -231,7 +229,7 @@ class Plan:
         if (spec.section == "inputs") != isinstance(stage, Source):
             kind = "is a source: it belongs under inputs" if isinstance(stage, Source) else "is no source: it belongs under steps"
             raise self.recipe.error(f"{spec.use} {kind}", *at, "use", value=True)
-        params = validate(self.recipe, stage.params, spec.params, at, spec.use)
+        params = self.recipe.validate(stage.params, spec.params, at, spec.use)
         params = self._resolved(stage.params, params, at)
         step = Step(spec.name, spec.use, stage.kind, spec.needs, stage, params)
         if isinstance(stage, Source):
@@ -257,9 +255,8 @@ class Plan:
     def _check_keys(self, spec: StepSpec, allowed: tuple[str, ...]) -> None:
         for key in spec.params:
             if key not in allowed:
-                near = difflib.get_close_matches(key, allowed, n=1)
                 raise self.recipe.error(
-                    f"{spec.use} has no parameter {key!r}" + did_you_mean(near),
+                    f"{spec.use} has no parameter {key!r}" + did_you_mean(key, allowed),
                     spec.section, spec.name, key, hint=f"parameters: {', '.join(allowed)}",
                 )  # fmt: skip
 
@@ -385,9 +382,8 @@ class Plan:
         declared = set(step.writes)
         for column in [*reads, *sorted(lookups - declared)]:
             if column not in names:
-                near = difflib.get_close_matches(column, names, n=1)
                 raise self.recipe.error(
-                    f"{step.use} reads column {column!r}, which no step above it writes{did_you_mean(near)}",
+                    f"{step.use} reads column {column!r}, which no step above it writes{did_you_mean(column, names)}",
                     *at, hint=f"columns here: {', '.join(sorted(names))}",
                 )  # fmt: skip
         check = getattr(step.stage, "check", None)
@@ -582,7 +578,7 @@ def snapshot(plan: Plan) -> dict[str, Any]:
 
 def plan_of(saved: dict[str, Any]) -> Plan:
     """The plan a snapshot describes, without fingerprints."""
-    recipe = build(json.loads(saved["recipe"]), Path(saved["file"]), {}, {}, {})
+    recipe = build(YamlFile(Path(saved["file"]), json.loads(saved["recipe"])), {})
     return Plan(recipe, **saved["options"], fingerprints=False)
 
 
@@ -590,19 +586,14 @@ class NoSteps(StageParams):
     """Parameters of the engine's own steps."""
 
 
-def did_you_mean(near: list[str]) -> str:
-    """The end of a message that suggests the nearest name, if there is one."""
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
 def _asset_fields(model: type[StageParams]) -> list[str]:
     def marked(annotation: Any) -> bool:
         inner = getattr(annotation, "__metadata__", ())
-        return any(isinstance(m, _AssetMark) for m in inner) or any(marked(a) for a in getattr(annotation, "__args__", ()))
+        return any(isinstance(m, AssetMark) for m in inner) or any(marked(a) for a in getattr(annotation, "__args__", ()))
 
     return [
         name for name, f in model.model_fields.items()
-        if any(isinstance(m, _AssetMark) for m in f.metadata) or marked(f.annotation)
+        if any(isinstance(m, AssetMark) for m in f.metadata) or marked(f.annotation)
     ]  # fmt: skip
 
 

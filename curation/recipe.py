@@ -1,23 +1,21 @@
 """pipeline.yaml -> validated recipe; every error names the place in the YAML.
 
-The file is YAML 1.2's core schema (so `no` is Norwegian, not false). Each value keeps its line and
-column, and a parameter a stage refuses is reported where it stands.
+The shape of the file is checked here, `Plan` checks what the stages and columns say to it.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from curation import registry
-from curation.errors import Place, RecipeError
+from curation.errors import RecipeError, did_you_mean
+from curation.yaml_file import YamlFile, parse_yaml, read_text
 
 NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 BUILT_IN = ("split", "keep")
@@ -76,111 +74,17 @@ class StepSpec:
 
 
 @dataclass
-class Recipe:
+class Recipe(YamlFile):
     """A recipe whose YAML is well-formed; `Plan` checks it against the stages."""
 
-    name: str
-    file: Path
-    inputs: dict[str, StepSpec]
-    steps: dict[str, StepSpec]
-    outputs: dict[str, StepSpec]
-    settings: Settings
-    plugins: list[Path]
+    name: str = ""
+    inputs: dict[str, StepSpec] = field(default_factory=dict)
+    steps: dict[str, StepSpec] = field(default_factory=dict)
+    outputs: dict[str, StepSpec] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    plugins: list[Path] = field(default_factory=list)
     asset_folder: Path | None = None
     """Folder that paths of models and lists are relative to, if not the recipe's."""
-    marks: dict[tuple[str, ...], tuple[int, int]] = field(repr=False, default_factory=dict)
-    values: dict[tuple[str, ...], tuple[int, int]] = field(repr=False, default_factory=dict)
-
-    @property
-    def folder(self) -> Path:
-        return self.file.parent
-
-    def place(self, *path: str, value: bool = False) -> Place:
-        """Where a key (or its value) stands, or its nearest ancestor."""
-        for n in range(len(path), -1, -1):
-            spot = (self.values if value else self.marks).get(path[:n]) or self.marks.get(path[:n])
-            if spot:
-                return Place(str(self.file), spot[0], spot[1], ".".join(path))
-        return Place(str(self.file), 1, 1, key=".".join(path))
-
-    def error(self, message: str, *path: str, value: bool = False, hint: str = "") -> RecipeError:
-        return RecipeError(message, self.place(*path, value=value), hint)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe loader with YAML 1.2 booleans, numbers with underscores, no dates, no sexagesimals."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in [
-    ("bool", r"^(?:true|false|True|False)$", "tfTF"),
-    ("null", r"^(?:~|null|Null|)$", ["~", "n", "N", ""]),
-    ("int", r"^[-+]?(?:0x[0-9a-fA-F_]+|[0-9][0-9_]*)$", "-+0123456789"),
-    ("float", r"^[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+)$", "-+.0123456789"),
-    ("float", r"^(?:\.inf|\.nan)$", "."),
-]:  # fmt: skip
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
-
-
-def _plain(node: yaml.Node, path: tuple[str, ...], recipe_file: str, marks: dict[Any, Any], values: dict[Any, Any]) -> Any:
-    """Plain data of a YAML node, noting where every key and value stands."""
-    values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-    if isinstance(node, yaml.MappingNode):
-        result = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            where = Place(recipe_file, key_node.start_mark.line + 1, key_node.start_mark.column + 1, ".".join((*path, key)))
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise RecipeError("a key must be a plain word", where)
-            if key in result:
-                raise RecipeError(f"{key!r} is given twice", where)
-            marks[(*path, key)] = (where.line, where.column)
-            result[key] = _plain(value_node, (*path, key), recipe_file, marks, values)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        items = []
-        for i, item in enumerate(node.value):
-            marks[(*path, str(i))] = (item.start_mark.line + 1, item.start_mark.column + 1)
-            items.append(_plain(item, (*path, str(i)), recipe_file, marks, values))
-        return items
-    loader = _Loader("")
-    try:
-        if node.tag.endswith(":int") and not node.value.lower().lstrip("+-").startswith("0x"):
-            return int(node.value.replace("_", ""))
-        return loader.construct_object(node)
-    except (yaml.YAMLError, ValueError) as e:
-        raise RecipeError(f"cannot read {node.value!r}: {e}", Place(recipe_file, values[path][0], values[path][1], ".".join(path))) from e
-    finally:
-        loader.dispose()
-
-
-def _compose(text: str, name: str) -> yaml.Node:
-    try:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as e:
-        mark = e.problem_mark or e.context_mark
-        at = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
-        raise RecipeError(f"not valid YAML: {e.problem or e.context}", at) from e
-    except yaml.YAMLError as e:
-        raise RecipeError(f"not valid YAML: {e}", Place(name, 1, 1)) from e
-    except RecursionError as e:
-        raise RecipeError("nested too deeply", Place(name, 1, 1)) from e
-    if not isinstance(node, yaml.MappingNode):
-        raise RecipeError("a recipe is a map with name, inputs, steps and outputs", Place(name, 1, 1))
-    return node
-
-
-def parse_value(text: str) -> Any:
-    """One YAML value from the command line (`--set step.param=value`)."""
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        return None if node is None else _plain(node, (), "--set", {}, {})
-    except yaml.YAMLError as e:
-        raise RecipeError(f"--set: cannot read {text!r} as YAML") from e
 
 
 def load(file: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
@@ -191,36 +95,18 @@ def load(file: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe
         overrides: dotted key -> value, as `--set` gives them: `step.param`, or `settings.shadow`.
     Raises: RecipeError naming file, line, column and key.
     """
-    file = Path(file)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as e:
-        raise RecipeError(f"cannot read the recipe: {e.strerror}", Place(str(file), 0, 0)) from e
-    except UnicodeDecodeError as e:
-        raise RecipeError("the recipe is not UTF-8", Place(str(file), 1, 1)) from e
-    marks: dict[tuple[str, ...], tuple[int, int]] = {}
-    values: dict[tuple[str, ...], tuple[int, int]] = {}
-    node = _compose(text, str(file))
-    try:
-        raw = _plain(node, (), str(file), marks, values)
-    except RecursionError as e:
-        raise RecipeError("nested too deeply", Place(str(file), 1, 1)) from e
-    return build(raw, file, marks, values, overrides or {})
+    return build(parse_yaml(read_text(file, "recipe"), file, "recipe"), overrides or {})
 
 
-def build(
-    raw: dict[str, Any], file: Path,
-    marks: dict[tuple[str, ...], tuple[int, int]], values: dict[tuple[str, ...], tuple[int, int]],
-    overrides: Mapping[str, Any],
-) -> Recipe:  # fmt: skip
-    """Recipe of plain data; see `load`."""
-    recipe = Recipe("", file.resolve(), {}, {}, {}, Settings(), [], marks=marks, values=values)
-    recipe.file = file  # errors show the path as the user gave it
+def build(source: YamlFile, overrides: Mapping[str, Any]) -> Recipe:
+    """Recipe of a file that was read; see `load`."""
+    raw = source.data
+    recipe = Recipe(source.file, raw, source.marks, source.values)
     known = ["name", "inputs", "steps", "outputs", "settings", "plugins"]
     for key in raw:
         if key not in known:
-            raise recipe.error(f"unknown key {key!r}{_did_you_mean(key, known)}", key, hint=f"keys: {', '.join(known)}")
-    name = raw.get("name", file.stem)
+            raise recipe.error(f"unknown key {key!r}{did_you_mean(key, known)}", key, hint=f"keys: {', '.join(known)}")
+    name = raw.get("name", source.file.stem)
     if not isinstance(name, str) or not re.match(NAME, name):
         raise recipe.error(f"a name is letters, digits, - and _, not {name!r}", "name", value=True)
     recipe.name = name
@@ -230,7 +116,7 @@ def build(
     if not recipe.inputs:
         raise recipe.error("a recipe needs at least one input", "inputs", hint='inputs: {crawl: {use: warc, paths: "crawl/*.warc.gz"}}')
     _apply_overrides(recipe, raw, overrides)
-    recipe.settings = validate(recipe, Settings, raw.get("settings") or {}, ("settings",))
+    recipe.settings = recipe.validate(Settings, raw.get("settings") or {}, ("settings",))
     return recipe
 
 
@@ -311,7 +197,7 @@ def _apply_overrides(recipe: Recipe, raw: dict[str, Any], overrides: Mapping[str
             spec = recipe.inputs.get(head) or recipe.steps.get(head) or recipe.outputs.get(head)
             if spec is None:
                 names = [*recipe.inputs, *recipe.steps, *recipe.outputs, "settings"]
-                raise RecipeError(f"--set {dotted}: there is no step {head!r}{_did_you_mean(head, names)}")
+                raise RecipeError(f"--set {dotted}: there is no step {head!r}{did_you_mean(head, names)}")
             target = spec.params
         *parents, last = rest.split(".")
         for key in parents:
@@ -320,45 +206,3 @@ def _apply_overrides(recipe: Recipe, raw: dict[str, Any], overrides: Mapping[str
             target[key] = inner
             target = inner
         target[last] = value
-
-
-def _did_you_mean(word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def validate(recipe: Recipe, model: type[BaseModel], raw: Any, path: tuple[str, ...], what: str = "") -> Any:
-    """Validate one map against a pydantic model; the first error becomes a RecipeError at its place."""
-    if not isinstance(raw, dict):
-        raise recipe.error(f"{path[-1]} is a map", *path, value=True)
-    known = list(model.model_fields)
-    for key in raw:
-        if key not in model.model_fields:
-            owner = f"{what} has no parameter" if what else "unknown key"
-            raise recipe.error(
-                f"{owner} {key!r}{_did_you_mean(key, known)}", *path, key,
-                hint=f"parameters: {', '.join(known) or 'none'}" + (f"      see: curate stages {what}" if what else ""),
-            )  # fmt: skip
-    try:
-        return model.model_validate(raw)
-    except ValidationError as e:
-        first = e.errors()[0]
-        spot: list[str] = []
-        here: Any = raw
-        for part in first["loc"]:  # union branches have names of types in the path: skip those
-            if isinstance(here, dict) and str(part) in here:
-                spot.append(str(part))
-                here = here[str(part)]
-            elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-                spot.append(str(part))
-                here = here[part]
-        missing = str(first["loc"][-1]) if first["type"] == "missing" else ""
-        message = f"{what + ' ' if what else ''}needs {missing!r}" if missing else _say(first)
-        raise recipe.error(message, *path, *spot, value=bool(spot), hint=f"see: curate stages {what}" if what else "") from e
-
-
-def _say(error: Any) -> str:
-    message: str = error["msg"]
-    message = message.removeprefix("Value error, ")
-    shown = repr(error.get("input"))
-    return f"{message[0].lower()}{message[1:]}, got {shown if len(shown) < 80 else shown[:77] + '...'}"

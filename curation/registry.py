@@ -7,7 +7,6 @@ them is registered. Only registered names may be run; a recipe never names a Pyt
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import re
@@ -19,7 +18,7 @@ from typing import Any
 
 import xxhash
 
-from curation.errors import RecipeError
+from curation.errors import RecipeError, did_you_mean
 from curation.stage import RowStage, Stage
 
 ROOTS = ("stages", "mixes")
@@ -67,8 +66,7 @@ def lookup(name: str) -> Stage:
         stage = getattr(importlib.import_module(module), name, None)
         if isinstance(stage, Stage):
             return stage
-    near = difflib.get_close_matches(name, [*names(), "split", "keep"], n=1)
-    raise KeyError(f"there is no stage {name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    raise KeyError(f"there is no stage {name!r}{did_you_mean(name, [*names(), 'split', 'keep'])}")
 
 
 def plug_in(path: Path) -> list[str]:

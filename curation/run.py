@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from curation import assets
 from curation.errors import AccountError, FailedShareError, TaskError
 from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
 from curation.plan import Pass, Plan, Step
-from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, write_groups
+from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, read_state, write_groups
 from curation.stage import Source
-from curation.storage import canonical, digest, replace, write_json
+from curation.storage import canonical, digest, read_sealed, replace, write_json, write_sealed
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
 
@@ -43,15 +44,21 @@ class Shard:
     file: str | None = None
     rows: int = 0
     bytes: int = 0
+    footer: int = 0
     shadow: str | None = None
+    shadow_footer: int = 0
     input: str | None = None
     splits: list[dict[str, Any]] = field(default_factory=list)
     virtual: bool = False
     """The task has not run yet (a dry walk)."""
 
-    @property
-    def name(self) -> str:
-        return f"{self.key}/{self.port}"
+    def take(self, folder: str, facts: dict[str, Any]) -> None:
+        """Fill in what a record says of the file."""
+        self.file, self.rows, self.bytes, self.footer = f"{folder}/{facts['file']}", facts["rows"], facts["bytes"], facts["footer"]
+
+    def plain(self) -> dict[str, Any]:
+        """What a task that reads the file is told."""
+        return {"file": self.file, "rows": self.rows, "footer": self.footer}
 
 
 @dataclass
@@ -182,7 +189,7 @@ class Run:
         if not limit:
             return [[s] for s in splits]
         file = self.work / f"packs-{name}.json"
-        known: list[list[str]] = json.loads(file.read_bytes()) if file.exists() else []
+        known: list[list[str]] = read_sealed(file) if file.exists() else []
         by_identity = {s["identity"]: s for s in splits}
         packs = []
         for members in known:
@@ -196,7 +203,7 @@ class Run:
             packs[-1].append(split)
             room -= split["bytes"]
         if not self.dry and len(packs) > fixed:  # packs of files that are gone stay on record: they may come back
-            write_json(file, [*known, *([s["identity"] for s in pack] for pack in packs[fixed:])])
+            write_sealed(file, [*known, *([s["identity"] for s in pack] for pack in packs[fixed:])])
         return packs
 
     def _row_task(
@@ -205,7 +212,7 @@ class Run:
         key = digest(p.fingerprint, source.key, source.port, global_key)
         return {
             "kind": "rows", "pass": p.name, "folder": p.folder, "key": key, "input": source.input, "splits": source.splits,
-            "shard": {"file": source.file, "rows": source.rows, "shadow": source.shadow, **(place or {})}, **more,
+            "shard": {**source.plain(), "shadow": source.shadow, "shadow_footer": source.shadow_footer, **(place or {})}, **more,
         }  # fmt: skip
 
     def _shard(self, p: Pass, task: dict[str, Any], port: str, head: dict[str, Any] | None) -> Shard | None:
@@ -217,9 +224,9 @@ class Run:
         folder = f"work/{p.folder}"
         shard = Shard(task["key"], port, input=task["input"], splits=task["splits"])
         if facts:
-            shard.file, shard.rows, shard.bytes = f"{folder}/{port}/{facts['file']}", facts["rows"], facts["bytes"]
+            shard.take(f"{folder}/{port}", facts)
         if shadow:
-            shard.shadow = f"{folder}/{port}.shadow/{shadow['file']}"
+            shard.shadow, shard.shadow_footer = f"{folder}/{port}.shadow/{shadow['file']}", shadow["footer"]
         return shard
 
     def _do(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> Heads:
@@ -271,7 +278,7 @@ class Run:
                 "folder": folder,
                 "key": key,
                 "bits": self.bits,
-                "shard": {"file": s.file, "rows": s.rows},
+                "shard": s.plain(),
             }
             tasks.append(task)
         heads = self._do(f"{step.name} emit", folder, tasks)
@@ -299,7 +306,7 @@ class Run:
             for found in emits.values():
                 self._publish(f"{step.name}.emit", f"{step.name}.emit-{step.fingerprint[:12]}", found)
         if file.exists():
-            settled: dict[str, Any] = json.loads(file.read_bytes())
+            settled: dict[str, Any] = read_sealed(file)
             self.tasks[f"{step.name} reduce"] = (len(settled["keys"]), len(settled["keys"]))
             self.keys[folder] = settled["keys"]
         elif self.dry:
@@ -307,27 +314,30 @@ class Run:
             return None
         else:
             spills = [f"work/{step.name}.emit-{step.fingerprint[:12]}/spill/{emits[k]['spill']['file']}" for k in keys]
-            heads = self._rounds(step, whole, folder, spills, [emits[k]["spill"]["rows"] for k in keys])
+            heads = self._rounds(step, whole, folder, spills, [emits[k]["spill"] for k in keys])
             settled = {"keys": [h["key"] for h in heads], "cpu_seconds": sum(h["cpu_seconds"] for h in [*emits.values(), *heads])}
             if step.kind == "global":
                 settled |= self._returns(step, folder, heads, len(full))
-            write_json(file, settled)
+            write_sealed(file, settled)
         self.accounts.setdefault(step.name, Account()).cpu_seconds += settled["cpu_seconds"]
         return {**settled, **rest}
 
-    def _rounds(self, step: Step, whole: str, folder: str, spills: list[str], rows: list[int]) -> list[dict[str, Any]]:
-        """Heads of all reduce tasks, round by round; `rows` stand in the spills."""
+    def _rounds(self, step: Step, whole: str, folder: str, spills: list[str], facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Heads of all reduce tasks, round by round; `facts` are what the records say of the spills."""
         settings = self.plan.recipe.settings.shuffle
         done: list[dict[str, Any]] = []
         keys: list[str] = []
         for number in range(MAX_ROUNDS):
             schema = payload_schema(step, self.plan, shard=number > 0)
-            indexes = [(self.out / f).with_suffix(".index") for f in spills]
-            groups = [f"work/{folder}/{name}" for name in write_groups(self.work / folder, f"round-{number}", indexes, rows)]
-            blocks = Blocks([self.out / f for f in spills], [self.out / g for g in groups], schema)
+            files = [self.out / f for f in spills]
+            groups = [f"work/{folder}/{name}" for name in write_groups(self.work / folder, f"round-{number}", files, facts)]
+            blocks = Blocks(files, [self.out / g for g in groups], schema)
+            rows = blocks.totals[1]
+            if rows.sum() != sum(f["rows"] for f in facts):
+                raise AccountError(f"{step.name}: {rows.sum()} rows indexed, {sum(f['rows'] for f in facts)} were emitted")
             tasks = [
                 {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
-                 "range": list(r), "bits": self.bits, "files": spills, "groups": groups}
+                 "range": list(r), "rows": int(rows[r[0] : r[1]].sum()), "bits": self.bits, "files": spills, "groups": groups}
                 for r in plan_reducers(blocks.totals, self.bits, settings.reduce_bytes)
             ]  # fmt: skip
             heads = self._do(f"{step.name} reduce", folder, tasks)
@@ -336,7 +346,7 @@ class Run:
             found = [heads[str(t["key"])] for t in tasks]
             done += found
             again = [h["again"] for h in found if h.get("again")]
-            spills, rows = [f"work/{folder}/again/{a['file']}" for a in again], [a["rows"] for a in again]
+            spills, facts = [f"work/{folder}/again/{a['file']}" for a in again], again
             if not spills:
                 return done
         raise TaskError(f"{step.name}: not settled after {MAX_ROUNDS} rounds")
@@ -360,25 +370,24 @@ class Run:
         """Where verdicts and state lie, and how many verdicts each shard must get back."""
         base = self.work / folder
         files = [f"work/{folder}/verdicts/{h['verdicts']['file']}" for h in heads]
-        indexes = [base / "verdicts" / h["verdicts"]["index"] for h in heads]
-        groups = [f"work/{folder}/{name}" for name in write_groups(base, "returns", indexes, [h["verdicts"]["rows"] for h in heads])]
+        facts = [h["verdicts"] for h in heads]
+        groups = [f"work/{folder}/{name}" for name in write_groups(base, "returns", [self.out / f for f in files], facts)]
         expected = np.zeros(shards, dtype=np.int64)
-        for head, path in zip(heads, indexes, strict=True):
-            entries = read_index(path, head["verdicts"]["rows"])
+        for file, fact in zip(files, facts, strict=True):
+            entries = read_index(self.out / file, fact)
             np.add.at(expected, entries["part"].astype(np.int64), entries["rows"])
-        states = [base / "state" / h["state"]["file"] for h in heads if h.get("state")]
+        states = [(base / "state" / h["state"]["file"], h["state"]) for h in heads if h.get("state")]
         state = None
         if states:
-            if gone := [str(s) for s in states if not s.exists()]:
-                raise AccountError(f"{gone[0]} is gone: rows are lost")
-            if sum(s.stat().st_size for s in states) > STATE_BYTES:
+            if sum(facts["bytes"] for _, facts in states) > STATE_BYTES:
                 raise TaskError(f"{step.name}: its reducers returned more than {STATE_BYTES >> 20} MB of state")
-            merged = pa.concat_tables([pa.ipc.open_file(pa.memory_map(str(s))).read_all() for s in states])
+            merged = pa.concat_tables([read_state(path, facts["xxh3"]) for path, facts in states])
             sink = pa.BufferOutputStream()
             with pa.ipc.new_file(sink, merged.schema) as f:
                 f.write_table(merged)
-            state = f"work/{folder}/state.arrow"
-            replace(self.out / state, sink.getvalue().to_pybytes())
+            data = sink.getvalue().to_pybytes()
+            state = {"file": f"work/{folder}/state.arrow", "xxh3": xxhash.xxh3_128_hexdigest(data)}
+            replace(self.out / state["file"], data)
         return {"returns": {"files": files, "groups": groups, "state": state}, "expected": expected.tolist()}
 
     def _regroup(self, p: Pass) -> None:
@@ -397,7 +406,8 @@ class Run:
             account.add(head["steps"].get(step.name) or Account().plain())
             facts = head["outputs"].get(step.name)
             if facts:
-                shards.append(Shard(key, step.name, f"work/{settled['folder']}/{step.name}/{facts['file']}", facts["rows"], facts["bytes"]))
+                shards.append(Shard(key, step.name))
+                shards[-1].take(f"work/{settled['folder']}/{step.name}", facts)
         failed = sum(len(f) for f in settled["failed"])
         account.documents_in += failed
         account.failed += failed
@@ -468,7 +478,7 @@ class Run:
             else:
                 tasks.append({
                     "kind": "output", "step": step.name, "folder": f"{step.name}-{step.fingerprint[:12]}", "key": key,
-                    "schema": output_schema(step), "shards": [{"file": s.file, "rows": s.rows} for s in group],
+                    "schema": output_schema(step), "shards": [s.plain() for s in group],
                 })  # fmt: skip
         folder = f"{step.name}-{step.fingerprint[:12]}"
         heads = self._do(step.name, folder, tasks)
@@ -516,7 +526,7 @@ class Run:
                 if entry.name not in names:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             for folder, keys in self.keys.items():
-                write_json(self.work / folder / "current.json", sorted(keys))
+                write_sealed(self.work / folder / "current.json", sorted(keys))
         for label in {"done": tuple(self.published), "failed": ("failed",)}.get(status, ()):
             self._stand(self.out / label, {f.partition("|")[0]: f.partition("|")[2] for f in sorted(self.published[label])})
         write_json(self.out / "run.json", {

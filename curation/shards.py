@@ -8,6 +8,7 @@ about time, host or path is stored.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import xxhash
 
 from curation.errors import AccountError
 from curation.storage import HashedFile
@@ -108,11 +110,11 @@ class ShardWriter:
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
     def close(self) -> dict[str, Any]:
-        """Finish the file; returns its facts: file, bytes, xxh3, rows."""
+        """Finish the file; returns its facts: file, bytes, xxh3, footer (see `footer_hash`), rows."""
         self._flush()
         self._writer.close()
         self._sink.close()
-        return {**self._sink.facts(), "rows": self.rows}
+        return {**self._sink.facts(), "footer": footer_hash(self._sink.path), "rows": self.rows}
 
 
 def _is_long(field: pa.Field) -> bool:
@@ -140,9 +142,20 @@ class LazyShard:
         return self._writer.close() if self._writer else None
 
 
+def footer_hash(path: str | Path) -> int:
+    """xxh3-64 of a Parquet file's footer, which says where columns lie and what they are; pages have checksums of their own."""
+    with open(path, "rb") as file:
+        size = file.seek(-8, os.SEEK_END) + 8
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(max(0, size - 8 - length))
+        return xxhash.xxh3_64_intdigest(file.read())
+
+
 @contextmanager
-def _opened(path: str | Path) -> Iterator[Any]:
+def _opened(path: str | Path, footer: int | None = None) -> Iterator[Any]:
     try:
+        if footer is not None and footer_hash(path) != footer:
+            raise AccountError(f"{path} is damaged, rows are lost: its footer is not the one that was written")
         with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as e:
@@ -151,18 +164,20 @@ def _opened(path: str | Path) -> Iterator[Any]:
         raise AccountError(f"{path} is damaged, rows are lost: {e}") from e
 
 
-def column_names(path: str | Path) -> list[str]:
-    """Columns of a shard."""
-    with _opened(path) as file:
+def column_names(path: str | Path, footer: int | None = None) -> list[str]:
+    """Columns of a shard; `footer` as for `read_batches`."""
+    with _opened(path, footer) as file:
         names: list[str] = file.schema_arrow.names
         return names
 
 
-def read_batches(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+def read_batches(path: str | Path, columns: Sequence[str] | None = None, footer: int | None = None) -> Iterator[pa.Table]:
     """The row groups of a shard, one table each.
 
+    Args:
+        footer: what `footer_hash` must give, as the shard's record says; None does not check it.
     Raises: AccountError if the file is gone or damaged.
     """
-    with _opened(path) as file:
+    with _opened(path, footer) as file:
         for index in range(file.metadata.num_row_groups):
             yield file.read_row_group(index, columns=list(columns) if columns is not None else None, use_threads=False)

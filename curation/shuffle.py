@@ -9,7 +9,8 @@ lost file can never read as 'keep'.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +18,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from curation.errors import AccountError, TaskError
 from curation.storage import HashedFile, replace
 
 GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
-BLOCK = np.dtype([("part", "<u4"), ("mapper", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8")])
-"""One block of a spill. In a file of verdicts `part` is the shard and `mapper` the reducer."""
+BLOCK = np.dtype([("part", "<u4"), ("mapper", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8")])
+"""One block of a spill; `sum` is the xxh3-64 of its bytes, seeded with `part`. Of verdicts, `part` is the shard, `mapper` the reducer."""
 STATE_BYTES = 256 << 20
 
 
@@ -44,11 +46,11 @@ class BlockFile:
 
     def __init__(self, path: Path) -> None:
         self._sink = HashedFile(path)
-        self._entries: list[tuple[int, int, int, int, int]] = []
+        self._entries: list[tuple[int, ...]] = []
 
     def write(self, part: int, batch: pa.RecordBatch) -> None:
         data = batch.serialize()
-        self._entries.append((part, 0, self._sink.tell(), data.size, batch.num_rows))
+        self._entries.append((part, 0, self._sink.tell(), data.size, batch.num_rows, xxhash.xxh3_64_intdigest(data, seed=part)))
         self._sink.write(data)
 
     def close(self) -> dict[str, Any]:
@@ -57,7 +59,8 @@ class BlockFile:
         index = np.array(self._entries, dtype=BLOCK)
         path = self._sink.path.with_suffix(".index")
         replace(path, index.tobytes())
-        return {**self._sink.facts(), "index": path.name, "rows": int(index["rows"].sum())}
+        rows, index_xxh3 = int(index["rows"].sum()), xxhash.xxh3_64_hexdigest(index.tobytes())
+        return {**self._sink.facts(), "index": path.name, "index_xxh3": index_xxh3, "rows": rows}
 
 
 class SpillWriter:
@@ -112,16 +115,18 @@ def _one_batch(table: pa.Table) -> pa.RecordBatch:
     raise TaskError("a run of more than 2 GB of short strings; lower settings.shuffle.spill_bytes")
 
 
-def write_groups(folder: Path, stem: str, indexes: Sequence[Path], rows: Sequence[int]) -> list[str]:
+def write_groups(folder: Path, stem: str, files: Sequence[Path], facts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Merge the mappers' indexes into one sorted index per group; returns the file names.
 
-    Raises: AccountError if an index is gone or does not hold as many rows as its mapper wrote.
+    Args:
+        files: the mappers' spills. facts: what their records say of them.
+    Raises: AccountError if an index is gone or not as its mapper wrote it.
     """
     names = []
-    for start in range(0, max(1, len(indexes)), GROUP_MAPPERS):
+    for start in range(0, max(1, len(files)), GROUP_MAPPERS):
         parts = []
-        for mapper, path in enumerate(indexes[start : start + GROUP_MAPPERS], start=start):
-            entries = read_index(path, rows[mapper])
+        for mapper, path in enumerate(files[start : start + GROUP_MAPPERS], start=start):
+            entries = read_index(path, facts[mapper])
             entries["mapper"] = mapper
             parts.append(entries)
         merged = np.concatenate(parts) if parts else np.empty(0, BLOCK)
@@ -132,18 +137,33 @@ def write_groups(folder: Path, stem: str, indexes: Sequence[Path], rows: Sequenc
     return names
 
 
-def read_index(path: Path, rows: int) -> Any:
-    """Entries of one index file.
+def read_index(file: Path, facts: Mapping[str, Any]) -> Any:
+    """Entries of the index of a spill.
 
-    Raises: AccountError if it is gone or does not hold this many rows.
+    Raises: AccountError if it is gone or not as its task's record says.
     """
+    path = file.with_suffix(".index")
     try:
-        entries = np.fromfile(path, dtype=BLOCK)
+        data = path.read_bytes()
     except FileNotFoundError as e:
         raise AccountError(f"{path} is gone: rows are lost") from e
-    if int(entries["rows"].sum()) != rows:
-        raise AccountError(f"{path}: {int(entries['rows'].sum())} rows indexed, the record says {rows}")
-    return entries
+    if xxhash.xxh3_64_hexdigest(data) != facts["index_xxh3"]:
+        raise AccountError(f"{path} is damaged, rows are lost: it is not the one that was written")
+    return np.frombuffer(data, dtype=BLOCK).copy()
+
+
+def read_state(path: Path, xxh3: str) -> pa.Table:
+    """A table of state, as a reducer or the driver wrote it.
+
+    Raises: AccountError if it is gone or damaged.
+    """
+    try:
+        data = pa.memory_map(str(path)).read_buffer()
+    except FileNotFoundError as e:
+        raise AccountError(f"{path} is gone: rows are lost") from e
+    if xxhash.xxh3_128_hexdigest(data) != xxh3:
+        raise AccountError(f"{path} is damaged, rows are lost: it is not the one that was written")
+    return pa.ipc.open_file(pa.BufferReader(data)).read_all()
 
 
 @dataclass(frozen=True)
@@ -161,9 +181,12 @@ class Blocks:
     def entries(self, low: int, high: int) -> Iterator[Any]:
         """Index entries of partitions low <= part < high, by group."""
         for path in self.groups:
-            if path.stat().st_size == 0:
-                continue
-            index = np.memmap(path, dtype=BLOCK, mode="r")
+            try:
+                if path.stat().st_size == 0:
+                    continue
+                index = np.memmap(path, dtype=BLOCK, mode="r")
+            except (FileNotFoundError, ValueError) as e:
+                raise AccountError(f"{path} is gone or cut short: rows are lost") from e
             start, stop = np.searchsorted(index["part"], [low, high])
             yield np.array(index[start:stop])
 
@@ -171,6 +194,8 @@ class Blocks:
         """Rows of the partitions, mapper by mapper, each table sorted by key, with column `shard`."""
         for entries in self.entries(low, high):
             for mapper in np.unique(entries["mapper"]).tolist():
+                if mapper >= len(self.files):
+                    raise AccountError(f"a block of mapper {mapper}, and there are {len(self.files)}: an index is damaged")
                 mine = entries[entries["mapper"] == mapper]
                 mine = mine[np.argsort(mine["offset"])]
                 for table in _read_entries(self.files[mapper], mine, self.schema):
@@ -184,6 +209,8 @@ class Blocks:
         """(bytes, rows) of every partition."""
         size, rows = np.zeros(1 << 16, np.int64), np.zeros(1 << 16, np.int64)
         for entries in self.entries(0, 1 << 32):
+            if (entries["part"] >= len(size)).any():
+                raise AccountError("a block of a partition that does not exist: an index is damaged")
             np.add.at(size, entries["part"], entries["length"])
             np.add.at(rows, entries["part"], entries["rows"])
         return size, rows
@@ -193,6 +220,10 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
     """Read blocks, neighbours in one go."""
     try:
         with open(path, "rb", buffering=0) as f:
+            size = os.fstat(f.fileno()).st_size
+            start, length = entries["offset"], entries["length"]
+            if (start < 0).any() or (length < 0).any() or (start > size - length).any():
+                raise AccountError(f"{path} is shorter than its index says, or the index is damaged: rows are lost")
             at = 0
             while at < len(entries):
                 end = at + 1
@@ -206,11 +237,11 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
                 data = f.read(length)
                 while len(data) < length and (more := f.read(length - len(data))):
                     data += more
-                if len(data) != length:
-                    raise AccountError(f"{path} is shorter than its index says: rows are lost")
                 buffer = pa.py_buffer(data)
                 for e in entries[at:end]:
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
+                    if xxhash.xxh3_64_intdigest(piece, seed=int(e["part"])) != int(e["sum"]):
+                        raise AccountError(f"{path} is damaged, rows are lost: a block is not the one that was written")
                     try:
                         batch = pa.ipc.read_record_batch(piece, schema)
                     except (pa.ArrowException, OSError) as error:
@@ -256,15 +287,18 @@ class Range:
 
     Args:
         blocks: the shuffle. low, high, sub, sub_bits: as `plan_reducers` gives them.
-        bits: partition bits. budget_bytes: memory for the rows.
+        bits: partition bits. budget_bytes: memory for the rows. rows: how many there are in these partitions.
+    Raises, where rows are read: AccountError if there are more or fewer.
     """
 
-    def __init__(self, blocks: Blocks, low: int, high: int, sub: int, sub_bits: int, bits: int, budget_bytes: int) -> None:
-        self.blocks, self.low, self.high, self.budget = blocks, low, high, budget_bytes
+    def __init__(self, blocks: Blocks, low: int, high: int, sub: int, sub_bits: int, bits: int, budget_bytes: int, rows: int) -> None:
+        self.blocks, self.low, self.high, self.budget, self.expected = blocks, low, high, budget_bytes, rows
         self.sub, self.sub_bits, self.bits = sub, sub_bits, bits
 
     def _rows(self) -> Iterator[pa.Table]:
+        found = 0
         for table in self.blocks.read(self.low, self.high):
+            found += table.num_rows
             if not self.sub_bits:
                 yield table
                 continue
@@ -273,6 +307,8 @@ class Range:
             mask = ((keys >> shift) & np.uint64((1 << self.sub_bits) - 1)) == np.uint64(self.sub)
             if mask.any():
                 yield table.filter(pa.array(mask))
+        if found != self.expected:
+            raise AccountError(f"partitions {self.low} to {self.high}: {found} rows came, {self.expected} were sent")
 
     @cached_property
     def heavy(self) -> Any:

@@ -71,11 +71,11 @@ def lookup_columns(params: StageParams) -> set[str]:
     return {column for name in marked if (column := group_column(getattr(params, name)))}
 
 
-class _AssetMark:
+class AssetMark:
     """Marks a parameter as a file whose content, not whose path, is part of the fingerprint."""
 
 
-AssetFile = Annotated[str, _AssetMark()]
+AssetFile = Annotated[str, AssetMark()]
 """Path of a model or a list: relative to the recipe, then to the packages' data;
 `package:NAME/PATH` names a file inside an installed package."""
 

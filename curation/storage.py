@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import xxhash
 
-from curation.errors import LockedError
+from curation.errors import AccountError, LockedError
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -119,6 +119,41 @@ def canonical(value: Any) -> bytes:
     Raises: TypeError or ValueError for what cannot be written the same way twice.
     """
     return _ENCODER.encode(value).encode()
+
+
+def seal(value: Any) -> bytes:
+    """One line of JSON behind its own checksum: ["xxh3-64", value]."""
+    data = canonical(value)
+    return b'["%s",%s]' % (xxhash.xxh3_64_hexdigest(data).encode(), data)
+
+
+def checked(line: bytes, path: Path) -> bytes:
+    """The JSON of a sealed line of a file.
+
+    Raises: AccountError if the line is not as it was written.
+    """
+    data = line[20:-1]
+    if line != b'["%s",%s]' % (xxhash.xxh3_64_hexdigest(data).encode(), data):
+        raise AccountError(f"{path} is damaged; remove it and run again: what it said is worked out anew")
+    return data
+
+
+def unseal(line: bytes, path: Path) -> Any:
+    """The value of a sealed line of a file; raises what `checked` raises."""
+    return json.loads(checked(line, path))
+
+
+def write_sealed(path: Path, value: Any) -> None:
+    """`replace` with a sealed value, for a file that the engine itself reads again."""
+    replace(path, seal(value))
+
+
+def read_sealed(path: Path) -> Any:
+    """The value of a sealed file.
+
+    Raises: AccountError if it is not as it was written; FileNotFoundError.
+    """
+    return unseal(path.read_bytes(), path)
 
 
 def digest(*parts: Any) -> str:

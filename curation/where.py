@@ -30,7 +30,6 @@ otherwise.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import re
@@ -41,6 +40,8 @@ from typing import NoReturn, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from curation.errors import did_you_mean
 
 MAX_CHARS = 10_000
 MAX_DEPTH = 100
@@ -101,10 +102,16 @@ def parse(source: str, schema: pa.Schema) -> Where:
     checked, type_ = _check(parsed, schema)
     if type_ != _BOOLEAN:
         raise WhereError(f"{_describe(parsed, type_)} is no condition: compare it with something", parsed.at)
-    nodes = [node for node, _ in _walk(parsed)]
-    said = {node.column.name for node in nodes if isinstance(node, IsNull)}
-    _require_null_said(parsed, said, schema)
-    return Where(source, frozenset(said | {node.name for node in nodes if isinstance(node, Column)}), checked)
+    _require_null_said(parsed, _asked_for_null(parsed), schema)
+    return Where(source, _columns(parsed), checked)
+
+
+def columns_of(source: str) -> frozenset[str]:
+    """Columns an expression names; there need not be a schema yet.
+
+    Raises: WhereError if the expression cannot be parsed.
+    """
+    return _columns(_parse(source))
 
 
 def normal_form(source: str) -> str:
@@ -231,6 +238,15 @@ def _walk(root: Node) -> Iterator[tuple[Node, int]]:
         node, depth = stack.pop()
         yield node, depth
         stack.extend((child, depth + 1) for child in reversed(_children(node)))
+
+
+def _asked_for_null(root: Node) -> set[str]:
+    """Columns of which the expression says what null does."""
+    return {node.column.name for node, _ in _walk(root) if isinstance(node, IsNull)}
+
+
+def _columns(root: Node) -> frozenset[str]:
+    return frozenset(_asked_for_null(root) | {node.name for node, _ in _walk(root) if isinstance(node, Column)})
 
 
 # ---- Parse: text -> tokens -> tree.
@@ -434,7 +450,7 @@ class _Parser:
     def call(self, name: _Token) -> Call:
         usage = "len(column)" if name.text == "len" else "starts_with(column, 'prefix')"
         if name.text not in _FUNCTIONS:
-            guess = _did_you_mean(name.text, [*_FUNCTIONS])
+            guess = did_you_mean(name.text, [*_FUNCTIONS])
             raise WhereError(f'unknown function "{_shorten(name.text)}"{guess}; functions: len(column), {usage}', name.at)
         column = Column(self.token.at, self.token.text)
         if self.advance().kind != "word":
@@ -570,7 +586,7 @@ def _check_column(column: Column, schema: pa.Schema) -> tuple[Column, pa.DataTyp
         raise WhereError(f'{len(found)} columns are named "{column.name}"', column.at)
     if not found:
         name, known = _shorten(column.name), ", ".join(schema.names) or "none"
-        guess = _did_you_mean(name, schema.names)
+        guess = did_you_mean(name, schema.names)
         raise WhereError(f"unknown column \"{name}\"{guess}; columns: {known}; text goes in quotes: '{name}'", column.at)
     type_ = schema.field(found[0]).type
     return Column(column.at, column.name, type_), type_
@@ -714,11 +730,6 @@ def _describe(node: Node, type_: pa.DataType) -> str:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _did_you_mean(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 # ---- Evaluate: checked tree and table -> array, or a scalar where there are literals alone.

@@ -25,7 +25,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from curation.errors import FailedShareError
+from curation.errors import AccountError, FailedShareError
+from curation.storage import seal, unseal
 
 PAGE = struct.Struct("<qqqqq96s")
 """Progress page: sequence, low, high, row, shadow, step name."""
@@ -78,11 +79,12 @@ def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: i
     from curation import tasks
     from curation.errors import CurateError
     from curation.plan import plan_of
+    from curation.storage import read_sealed
     from curation.tasks.base import Context
 
     out = Path(plan_file).parent.parent
     progress = Progress(page)
-    context = Context(plan_of(json.loads(Path(plan_file).read_bytes())), out, progress)
+    context = Context(plan_of(read_sealed(Path(plan_file))), out, progress)
     pipe = Connection(descriptor)
     pipe.send_bytes(b"{}")
     while True:
@@ -255,11 +257,11 @@ class Quarantine:
         self._file = folder / "quarantine.jsonl"
         self._rows: dict[str, list[dict[str, Any]]] = {}
         if self._file.exists():
-            for line in self._file.read_text().splitlines():
+            for line in self._file.read_bytes().split(b"\n"):
                 try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue  # a line cut by a kill: the document will be found again
+                    entry = unseal(line, self._file)
+                except AccountError:
+                    continue  # a line cut by a kill, or damaged: the document will be found again
                 self._rows.setdefault(entry.pop("key"), []).append(entry)
 
     def of(self, key: str) -> list[dict[str, Any]]:
@@ -273,8 +275,8 @@ class Quarantine:
         key = task["key"]
         self._rows.setdefault(key, []).append(entry)
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._file, "a") as f:
-            f.write(json.dumps({"key": key, **entry}) + "\n")
+        with open(self._file, "ab") as f:
+            f.write(seal({"key": key, **entry}) + b"\n")
             f.flush()
             os.fsync(f.fileno())
         found = sum(e["step"] == entry["step"] and not e["shadow"] for e in self._rows[key])

@@ -20,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from curation.errors import Place, RecipeError
-from curation.recipe import NAME, Recipe, Settings, _compose, _plain, validate
-from curation.where import Column, IsNull, Where, WhereError, _parse, _walk, parse
+from curation.errors import RecipeError
+from curation.recipe import NAME
+from curation.where import Where, WhereError, columns_of, parse
+from curation.yaml_file import YamlFile, parse_yaml, read_text
 
 MAX_ENTRIES = 32
 """Entries of one recipe (ours): so many histograms stay under what the engine hands to every `apply`."""
@@ -52,7 +53,7 @@ class MixRecipe:
     entries: dict[str, Entry]
     columns: tuple[str, ...]
     """Columns the rules use, sorted."""
-    yaml: Recipe
+    yaml: YamlFile
     """Knows where in the file each key stands."""
 
     @property
@@ -88,39 +89,25 @@ def load(file: str | Path) -> MixRecipe:
 
     Raises: RecipeError naming file, line, column and key of the first mistake.
     """
-    try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8"
-        raise RecipeError(f"cannot read the mix recipe: {reason}", Place(str(file), 0, 0)) from e
-    return _load(str(file), text)
+    return _load(str(file), read_text(file, "mix recipe"))
 
 
 @lru_cache(maxsize=16)  # keyed by the content: a file may change between two runs of one process
 def _load(file: str, text: str) -> MixRecipe:
-    marks: dict[tuple[str, ...], tuple[int, int]] = {}
-    values: dict[tuple[str, ...], tuple[int, int]] = {}
-    raw = _plain(_compose(text, file), (), file, marks, values)
-    yaml = Recipe("mix", Path(file), {}, {}, {}, Settings.model_validate({}), [], marks=marks, values=values)
-    document = validate(yaml, Document, raw, ())
-    entries, columns = {}, set()
+    yaml = parse_yaml(text, file, "mix recipe")
+    document = yaml.validate(Document, yaml.data, ())
+    entries: dict[str, Entry] = {}
+    columns: set[str] = set()
     for name, given in document.entries.items():
         if not re.match(NAME, name):
             raise yaml.error("a name starts with a letter and has letters, digits, - and _ only", "entries", name)
-        entries[name] = validate(yaml, Entry, given, ("entries", name))
-        columns |= _columns(yaml, name, entries[name].where)
+        entries[name] = yaml.validate(Entry, given, ("entries", name))
+        try:
+            columns |= columns_of(entries[name].where)
+        except WhereError as e:
+            raise _refused(yaml, name, entries[name].where, e) from e
     return MixRecipe(entries, tuple(sorted(columns)), yaml)
 
 
-def _columns(yaml: Recipe, name: str, rule: str) -> set[str]:
-    """Columns a rule names, before there is a schema to check it against."""
-    try:
-        nodes = [node for node, _ in _walk(_parse(rule))]
-    except WhereError as e:
-        raise _refused(yaml, name, rule, e) from e
-    used = {node.column.name for node in nodes if isinstance(node, IsNull)}
-    return used | {node.name for node in nodes if isinstance(node, Column)}
-
-
-def _refused(yaml: Recipe, name: str, rule: str, error: WhereError) -> RecipeError:
+def _refused(yaml: YamlFile, name: str, rule: str, error: WhereError) -> RecipeError:
     return yaml.error(f"{error.message} (character {error.offset + 1} of {rule!r})", "entries", name, "where", value=True)

@@ -403,7 +403,7 @@ def test_a_changed_recipe_is_read_again_and_changes_the_fingerprint(plan):
 
 def test_an_unreadable_recipe(tmp_path):
     (tmp_path / "mix.yaml").write_bytes(b"entries: \xff")
-    with pytest.raises(RecipeError, match="it is not UTF-8"):
+    with pytest.raises(RecipeError, match="the mix recipe is not UTF-8"):
         load(tmp_path / "mix.yaml")
     with pytest.raises(RecipeError, match="cannot read the mix recipe"):
         load(tmp_path / "none.yaml")

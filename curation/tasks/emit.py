@@ -32,10 +32,11 @@ class EmitTask(Task):
         shard = self.task["shard"]
         columns = None if regroup else [*dict.fromkeys(("id", *step.reads))]
         incoming = self.plan._incoming(step.needs, ("steps", step.name))[0]
-        present = column_names(self.out / shard["file"])
+        present = column_names(self.out / shard["file"], shard["footer"])
+        wanted = None if columns is None else [c for c in columns if c in present]
         started = time.thread_time()
         at = 0
-        for table in read_batches(self.out / shard["file"], None if columns is None else [c for c in columns if c in present]):
+        for table in read_batches(self.out / shard["file"], wanted, shard["footer"]):
             for f in incoming:
                 if f.name not in table.column_names and (columns is None or f.name in columns) and not (f.metadata or {}).get(b"transient"):
                     table = table.append_column(pa.field(f.name, f.type), pa.nulls(table.num_rows, f.type))

@@ -20,7 +20,7 @@ class OutputTask(Task):
         writer = LazyShard(self.path("shards", "parquet"), schema)
         rows = 0
         for shard in self.task["shards"]:
-            for table in read_batches(self.out / shard["file"]):
+            for table in read_batches(self.out / shard["file"], footer=shard["footer"]):
                 rows += table.num_rows
                 writer.write(table)
         expected = sum(s["rows"] for s in self.task["shards"])

@@ -16,7 +16,7 @@ from curation.domains import registrable_domains
 from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import conform, read_batches
-from curation.shuffle import Blocks, read_verdicts
+from curation.shuffle import Blocks, read_state, read_verdicts
 from curation.stage import GlobalStage, Source, Verdicts
 from curation.tasks.base import Failure
 from curation.tasks.fates import Fates, concat, hash_share
@@ -146,7 +146,7 @@ class Reading(Fates):
         at = 0
         head = self.pass_.head.name
         if shard.get("file"):
-            for table in read_batches(self.out / shard["file"]):
+            for table in read_batches(self.out / shard["file"], footer=shard["footer"]):
                 table = self._conformed(table, schema, names)
                 self.stats.count(head, "in", table)
                 positions = pa.array(np.arange(at, at + table.num_rows, dtype=np.int64))
@@ -157,7 +157,7 @@ class Reading(Fates):
                 raise AccountError(f"{shard['file']}: {at} rows read, its record says {shard['rows']}")
         if shard.get("shadow"):
             at = -1
-            for table in read_batches(self.out / shard["shadow"]):
+            for table in read_batches(self.out / shard["shadow"], footer=shard["shadow_footer"]):
                 table = self._conformed(table, schema, names | {f.name for f in SHADOW})
                 positions = pa.array(np.arange(at, at - table.num_rows, -1, dtype=np.int64))
                 at -= table.num_rows
@@ -190,8 +190,7 @@ class Reading(Fates):
         table_columns = verdicts.drop_columns(["shard", "row"])
         state = None
         if returns.get("state"):
-            with pa.ipc.open_file(pa.memory_map(str(self.out / returns["state"]))) as f:
-                state = f.read_all()
+            state = read_state(self.out / returns["state"]["file"], returns["state"]["xxh3"])
         used = 0
         for f in self.task.get("emit_failed", []):
             self.masks.setdefault((step.name, False), set()).add(f["at"])

@@ -31,7 +31,7 @@ class ReduceTask(Task):
             payload_schema(step, self.plan, shard=self.task["round"] > 0),
         )  # fmt: skip
         low, high, sub, sub_bits = self.task["range"]
-        rows = Range(blocks, low, high, sub, sub_bits, self.task["bits"], settings.reduce_bytes)
+        rows = Range(blocks, low, high, sub, sub_bits, self.task["bits"], settings.reduce_bytes, self.task["rows"])
         started = time.thread_time()
         if isinstance(stage, RegroupStage):
             self._regroup(step, stage, rows)

@@ -14,7 +14,7 @@ from curation.executors import Inline, Processes
 from curation.plan import Plan, snapshot
 from curation.recipe import load
 from curation.run import Run
-from curation.storage import digest, run_lock, write_json
+from curation.storage import digest, run_lock, write_sealed
 from curation.tasks.base import Context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -106,7 +106,7 @@ def run(file, out, workers=0, overrides=None, **options):
     with run_lock(out):
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
-        write_json(plan_file, saved)
+        write_sealed(plan_file, saved)
         executor = Processes(plan_file, workers, plan.recipe.settings.limits) if workers else Inline(Context(plan, out))
         it = Run(plan, out, executor)
         try:

@@ -11,7 +11,7 @@ from curation.errors import AccountError, TaskError
 from curation.ledger import Account, Ledger
 from curation.shards import LazyShard, ShardWriter
 from curation.shuffle import BLOCK, VerdictWriter
-from curation.tasks import fates
+from curation.tasks import emit, fates, output, reading
 
 
 @pytest.fixture
@@ -55,6 +55,45 @@ def test_a_row_is_lost_between_two_steps_of_a_pass(full, monkeypatch):
         lambda self, step, t: (lambda r: r.slice(1) if step.name == "risky" and r is not None else r)(real(self, step, t)),
     )
     broken(full, match="its parents kept")
+
+
+def once(monkeypatch, where, name, spoil):
+    """Let the first call of where.name for which `spoil(result, *arguments)` gives anything return that; all others are true."""
+    real = getattr(where, name)
+    spoiled = []
+
+    def call(*arguments, **keywords):
+        result = real(*arguments, **keywords)
+        if not spoiled and (changed := spoil(result, *arguments)) is not None:
+            spoiled.append(True)
+            return changed
+        return result
+
+    monkeypatch.setattr(where, name, call)
+
+
+PASSING_FAULTS = {
+    "a row step loses a row": (fates.Fates, "_remove", lambda result, *a: (result[0].slice(1), result[1]) if result[0].num_rows else None),
+    "a row is lost between two steps": (
+        tasks.RowTask, "_joined", lambda result, task, step, tables: result.slice(1) if step.name == "risky" and result else None
+    ),
+    "a pass reads a row less": (reading, "read_batches", lambda result, *a: (t.slice(i == 0) for i, t in enumerate(list(result)))),
+    "emit reads a row less": (emit, "read_batches", lambda result, *a: (t.slice(i == 0) for i, t in enumerate(list(result)))),
+    "join reads a row less": (output, "read_batches", lambda result, *a: (t.slice(i == 0) for i, t in enumerate(list(result)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", list(PASSING_FAULTS))
+def test_a_fault_that_passes_leaves_no_record(full, fault):
+    """The worker itself refuses to record what does not balance, so the next run is as if nothing had happened."""
+    file, out = full
+    with pytest.MonkeyPatch.context() as patch:
+        once(patch, *PASSING_FAULTS[fault])
+        with pytest.raises(AccountError):
+            run(file, out)
+    run(file, out)
+    run(file, out.with_name("undisturbed"))
+    assert tree(out) == tree(out.with_name("undisturbed"))
 
 
 @pytest.mark.parametrize("port", ["crawl", "route.rest", "twins", "rare", "parts", "first", "sites"])

@@ -90,7 +90,7 @@ def _alive(session):
     return found
 
 
-@pytest.mark.parametrize("place", ["Ledger.commit", "write_json", "os.link", "HashedFile.close", "replace"])
+@pytest.mark.parametrize("place", ["Ledger.commit", "write_json", "write_sealed", "os.link", "HashedFile.close", "replace"])
 def test_stopped_between_any_two_writes(undisturbed, tmp_path, monkeypatch, place):
     """The driver ends before, and after, each write of its kind."""
     file, wanted = undisturbed
@@ -103,7 +103,8 @@ def test_stopped_between_any_two_writes(undisturbed, tmp_path, monkeypatch, plac
     from curation import run as run_module
 
     owner, name = {
-        "Ledger.commit": (ledger.Ledger, "commit"), "write_json": (run_module, "write_json"), "os.link": (run_module.os, "link"),
+        "Ledger.commit": (ledger.Ledger, "commit"), "write_json": (run_module, "write_json"),
+        "write_sealed": (run_module, "write_sealed"), "os.link": (run_module.os, "link"),
         "HashedFile.close": (storage.HashedFile, "close"), "replace": (shuffle, "replace"),
     }[place]  # fmt: skip
     real = getattr(owner, name)

@@ -267,7 +267,7 @@ def test_poison_that_only_a_shadow_meets(tmp_path, how):
     assert len(shadows) == 240 - len(POISON)
     assert all(r["poisoned"] is False for r in shadows)
     for list_ in (tmp_path / "out").rglob("quarantine.jsonl"):
-        assert [json.loads(line)["shadow"] for line in list_.read_text().splitlines()] == [True] * len(POISON)
+        assert [json.loads(line)[1]["shadow"] for line in list_.read_text().splitlines()] == [True] * len(POISON)
 
 
 def test_a_document_blamed_wrongly_is_not_quarantined(tmp_path):
