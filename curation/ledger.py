@@ -281,12 +281,13 @@ class Ledger:
         if place is None:
             return None
         file, offset, length = place
+        path = f"{self.folder}/{file}"
         if length:
             raw = os.pread(self._descriptor(file), length, offset)
         else:
-            with open(f"{self.folder}/{file}", "rb") as f:
+            with open(path, "rb") as f:
                 raw = f.readline()[:-1]
-        head: dict[str, Any] = unseal(raw, self.folder / file)
+        head: dict[str, Any] = unseal(raw, path)
         return head
 
     def _descriptor(self, file: str) -> int:

@@ -127,7 +127,7 @@ def seal(value: Any) -> bytes:
     return b'["%s",%s]' % (xxhash.xxh3_64_hexdigest(data).encode(), data)
 
 
-def checked(line: bytes, path: Path) -> bytes:
+def checked(line: bytes, path: Path | str) -> bytes:
     """The JSON of a sealed line of a file.
 
     Raises: AccountError if the line is not as it was written.
@@ -138,7 +138,7 @@ def checked(line: bytes, path: Path) -> bytes:
     return data
 
 
-def unseal(line: bytes, path: Path) -> Any:
+def unseal(line: bytes, path: Path | str) -> Any:
     """The value of a sealed line of a file; raises what `checked` raises."""
     return json.loads(checked(line, path))
 
