@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from curation.text import Utf8
+from curation.text import Utf8, mix64
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -202,9 +202,8 @@ def _parse_hex(data: Any, offsets: Any) -> Any:
 
 @_kernel
 def _slot(high: Any, low: Any, slots: int) -> Any:
-    """First slot to try: the top bits of a product, so that a table of twice the size has ids in the same order."""
-    mixed = (high ^ (low << np.uint64(1)) ^ (low >> np.uint64(63))) * np.uint64(0x9E3779B97F4A7C15)
-    return np.int64((mixed >> np.uint64(32)) * np.uint64(slots) >> np.uint64(32))
+    """First slot to try: the top bits of a hash, so that a table of twice the size has ids in the same order."""
+    return np.int64((mix64(high, low) >> np.uint64(32)) * np.uint64(slots) >> np.uint64(32))
 
 
 @_kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -130,3 +131,15 @@ def test_id_set_agrees_with_a_python_set():
             model.add(one)
         assert seen.add(pa.array(ids)).tolist() == expected
     assert len(seen) == len(model)
+
+
+def test_ids_of_a_pattern_do_not_crowd():
+    """Ids that count up in one half, in the other, or in both with opposite bits: a few probes each, not thousands."""
+    n = 100_000
+    IdSet().add(record_ids("k", ["compiles the kernels"]))
+    for pattern in ("{0:032x}", "{0:016x}" + "0" * 16, "{1:016x}{0:016x}"):
+        ids = pa.array([pattern.format(i, i << 1) for i in range(n)])
+        seen = IdSet()
+        started = time.process_time()
+        assert not seen.add(ids).any()
+        assert time.process_time() - started < 2
