@@ -15,11 +15,6 @@ HEAD_BYTES = 1024
 CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
 
 
-def path_list(paths: PathList) -> list[str]:
-    """The patterns of a `paths` parameter as a list."""
-    return [paths] if isinstance(paths, str) else list(paths)
-
-
 def is_remote(path: str) -> bool:
     """Whether a path is a URL (s3://…) rather than a local file."""
     return "://" in path
