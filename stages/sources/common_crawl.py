@@ -31,7 +31,7 @@ from stages.sources.warc_names import snapshot_in
 class Params(Limits):
     """Parameters of the Common Crawl source; see the file's docstring."""
 
-    snapshots: list[str] = Field(default=[])
+    snapshots: list[str] = Field(default=[], examples=[["CC-MAIN-2024-10"]])
     base: str = "s3://commoncrawl/"
     paths_file: str | None = None
     max_files: int | None = Field(default=None, ge=1)

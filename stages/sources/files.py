@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
+from pydantic import Field
 
-PathList = str | list[str]
+PathList = Annotated[str | list[str], Field(examples=["crawl/*.gz"])]
 """A parameter that is one file or glob pattern, or several."""
 
 HEAD_BYTES = 1024
