@@ -7,11 +7,13 @@ remembered by (path, size, mtime, ctime, inode) in `$CURATE_CACHE`.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import importlib.util
 import os
 import sqlite3
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,10 @@ from typing import Any
 
 import xxhash
 
+LIST_FROM = 8
+"""Remote files wanted of one folder from which on the folder is listed, rather than each file asked for (ours)."""
+ASK_AT_ONCE = 16
+"""Remote files asked for at a time (ours)."""
 HOME = Path(__file__).resolve().parent.parent
 
 
@@ -107,20 +113,55 @@ def identify(files: list[tuple[str, str]]) -> list[InputFile]:
     Raises: OSError for a file that cannot be read.
     """
     known = _Hashes()
+    remote = _remote_facts([path for path, _ in files if "://" in path])
     result = []
     for path, relative in files:
-        if "://" in path:
-            import fsspec
-
-            fs, inner = fsspec.core.url_to_fs(path)
-            info: dict[str, Any] = fs.info(inner)
-            tag = str(info.get("ETag") or info.get("etag") or info.get("md5Hash") or info.get("checksum") or "")
-            result.append(InputFile(path, relative, int(info["size"]), f"{relative}|{info['size']}|{tag}"))
+        if path in remote:
+            size, tag = remote[path]
+            result.append(InputFile(path, relative, size, f"{relative}|{size}|{tag}"))
             continue
         stat = os.stat(path)
         result.append(InputFile(path, relative, stat.st_size, f"{relative}|{stat.st_size}|{known.of(path, stat)}"))
     known.save()
     return result
+
+
+def _remote_facts(paths: list[str]) -> dict[str, tuple[int, str]]:
+    """Size and tag of remote files, from listings of their folders where they are many and the store allows it.
+
+    Raises: OSError for a file that is not there.
+    """
+    if not paths:
+        return {}
+    import fsspec
+
+    folders: dict[tuple[Any, str], list[tuple[str, str]]] = {}
+    for path in paths:
+        fs, inner = fsspec.core.url_to_fs(path)
+        folders.setdefault((fs, inner.rpartition("/")[0]), []).append((path, inner))
+    found: dict[str, tuple[int, str]] = {}
+    alone: list[tuple[str, Any, str]] = []
+    for (fs, folder), wanted in folders.items():
+        listed: dict[str, Any] = {}
+        if len(wanted) >= LIST_FROM:
+            fs.invalidate_cache(folder)
+            with contextlib.suppress(OSError, NotImplementedError):  # reading may be allowed where listing is not
+                listed = {entry["name"]: entry for entry in fs.ls(folder, detail=True)}
+        for path, inner in wanted:
+            entry = listed.get(inner, {})
+            if _tag(entry) and entry.get("size") is not None:
+                found[path] = int(entry["size"]), _tag(entry)
+            else:
+                alone.append((path, fs, inner))
+    with ThreadPoolExecutor(ASK_AT_ONCE) as pool:
+        for (path, _, _), info in zip(alone, pool.map(lambda file: file[1].info(file[2]), alone), strict=True):
+            found[path] = int(info["size"]), _tag(info)
+    return found
+
+
+def _tag(info: dict[str, Any]) -> str:
+    """What an object store calls the content of a file, or nothing."""
+    return str(info.get("ETag") or info.get("etag") or info.get("md5Hash") or info.get("checksum") or "")
 
 
 class _Hashes:

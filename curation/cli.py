@@ -21,9 +21,9 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run; default runs/<recipe name>.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run; default runs/<recipe name>.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="STEP.PARAM=VALUE", help="Override one parameter (YAML value).")]
-Sample = Annotated[float, typer.Option("--sample", min=0.0, max=1.0, help="Share of the input to take, by hash of its shards.")]
+Sample = Annotated[float, typer.Option("--sample", metavar="SHARE", min=0.0, max=1.0, help="Share of the input, by hash of its shards.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="STEP", help="Stop after this step and write its rows.")]
 Annotate = Annotated[bool, typer.Option("--annotate", help="Let every dropped document run on through the row stages, for metrics.")]
 
@@ -62,8 +62,8 @@ def _plan(recipe: Path, sets: list[str] | None, **options: Any) -> Any:
 @app.command(epilog="Example: curate run pipeline.yaml -j 8 --set gopher_quality.min_words=30")
 def run(
     recipe: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
-    executor: Annotated[str, typer.Option("-x", "--executor", help="inline | processes")] = "processes",
-    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Worker processes; default one a core.")] = None,
+    executor: Annotated[str, typer.Option("-x", "--executor", metavar="HOW", help="inline (a debugger works) or processes.")] = "processes",
+    jobs: Annotated[int | None, typer.Option("-j", "--jobs", metavar="N", min=1, help="Worker processes; default one a core.")] = None,
     out: Out = None, sample: Sample = 1.0, until: Until = None, sets: Sets = None, annotate: Annotate = False,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
@@ -149,7 +149,7 @@ def stages(
 ) -> None:  # fmt: skip
     """List the stages, or describe one: columns, drop reasons, parameters with defaults and sources."""
     from curation.errors import RecipeError
-    from curation.inspect.show import stage_list, stage_page
+    from curation.inspect.describe import stage_list, stage_page
 
     if name is None:
         rows = stage_list()

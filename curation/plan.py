@@ -333,7 +333,7 @@ class Plan:
         """(path, relative path) of every file of an input."""
         if step.name not in self._files:
             assert isinstance(step.stage, Source)
-            self._files[step.name] = assets.find(step.stage.paths(step.params), self.recipe.folder)
+            self._files[step.name] = assets.find(step.stage.paths(step.params, self.recipe.folder), self.recipe.folder)
         return self._files[step.name]
 
     def check_files(self) -> None:

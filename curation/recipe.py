@@ -19,6 +19,21 @@ from curation.yaml_file import YamlFile, parse_yaml, read_text
 
 NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 BUILT_IN = ("split", "keep")
+KEYS = {
+    "name": "name of the run, whose folder is runs/NAME: letters, digits, - and _; the file's name if absent",
+    "inputs": "map of name: entry; sources, where documents come from; at least one",
+    "steps": "map of name: entry; stages, each behind the one above unless it says what it needs",
+    "outputs": "map of name: entry; what is written to outputs/NAME: `shards` (a step's rows) or a stage; if absent, what no step needs",
+    "settings": "settings of the whole run, below",
+    "plugins": "list of Python files whose stages the recipe may use; paths are relative to the recipe",
+}
+"""Keys of a recipe."""
+ENTRY_KEYS = {
+    "use": "the stage; required",
+    "needs": "a step, an input, a branch (step.branch), or a list of them; the step above if absent; inputs need nothing",
+    "checkpoint": "true writes the rows behind this step, so that a change further down starts there; false if absent",
+}
+"""Keys of an entry of inputs, steps or outputs; every other key is a parameter of its stage."""
 
 
 class _Frozen(BaseModel):
@@ -52,9 +67,9 @@ class Settings(_Frozen):
     """Settings of a whole run."""
 
     shadow: float = Field(default=0.001, ge=0, le=1, description="share of documents whose path goes on after a drop")
-    max_failed: MaxFailed = MaxFailed()
-    limits: Limits = Limits()
-    shuffle: Shuffle = Shuffle()
+    max_failed: MaxFailed = Field(default=MaxFailed(), description="documents a step may fail on before the run stops")
+    limits: Limits = Field(default=Limits(), description="far backstops for one document; what they catch is quarantined")
+    shuffle: Shuffle = Field(default=Shuffle(), description="sizes of the shuffle behind global and regroup steps")
     output_bytes: int = Field(default=512 << 20, gt=0, description="size small output shards are joined to")
     pack_bytes: int | None = Field(
         default=None, ge=0, description="join input files smaller than this into one task; null = 64 MiB when there are over 1,000 files"
@@ -102,10 +117,9 @@ def build(source: YamlFile, overrides: Mapping[str, Any]) -> Recipe:
     """Recipe of a file that was read; see `load`."""
     raw = source.data
     recipe = Recipe(source.file, raw, source.marks, source.values)
-    known = ["name", "inputs", "steps", "outputs", "settings", "plugins"]
     for key in raw:
-        if key not in known:
-            raise recipe.error(f"unknown key {key!r}{did_you_mean(key, known)}", key, hint=f"keys: {', '.join(known)}")
+        if key not in KEYS:
+            raise recipe.error(f"unknown key {key!r}{did_you_mean(key, KEYS)}", key, hint=f"keys: {', '.join(KEYS)}")
     name = raw.get("name", source.file.stem)
     if not isinstance(name, str) or not re.match(NAME, name):
         raise recipe.error(f"a name is letters, digits, - and _, not {name!r}", "name", value=True)
@@ -151,7 +165,7 @@ def _section(recipe: Recipe, raw: dict[str, Any], section: str) -> dict[str, Ste
         for other in ("inputs", "steps", "outputs"):
             if other != section and name in (getattr(recipe, other) or {}):
                 raise recipe.error(f"{name!r} is the name of an entry of {other} too", *at)
-        params = {k: v for k, v in entry.items() if k not in ("use", "needs", "checkpoint")}
+        params = {k: v for k, v in entry.items() if k not in ENTRY_KEYS}
         needs = _needs(recipe, entry, section, name, above)
         checkpoint = entry.get("checkpoint", False)
         if not isinstance(checkpoint, bool):

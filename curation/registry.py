@@ -14,7 +14,6 @@ import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import xxhash
 
@@ -121,25 +120,3 @@ def version(name: str) -> str:
 def is_safety(name: str) -> bool:
     """Whether the stage lies in `stages/safety`: text it drops is never kept."""
     return files().get(name, "").startswith("stages.safety.")
-
-
-def _spell(annotation: Any) -> str:
-    """A type as a recipe's author reads it."""
-    return re.sub(r"typing\.|curation\.stage\.|Annotated\[(.*?), .*?\]$", lambda m: m.group(1) or "", str(annotation))
-
-
-def describe(name: str) -> dict[str, Any]:
-    """One stage's documentation as plain data: doc, parameters, columns, drop reasons."""
-    stage = lookup(name)
-    fields = {
-        key: {
-            "type": getattr(field.annotation, "__name__", "") if isinstance(field.annotation, type) else _spell(field.annotation),
-            "default": None if field.is_required() else field.default,
-            "required": field.is_required(),
-        }
-        for key, field in stage.params.model_fields.items()
-    }
-    return {
-        "name": name, "kind": stage.kind, "version": stage.version, "doc": stage.doc,
-        "parameters": fields, "drops": list(stage.drops),
-    }  # fmt: skip

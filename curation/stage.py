@@ -15,6 +15,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
@@ -315,8 +316,8 @@ class Verdicts:
         return column.take(pa.array(index, mask=index < 0))
 
 
-class Shuffled(ABC):
-    """What global and regroup stages share: a name, what they declare, and `emit`."""
+class StageClass(ABC):
+    """What stages that are objects of a class declare: all but row and expand stages."""
 
     name: ClassVar[str]
     version: ClassVar[str] = "1"
@@ -333,6 +334,10 @@ class Shuffled(ABC):
     @property
     def doc(self) -> str:
         return (sys.modules[type(self).__module__].__doc__ or "").strip()
+
+
+class Shuffled(StageClass):
+    """What global and regroup stages share: `emit`."""
 
     @abstractmethod
     def reads(self, params: Any) -> tuple[str, ...]:
@@ -406,39 +411,30 @@ class RegroupStage(Shuffled):
         """
 
 
-class Source(ABC):
+class Source(StageClass):
     """Reads documents from files.
 
     `transient` columns (the bytes of a page) are never written: a later pass that needs them
     reads the file again, asking for the rows it still wants.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[str] = "1"
-    Params: ClassVar[type[StageParams]]
     transient: ClassVar[frozenset[str]] = frozenset()
     drops: ClassVar[tuple[str, ...]] = ("broken_record", "duplicate_record")
     kind: ClassVar[str] = "source"
-    exact: ClassVar[bool] = True
-    costly: ClassVar[bool] = False
 
-    @property
-    def params(self) -> type[StageParams]:
-        return self.Params
+    def paths(self, params: Any, folder: Path) -> list[str]:
+        """Paths, URLs and glob patterns the input names, before they are resolved: its parameter `paths`.
 
-    @property
-    def doc(self) -> str:
-        return (sys.modules[type(self).__module__].__doc__ or "").strip()
-
-    @abstractmethod
-    def paths(self, params: Any) -> list[str]:
-        """Paths and glob patterns the input names, before they are resolved."""
+        Args:
+            folder: the recipe's; what is relative is meant from there, and may be returned so.
+        """
+        return [params.paths] if isinstance(params.paths, str) else list(params.paths)
 
     @abstractmethod
     def columns(self, params: Any, example: str | None) -> Types:
         """Columns beside the core ones it yields; `example` is one of its files, for carried columns."""
 
-    def check(self, path: str, params: Any) -> None:  # noqa: B027 - a source may read everything
+    def check(self, path: str, params: Any) -> None:
         """Refuse, before any work, a file this source cannot read.
 
         Raises: ValueError saying what the file is and what to use instead.

@@ -80,14 +80,20 @@ class HashedFile:
         return {"file": self.path.name, "bytes": self.size, "xxh3": self._hash.hexdigest()}
 
 
-def write_once(path: Path, data: bytes) -> bool:
-    """Create a file with this content, all or nothing; False if the name was taken already."""
+def _on_disk(path: Path, data: bytes) -> Path:
+    """A temporary file beside `path` with this content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{attempt_name()}")
     with open(temporary, "wb") as f:
         f.write(data)
         f.flush()
         os.fsync(f.fileno())
+    return temporary
+
+
+def write_once(path: Path, data: bytes) -> bool:
+    """Create a file with this content, all or nothing; False if the name was taken already."""
+    temporary = _on_disk(path, data)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -99,13 +105,7 @@ def write_once(path: Path, data: bytes) -> bool:
 
 def replace(path: Path, data: bytes) -> None:
     """Write a file so that readers see the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{attempt_name()}")
-    with open(temporary, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    os.replace(temporary, path)
+    os.replace(_on_disk(path, data), path)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -34,8 +34,8 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    where: str
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    where: str = Field(description="rule over columns; a document belongs to the first entry whose rule matches")
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False, description="share of tokens; only the ratios of weights count")]
 
 
 class Document(BaseModel):
@@ -43,7 +43,7 @@ class Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    entries: Annotated[dict[str, Any], Field(min_length=1, max_length=MAX_ENTRIES)]
+    entries: Annotated[dict[str, Any], Field(min_length=1, max_length=MAX_ENTRIES, description="map of name: entry, first match first")]
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ from mixes.entries import MixRecipe, load
 class Params(StageParams):
     """Parameters of the mix; see the file's docstring."""
 
-    recipe: AssetFile
+    recipe: AssetFile = Field(examples=["llama3.yaml"])
     tokens: int | None = Field(None, gt=0)
     seed: int = 0
     short: Literal["fail", "scale"] = "scale"

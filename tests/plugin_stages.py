@@ -394,9 +394,6 @@ class Lines(Source):
     Params = Params
     drops = ("duplicate_record",)
 
-    def paths(self, params):
-        return [params.paths]
-
     def columns(self, params, example):
         return {"text": pa.large_string()}
 

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 import typer.main
+import yaml
 from typer.testing import CliRunner
 
-from curation import registry
+from curation import recipe, registry
 from curation.cli import app
+from curation.inspect.describe import BUILT_IN, stage_list, stage_page
+from docs.__main__ import PAGES, keys, pages
+from mixes import entries
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADINGS = ("Source:", "Units:", "Params:", "Drops:", "Errors:")
@@ -17,11 +21,11 @@ COMMANDS = sorted(typer.main.get_command(app).commands)
 
 def missing_from_doc(stage) -> list[str]:
     """What a stage's documentation lacks: headings, parameters, drop reasons."""
-    doc = stage.doc
-    words = set(re.findall(r"[a-z0-9_]+", doc))
-    lacking = [h for h in HEADINGS if h not in doc]
-    lacking += [f"parameter {p}" for p in stage.params.model_fields if p not in words]
-    return lacking + [f"drop reason {d}" for d in stage.drops if d not in words]
+    parts = dict(re.findall(r"^([A-Z][a-z]+:)(.*(?:\n .*|\n)*)", stage.doc, re.M))
+    words = {heading: set(re.findall(r"[a-z0-9_]+", text)) for heading, text in parts.items()}
+    lacking = [h for h in HEADINGS if h not in parts]
+    lacking += [f"parameter {p}" for p in stage.params.model_fields if p not in words.get("Params:", ())]
+    return lacking + [f"drop reason {d}" for d in stage.drops if d not in words.get("Drops:", ())]
 
 
 @pytest.mark.parametrize("name", sorted(registry.files()))
@@ -31,7 +35,7 @@ def test_stage_documents_itself(name):
 
 def test_the_check_catches_an_offender():
     class Offender:
-        doc = "Does things.\n\nSource: none.\nParams: limit."
+        doc = "Does things for min_score.\n\nSource: none that is gone.\nParams: limit."
         params = registry.lookup("identify_language").params
         drops = ("gone",)
 
@@ -48,7 +52,32 @@ def test_every_command_has_help_that_ends_in_an_example(name):
     assert re.fullmatch(rf"Example: curate {name} .+", command.epilog)
     for option in command.params:
         assert option.name == "help" or getattr(option, "help", None), f"{name}: {option.name} has no help"
+        assert not option.opts[0].startswith("-") or option.is_flag or option.metavar, f"{name}: {option.name} does not name its value"
     assert "--json" in CliRunner().invoke(app, [name, "--help"]).output
+
+
+@pytest.mark.parametrize("name", sorted({*registry.files(), *BUILT_IN}))
+def test_the_page_of_every_stage_ends_in_an_example_that_is_valid(name):
+    example = re.search(r"\nExample: (.+)$", stage_page(name)["text"])[1]
+    entry = next(iter(yaml.safe_load(example).values()))
+    assert entry.pop("use") == name
+    if name not in BUILT_IN:
+        registry.lookup(name).params.model_validate(entry)
+    assert name in {row["name"] for row in stage_list()}
+
+
+def test_every_key_of_a_recipe_has_help():
+    for text in [*recipe.KEYS.values(), *recipe.ENTRY_KEYS.values()]:
+        assert text
+    for model in (recipe.Settings, entries.Document, entries.Entry):
+        for key, kind, _, meaning in keys(model):
+            assert meaning, f"{key} has no help"
+            assert kind
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_references_are_fresh(name):
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == pages()[name], "stale: run python -m docs"
 
 
 def test_design_names_every_file_of_the_engine():

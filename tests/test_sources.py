@@ -797,11 +797,64 @@ def bucket(tmp_path):
 def test_common_crawl_paths(bucket, values, count):
     if "paths_file" in values:
         values = {**values, "paths_file": str(bucket / values["paths_file"])}
-    paths = common_crawl.paths(common_crawl.params(base=str(bucket), **values))
+    paths = common_crawl.paths(common_crawl.params(base=str(bucket), **values), bucket)
     assert len(paths) == count
     for path in paths:
         (row,) = read(common_crawl, path, snapshots=["x"]).to_pylist()
         assert row["url"] == f"http://{row['crawl']}.example/"
+
+
+def test_common_crawl_is_relative_to_the_recipe(bucket, tmp_path_factory, monkeypatch):
+    """Whatever the working folder is: base, lists and files."""
+    from curation.plan import Plan
+    from curation.recipe import load
+
+    (bucket / "recipe.yaml").write_text(
+        "inputs: {cc: {use: common_crawl, base: ., snapshots: [CC-MAIN-2024-10]}}\nsteps: {v: {use: valid_records}}"
+    )
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    plan = Plan(load(bucket / "recipe.yaml"))
+    assert [path for path, _ in plan.files(plan.steps["cc"])] == sorted(
+        str(p) for p in bucket.glob("crawl-data/*2024-10/segments/1/warc/*")
+    )
+    listed = common_crawl.params(base=".", paths_file="crawl-data/CC-MAIN-2024-10/warc.paths.gz")
+    assert len(common_crawl.paths(listed, bucket)) == 3
+
+
+def test_remote_files_of_a_folder_are_listed_not_asked_for(monkeypatch):
+    """One listing for a folder of many; a file alone, or without a tag in the listing, is asked for itself."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    from curation import assets
+
+    asked, listed = [], []
+    info, ls = MemoryFileSystem.info, MemoryFileSystem.ls
+
+    def tagged(entry):
+        return {**entry, "ETag": f"tag of {entry['name']}"}
+
+    def see(self, path, **keywords):
+        asked.append(path)
+        return tagged(info(self, path, **keywords))
+
+    def look(self, path, detail=True, **keywords):
+        listed.append(path)
+        return [e if e["name"].endswith("5.gz") else tagged(e) for e in ls(self, path, detail=True, **keywords)]
+
+    fsspec.filesystem("memory").pipe({f"/listing/{folder}/{n}.gz": b"x" * n for folder, many in (("a", 20), ("b", 1)) for n in range(many)})
+    monkeypatch.setattr(MemoryFileSystem, "info", see)
+    monkeypatch.setattr(MemoryFileSystem, "ls", look)
+    files = [(f"memory://listing/{f}", f) for f in ("b/0.gz", *(f"a/{n}.gz" for n in range(20)))]
+    found = assets.identify(files)
+    assert listed == ["/listing/a"]
+    assert sorted(asked) == ["/listing/a/15.gz", "/listing/a/5.gz", "/listing/b/0.gz"]
+    assert [f.identity for f in found] == [f"{r}|{r[2:-3]}|tag of /listing/{r}" for _, r in files]
+
+    def refuse(self, path, detail=True, **keywords):
+        raise PermissionError("no listings here")
+
+    monkeypatch.setattr(MemoryFileSystem, "ls", refuse)
+    assert assets.identify(files) == found
 
 
 def test_common_crawl_gives_the_rows_of_warc(bucket):
@@ -823,7 +876,7 @@ def test_common_crawl_lists_that_are_wrong(bucket, values, message):
     if "paths_file" in values:
         values = {**values, "paths_file": str(bucket / values["paths_file"])}
     with pytest.raises(ValueError, match=message):
-        common_crawl.paths(common_crawl.params(base=str(bucket), **values))
+        common_crawl.paths(common_crawl.params(base=str(bucket), **values), bucket)
 
 
 def test_common_crawl_needs_something_to_read():
@@ -1091,8 +1144,8 @@ def test_documentation_names_everything(source):
     ids=["warc", "wet", "parquet", "jsonl"],
 )
 def test_paths(source, values):
-    assert source.paths(source.params(paths="a/*.gz", **values)) == ["a/*.gz"]
-    assert source.paths(source.params(paths=["a", "b"], **values)) == ["a", "b"]
+    assert source.paths(source.params(paths="a/*.gz", **values), Path()) == ["a/*.gz"]
+    assert source.paths(source.params(paths=["a", "b"], **values), Path()) == ["a", "b"]
 
 
 def test_record_digest_is_not_checked(tmp_path):

@@ -1,4 +1,4 @@
-"""What the terminal shows: progress while a run goes, tables when it is done, pages about stages."""
+"""What the terminal shows: progress while a run goes, tables when it is done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from curation import registry
 from curation.errors import RecipeError
 from curation.run import Progress, read_manifest
 
@@ -123,52 +122,3 @@ class Display:
         Console(file=buffer, width=160 if not sys.stdout.isatty() else None, force_terminal=sys.stdout.isatty()).print(table)
         text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
         return f"{text}\n{manifest['status']}: {out}"
-
-
-def stage_list() -> list[dict[str, str]]:
-    """Every stage: name, kind, first line of its documentation."""
-    rows = [
-        {"name": "keep", "kind": "row", "summary": "Keep the documents that a rule over their columns matches."},
-        {"name": "split", "kind": "row", "summary": "Send each document to the first branch whose rule matches."},
-    ]
-    for name in registry.names():
-        stage = registry.lookup(name)
-        rows.append({"name": name, "kind": stage.kind, "summary": stage.doc.splitlines()[0] if stage.doc else ""})
-    return sorted(rows, key=lambda r: r["name"])
-
-
-BUILT_IN = {
-    "keep": (
-        "Keep the documents that a rule over their columns matches.\n\n"
-        "Params: where -- a rule, e.g. \"lang = 'en' and word_count >= 50\".\nDrops: where_false."
-    ),
-    "split": (
-        "Send each document to the first branch whose rule matches.\n\nParams: to -- map of branch: rule; else -- the branch of the others;"
-        " copy -- true sends a copy to every branch whose rule matches (extra copies count as created).\nDrops: none."
-    ),
-}
-
-
-def stage_page(name: str) -> dict[str, Any]:
-    """One stage's documentation: text and plain data.
-
-    Raises: KeyError if there is no such stage.
-    """
-    if name in BUILT_IN:
-        return {"name": name, "kind": "row", "text": BUILT_IN[name]}
-    facts = registry.describe(name)
-    stage = registry.lookup(name)
-    lines = [facts["doc"], ""]
-    try:
-        params = stage.params()
-        facts["reads"] = list(getattr(stage, "reads", lambda p: ())(params))
-        facts["writes"] = {n: str(getattr(t, "type", t)) for n, t in getattr(stage, "writes", lambda p: {})(params).items()}
-        lines += [f"Columns read:    {', '.join(facts['reads']) or 'none'}"] if facts["reads"] else []
-        lines += [f"Columns written: {', '.join(f'{n} ({t})' for n, t in facts['writes'].items()) or 'none'}"]
-    except (ValueError, TypeError):
-        facts["reads"], facts["writes"] = None, None  # they depend on parameters that have no default
-    lines += [f"Drop reasons:    {', '.join(facts['drops']) or 'none'}", "", "Parameters:"]
-    for key, p in facts["parameters"].items():
-        lines.append(f"  {key}: {p['type']}" + (" (required)" if p["required"] else f" = {p['default']!r}"))
-    facts["text"] = "\n".join(lines)
-    return facts

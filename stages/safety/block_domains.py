@@ -27,6 +27,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 from publicsuffixlist import PublicSuffixList
+from pydantic import Field
 
 from curation import assets
 from curation.domains import host_of
@@ -42,7 +43,7 @@ Lists = dict[str, AssetFile | tuple[AssetFile, ...]] | tuple[AssetFile, ...]
 class Params(StageParams):
     """Parameters of block_domains; see the file's docstring."""
 
-    lists: Lists
+    lists: Lists = Field(examples=[{"adult": "lists/adult.txt"}])
 
 
 @stage(

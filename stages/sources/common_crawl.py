@@ -5,7 +5,7 @@ Source:  https://commoncrawl.org/get-started: `crawl-data/SNAPSHOT/warc.paths.gz
 Units:   as for `warc`; crawl = the snapshot.
 Params:  snapshots -- names such as CC-MAIN-2024-10.
          base -- folder, bucket or address under which `crawl-data/` lies (default s3://commoncrawl/;
-         needs the extra `s3`).
+         needs the extra `s3`). A folder is relative to the recipe, as `paths_file` is.
          paths_file -- a list of files, plain or .gz, to read instead of the snapshots' own: lines as in
          warc.paths; only those of the snapshots named are used, all if none is named.
          max_files -- take so many files of each list, from its start; null (default) = all.
@@ -18,22 +18,20 @@ Errors:  ValueError before the run if a snapshot's list cannot be read or names 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from pydantic import Field, model_validator
 
-from curation.stage import Source, Types
-from stages.sources.files import read_lines
-from stages.sources.warc import COLUMNS, Limits, read_pages
-from stages.sources.warc_names import refuse_other_formats, snapshot_in
+from stages.sources.files import is_remote, read_lines
+from stages.sources.warc import Limits, Warc
+from stages.sources.warc_names import snapshot_in
 
 
 class Params(Limits):
     """Parameters of the Common Crawl source; see the file's docstring."""
 
-    snapshots: list[str] = Field(default=[])
+    snapshots: list[str] = Field(default=[], examples=[["CC-MAIN-2024-10"]])
     base: str = "s3://commoncrawl/"
     paths_file: str | None = None
     max_files: int | None = Field(default=None, ge=1)
@@ -45,63 +43,44 @@ class Params(Limits):
         return self
 
 
-class CommonCrawl(Source):
+class CommonCrawl(Warc):
     """Source `common_crawl`."""
 
     name = "common_crawl"
     Params = Params
-    transient = frozenset({"content"})
-    drops = ("broken_record", "too_large", "duplicate_record")
 
-    def paths(self, params: Any) -> list[str]:
-        """Full paths of the files, in the order of the lists.
+    def paths(self, params: Any, folder: Path) -> list[str]:
+        """Paths of the files, in the order of the lists; relative ones are meant from the recipe's folder.
 
         Raises: ValueError if a list cannot be read or names no file.
         """
         if params.paths_file is not None:
-            files = _listed(params.paths_file)
+            files = _listed(params.paths_file, folder)
             if params.snapshots:
                 files = [file for file in files if snapshot_in(file) in params.snapshots]
             lists = {params.paths_file: files}
         else:
             places = [f"crawl-data/{name}/warc.paths.gz" for name in params.snapshots]
-            lists = {place: _listed(_under(params.base, place)) for place in places}
+            lists = {place: _listed(_under(params.base, place), folder) for place in places}
         for place, files in lists.items():
             if not files:
                 raise ValueError(f"{place} names no WARC file of {params.snapshots}")
         return [_under(params.base, file) for files in lists.values() for file in files[: params.max_files]]
 
-    def columns(self, params: Any, example: str | None) -> Types:
-        return COLUMNS
-
-    def check(self, path: str, params: Any) -> None:
-        """Refuse ARC, CDX and WAT files.
-
-        Raises: ValueError saying what the file is and what to use.
-        """
-        refuse_other_formats(path)
-
-    def read(
-        self, path: str, relative: str, part: str, params: Any,
-        want: Any = None, progress: Callable[[int], None] | None = None,
-    ) -> Iterator[pa.Table]:  # fmt: skip
-        """Yield the pages of a file.
-
-        Raises: TaskError if the file cannot be read.
-        """
-        yield from read_pages(path, relative, params, snapshot_in(path), want, progress)
+    def crawl(self, path: str, params: Any) -> str | None:
+        return snapshot_in(path)
 
 
-def _listed(path: str) -> list[str]:
+def _listed(path: str, folder: Path) -> list[str]:
     try:
-        return read_lines(path)
+        return read_lines(path if is_remote(path) else str(folder / path))
     except (OSError, EOFError, ValueError, ImportError) as e:
         raise ValueError(f"the list of WARC files {path} cannot be read: {e}") from e
 
 
 def _under(base: str, path: str) -> str:
     """A listed path under the base; one that is absolute or a URL stays."""
-    if path.startswith("/") or "://" in path:
+    if path.startswith("/") or is_remote(path):
         return path
     return f"{base.rstrip('/')}/{path}"
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
+from pydantic import Field
 
-PathList = str | list[str]
+PathList = Annotated[str | list[str], Field(examples=["crawl/*.gz"])]
 """A parameter that is one file or glob pattern, or several."""
 
 HEAD_BYTES = 1024
 CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
-
-
-def path_list(paths: PathList) -> list[str]:
-    """The patterns of a `paths` parameter as a list."""
-    return [paths] if isinstance(paths, str) else list(paths)
 
 
 def is_remote(path: str) -> bool:

@@ -24,13 +24,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from curation.stage import Source, StageParams, Types
+from curation.stage import Source, Types
 from stages.sources.batches import RowsToTables, utf8
-from stages.sources.files import PathList, head, open_decompressed, path_list
+from stages.sources.files import head, open_decompressed
 from stages.sources.lines import bounded_lines
-from stages.sources.parquet import RESERVED
+from stages.sources.named_columns import NamedColumns
 
 CarriedType = Literal["string", "int64", "float64", "bool", "list<string>"]
 TYPES: dict[str, pa.DataType] = {
@@ -43,24 +43,11 @@ TYPES: dict[str, pa.DataType] = {
 BOM = b"\xef\xbb\xbf"
 
 
-class Params(StageParams):
+class Params(NamedColumns):
     """Parameters of the JSONL source; see the file's docstring."""
 
-    paths: PathList
-    text: str = "text"
-    id: str | None = "id"
-    url: str | None = "url"
-    date: str | None = "date"
     carry: dict[str, CarriedType] = Field(default={})
     max_line_bytes: int = 64 << 20
-
-    @field_validator("carry")
-    @classmethod
-    def _not_reserved(cls, names: dict[str, CarriedType]) -> dict[str, CarriedType]:
-        for name in names:
-            if name in RESERVED:
-                raise ValueError(f"{name!r} is a core column and is not carried")
-        return names
 
 
 class Jsonl(Source):
@@ -69,9 +56,6 @@ class Jsonl(Source):
     name = "jsonl"
     Params = Params
     drops = ("broken_record", "no_text", "duplicate_record")
-
-    def paths(self, params: Any) -> list[str]:
-        return path_list(params.paths)
 
     def columns(self, params: Any, example: str | None) -> Types:
         carried = {name: pa.field(name, TYPES[kind]) for name, kind in params.carry.items()}

@@ -26,40 +26,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from curation.documents import document_ids
 from curation.errors import TaskError
-from curation.stage import Source, StageParams, Types
+from curation.stage import Source, Types
 from stages.sources.batches import cut_by_bytes
 from stages.sources.dates import is_date_like, utc_dates
-from stages.sources.files import PathList, is_remote, open_binary, path_list
+from stages.sources.files import is_remote, open_binary
+from stages.sources.named_columns import NamedColumns
 
 PART_BYTES = 512 << 20
 SPLIT_BYTES = 1 << 30
 BATCH_ROWS = 8192
 BATCH_BYTES = 64 << 20
 READ_BYTES = 2 << 20
-RESERVED = ("id", "url", "date", "text", "record_file", "record_offset", "_row", "drop_reason")
 
 
-class Params(StageParams):
+class Params(NamedColumns):
     """Parameters of the Parquet source; see the file's docstring."""
 
-    paths: PathList
-    text: str = "text"
-    id: str | None = "id"
-    url: str | None = "url"
-    date: str | None = "date"
     carry: list[str] = Field(default=[])
-
-    @field_validator("carry")
-    @classmethod
-    def _not_reserved(cls, names: list[str]) -> list[str]:
-        for name in names:
-            if name in RESERVED:
-                raise ValueError(f"{name!r} is a core column and is not carried")
-        return names
 
 
 class Parquet(Source):
@@ -68,9 +55,6 @@ class Parquet(Source):
     name = "parquet"
     Params = Params
     drops = ("no_text", "broken_record", "duplicate_record")
-
-    def paths(self, params: Any) -> list[str]:
-        return path_list(params.paths)
 
     def columns(self, params: Any, example: str | None) -> Types:
         """`text` and the carried columns; their types are those of the example.

@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 
 from curation.documents import CORE
 from curation.stage import Source, StageParams, Types
+from stages.sources.files import PathList
 
 
 class Params(StageParams):
     """Parameters of the rows source; see the file's docstring."""
 
-    paths: str | list[str]
+    paths: PathList
 
 
 class Rows(Source):
@@ -32,9 +33,6 @@ class Rows(Source):
     name = "rows"
     Params = Params
     drops = ()
-
-    def paths(self, params: Any) -> list[str]:
-        return [params.paths] if isinstance(params.paths, str) else list(params.paths)
 
     def columns(self, params: Any, example: str | None) -> Types:
         if example is None:

@@ -24,20 +24,16 @@ encoded that is not is taken as it is; HTML that is gzip without a declaration i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from curation.stage import Source, StageParams, Types
-from stages.sources.batches import RowsToTables
-from stages.sources.files import PathList, path_list
+from curation.stage import StageParams, Types
+from stages.sources.files import PathList
 from stages.sources.http_body import content_type, parse_response
-from stages.sources.warc_names import refuse_other_formats, snapshot_in
-from stages.sources.warc_records import BROKEN, TOO_LARGE, Record, read_records
+from stages.sources.warc_records import BROKEN, TOO_LARGE, Record
+from stages.sources.warc_source import WarcSource, record_key, without_brackets
 
-KIND = "warc"
-"""Source kind of the ids, shared by all sources of WARC records: one record has one id."""
 COLUMNS: dict[str, Any] = {
     "content": pa.large_binary(),
     "http_status": pa.field("http_status", pa.int16()),
@@ -48,7 +44,6 @@ COLUMNS: dict[str, Any] = {
     "body_bytes": pa.int64(),
     "crawl": pa.field("crawl", pa.string()),
 }
-TYPES = {name: kind.type if isinstance(kind, pa.Field) else kind for name, kind in COLUMNS.items() if name != "content"}
 
 
 class Limits(StageParams):
@@ -65,83 +60,31 @@ class Params(Limits):
     crawl: str | None = None
 
 
-class Warc(Source):
+class Warc(WarcSource):
     """Source `warc`."""
 
     name = "warc"
-    Params = Params
+    Params: ClassVar[type[StageParams]] = Params
     transient = frozenset({"content"})
-    drops = ("broken_record", "too_large", "duplicate_record")
-
-    def paths(self, params: Any) -> list[str]:
-        return path_list(params.paths)
+    records = ("response", "conversion")
 
     def columns(self, params: Any, example: str | None) -> Types:
         return COLUMNS
 
-    def check(self, path: str, params: Any) -> None:
-        """Refuse ARC, CDX and WAT files, by name and (local files) by their first bytes.
-
-        Raises: ValueError saying what the file is and what to use.
-        """
-        refuse_other_formats(path)
-
-    def read(
-        self, path: str, relative: str, part: str, params: Any,
-        want: Any = None, progress: Callable[[int], None] | None = None,
-    ) -> Iterator[pa.Table]:  # fmt: skip
-        """Yield the pages of a file.
-
-        Raises: TaskError if the file cannot be read.
-        """
-        yield from read_pages(path, relative, params, params.crawl or snapshot_in(path), want, progress)
-
-
-def read_pages(
-    path: str, relative: str, limits: Limits, crawl: str | None,
-    want: Any = None, progress: Callable[[int], None] | None = None,
-) -> Iterator[pa.Table]:  # fmt: skip
-    """Yield the pages of one WARC file as tables; see `Source.read`."""
-    tables = RowsToTables(KIND, relative, ("content", pa.large_binary()), TYPES)
-    kinds = ("response", "conversion")
-    for record in read_records(path, kinds, limits.max_record_bytes, want, progress):
-        if tables.add(*_row(record, relative, limits.max_body_bytes, crawl)):
-            yield tables.take()
-    if tables.rows:
-        yield tables.take()
-
-
-def _row(record: Record, relative: str, max_body_bytes: int, crawl: str | None) -> tuple[tuple[Any, ...], bytes | memoryview | None]:
-    """A record as a row of `RowsToTables`, and its content."""
-    row, offset, _, kind, url, date, _, truncated, media, block, reason = record
-    status = mime = charset = content = None
-    if block is not None:
-        status, mime, charset, content, problem = parse_response(block, max_body_bytes)
-        if media is not None and status is None:
-            mime, charset = content_type(media.encode())
-        if problem == "cut":
-            truncated = truncated or "decode"
-        elif problem is not None:
-            content, reason = None, TOO_LARGE if problem == "too_large" else BROKEN
-    size = None if content is None else len(content)
-    head = (row, record_key(record, relative), without_brackets(url), date, offset, reason)
-    return (*head, status, mime, charset, kind, truncated, size, crawl), content
-
-
-def record_key(record: Record, relative: str) -> str | None:
-    """What the id is made of, or None where URL and date or file and offset are to serve."""
-    if record.record_id:
-        return record.record_id.strip("<> ")
-    if record.inner and not (record.url and record.date):
-        return f"{relative}:{record.offset}:{record.inner}"
-    return None
-
-
-def without_brackets(url: str | None) -> str | None:
-    """The URL without the <> old wget put around it."""
-    if url is not None and url[:1] == "<" and url[-1:] == ">":
-        return url[1:-1]
-    return url
+    def row(self, record: Record, relative: str, params: Any, crawl: str | None) -> tuple[tuple[Any, ...], bytes | memoryview | None]:
+        number, offset, _, kind, url, date, _, truncated, media, block, reason = record
+        status = mime = charset = content = None
+        if block is not None:
+            status, mime, charset, content, problem = parse_response(block, params.max_body_bytes)
+            if media is not None and status is None:
+                mime, charset = content_type(media.encode())
+            if problem == "cut":
+                truncated = truncated or "decode"
+            elif problem is not None:
+                content, reason = None, TOO_LARGE if problem == "too_large" else BROKEN
+        size = None if content is None else len(content)
+        head = (number, record_key(record, relative), without_brackets(url), date, offset, reason)
+        return (*head, status, mime, charset, kind, truncated, size, crawl), content
 
 
 warc = Warc()

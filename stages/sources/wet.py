@@ -13,17 +13,14 @@ Errors:  ValueError before the run for ARC, CDX and WAT files. TaskError if a fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 
-from curation.stage import Source, StageParams, Types
-from stages.sources.batches import RowsToTables
-from stages.sources.files import PathList, path_list
-from stages.sources.warc import KIND, record_key, without_brackets
-from stages.sources.warc_names import refuse_other_formats, snapshot_in
-from stages.sources.warc_records import read_records
+from curation.stage import StageParams, Types
+from stages.sources.files import PathList
+from stages.sources.warc_records import Record
+from stages.sources.warc_source import WarcSource, record_key, without_brackets
 
 
 class Params(StageParams):
@@ -34,45 +31,20 @@ class Params(StageParams):
     max_record_bytes: int = 64 << 20
 
 
-class Wet(Source):
+class Wet(WarcSource):
     """Source `wet`."""
 
     name = "wet"
     Params = Params
-    drops = ("broken_record", "too_large", "duplicate_record")
-
-    def paths(self, params: Any) -> list[str]:
-        return path_list(params.paths)
+    records = ("conversion",)
 
     def columns(self, params: Any, example: str | None) -> Types:
-        truncated, crawl = pa.field("truncated", pa.string()), pa.field("crawl", pa.string())
-        return {"text": pa.large_string(), "truncated": truncated, "crawl": crawl}
+        return {"text": pa.large_string(), "truncated": pa.field("truncated", pa.string()), "crawl": pa.field("crawl", pa.string())}
 
-    def check(self, path: str, params: Any) -> None:
-        """Refuse ARC, CDX and WAT files.
-
-        Raises: ValueError saying what the file is and what to use.
-        """
-        refuse_other_formats(path)
-
-    def read(
-        self, path: str, relative: str, part: str, params: Any,
-        want: Any = None, progress: Callable[[int], None] | None = None,
-    ) -> Iterator[pa.Table]:  # fmt: skip
-        """Yield the texts of a file.
-
-        Raises: TaskError if the file cannot be read.
-        """
-        crawl = params.crawl or snapshot_in(path)
-        columns = {"truncated": pa.string(), "crawl": pa.string()}
-        tables = RowsToTables(KIND, relative, ("text", pa.large_string()), columns)
-        for record in read_records(path, ("conversion",), params.max_record_bytes, want, progress):
-            key, url = record_key(record, relative), without_brackets(record.url)
-            row = (record.row, key, url, record.date, record.offset, record.problem, record.truncated, crawl)
-            if tables.add(row, None if record.block is None else valid_utf8(record.block)):
-                yield tables.take()
-        if tables.rows:
-            yield tables.take()
+    def row(self, record: Record, relative: str, params: Any, crawl: str | None) -> tuple[tuple[Any, ...], bytes | memoryview | None]:
+        key, url = record_key(record, relative), without_brackets(record.url)
+        text = None if record.block is None else valid_utf8(record.block)
+        return (record.row, key, url, record.date, record.offset, record.problem, record.truncated, crawl), text
 
 
 def valid_utf8(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from curation.errors import AccountError, TaskError
 from curation.ledger import Ledger
 from curation.run import Run
 from curation.shards import ShardWriter, column_names, read_batches
-from curation.shuffle import Blocks, SpillWriter, read_index, read_state, write_groups
+from curation.shuffle import BLOCK, Blocks, SpillWriter, read_index, read_state, write_groups
 from curation.storage import read_sealed, write_sealed
 
 STEPS = """
@@ -98,6 +98,21 @@ def test_a_bit_flips_within_a_run(setting, tmp_path, monkeypatch, what):
         else:
             assert tree(tmp_path / str(n)) == wanted
     assert noticed >= 3
+
+
+def test_the_merged_index_is_short_before_reducers_are_planned(setting, tmp_path, monkeypatch):
+    from curation import run as run_module
+
+    real = run_module.write_groups
+
+    def short(folder, stem, *arguments):
+        names = real(folder, stem, *arguments)
+        path = folder / names[0]
+        path.write_bytes(path.read_bytes()[: -BLOCK.itemsize])
+        return names
+
+    monkeypatch.setattr(run_module, "write_groups", short)
+    assert "rows indexed" in refused(run, setting[0], tmp_path)
 
 
 BETWEEN = {

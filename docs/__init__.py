@@ -1,0 +1,1 @@
+"""References of the command line, the stages and the recipe, written by `python -m docs`."""
