@@ -61,7 +61,7 @@ def content_hash(path: Path) -> str:
     return state.hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InputFile:
     """A file of an input: where it is, its path inside the input's root, and what it contains."""
 
