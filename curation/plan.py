@@ -33,7 +33,7 @@ from curation.storage import digest
 from curation.where import Where, WhereError, normal_form, parse
 from curation.yaml_file import YamlFile
 
-FORMAT = 1
+FORMAT = 2
 """Version of the engine's own file formats; part of every fingerprint."""
 CHECKED_FILES = 1_000
 """Files of an input that are opened before a run starts."""
