@@ -292,16 +292,21 @@ class Plan:
         def walk(value: Any, key: str) -> Any:
             if isinstance(value, str):
                 try:
-                    return str(assets.resolve(value, self.recipe.asset_folder or self.recipe.folder))
-                except FileNotFoundError as e:
+                    path = assets.resolve(value, self.recipe.asset_folder or self.recipe.folder)
+                    for mark in marks[key]:
+                        if mark.read is not None:
+                            mark.read(path)
+                except (FileNotFoundError, ValueError) as e:
                     raise self.recipe.error(str(e), *at, key, value=True) from e
+                return str(path)
             if isinstance(value, (list, tuple)):
                 return [walk(v, key) for v in value]
             if isinstance(value, dict):
                 return {k: walk(v, key) for k, v in value.items()}
             return value
 
-        changed = {key: walk(getattr(params, key), key) for key in _asset_fields(model)}
+        marks = _asset_fields(model)
+        changed = {key: walk(getattr(params, key), key) for key in marks}
         return params.model_copy(update=changed) if changed else params
 
     def _source_schema(self, step: Step, at: tuple[str, ...]) -> None:
@@ -586,15 +591,15 @@ class NoSteps(StageParams):
     """Parameters of the engine's own steps."""
 
 
-def _asset_fields(model: type[StageParams]) -> list[str]:
-    def marked(annotation: Any) -> bool:
-        inner = getattr(annotation, "__metadata__", ())
-        return any(isinstance(m, AssetMark) for m in inner) or any(marked(a) for a in getattr(annotation, "__args__", ()))
+def _asset_fields(model: type[StageParams]) -> dict[str, list[AssetMark]]:
+    """Parameters that name files, with their marks."""
 
-    return [
-        name for name, f in model.model_fields.items()
-        if any(isinstance(m, AssetMark) for m in f.metadata) or marked(f.annotation)
-    ]  # fmt: skip
+    def marks(annotation: Any) -> list[AssetMark]:
+        inner = [m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, AssetMark)]
+        return inner + [mark for a in getattr(annotation, "__args__", ()) for mark in marks(a)]
+
+    found = {name: [m for m in f.metadata if isinstance(m, AssetMark)] + marks(f.annotation) for name, f in model.model_fields.items()}
+    return {name: of for name, of in found.items() if of}
 
 
 def _checksums(value: Any) -> Any:

@@ -72,8 +72,14 @@ def lookup_columns(params: StageParams) -> set[str]:
     return {column for name in marked if (column := group_column(getattr(params, name)))}
 
 
+@dataclass(frozen=True)
 class AssetMark:
-    """Marks a parameter as a file whose content, not whose path, is part of the fingerprint."""
+    """Marks a parameter as a file whose content, not whose path, is part of the fingerprint.
+
+    read: called with the file before any work; a ValueError it raises is an error of the recipe.
+    """
+
+    read: Callable[[Path], Any] | None = None
 
 
 AssetFile = Annotated[str, AssetMark()]

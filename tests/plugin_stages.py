@@ -3,6 +3,8 @@
 import ctypes
 import os
 import time
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,7 @@ import pyarrow.compute as pc
 from curation.documents import record_ids
 from curation.errors import DocumentError
 from curation.stage import (
-    AssetFile,
+    AssetMark,
     Batch,
     Expanded,
     GlobalStage,
@@ -26,12 +28,16 @@ from curation.stage import (
 )
 
 
+def _words(path: Path) -> list[str]:
+    return path.read_text("utf-8").split()
+
+
 class Params(StageParams):
     trigger: str = "POISON"
     how: str = "raise"
     limit: int = 0
     hurt: bool = True
-    words: AssetFile | None = None
+    words: Annotated[str, AssetMark(_words)] | None = None
     paths: str = ""
     per: PerGroup[int] = 0
 

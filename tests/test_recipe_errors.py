@@ -69,6 +69,7 @@ CASES = {
     "a file of another format": ("crawl/*.parquet", "extra/*.jsonl", "4:31", "inputs.docs.paths", ["arquet"]),
     "a carried column the file lacks": ("carry: [score]", "carry: [scores]", "4:31", "inputs.docs.paths", ["'scores'"]),
     "a list that is not there": ("use: shout, needs: route.long", "use: banned_words, needs: route.long, words: none.txt", "8:56", "steps.loud.words", ["no file 'none.txt'"]),
+    "a list that cannot be read": ("use: shout, needs: route.long", "use: banned_words, needs: route.long, words: bytes.txt", "8:56", "steps.loud.words", ["utf-8"]),
     "a source as a step": ("use: shout", "use: parquet", "8:16", "steps.loud.use", ["belongs under inputs"]),
     "a stage as an input": ("use: parquet", "use: measure", "4:15", "inputs.docs.use", ["belongs under steps"]),
     "broken YAML": ("limit: 10}", "limit: 10", "7:", "", ["not valid YAML"]),
@@ -99,6 +100,7 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("recipes")
     parquet(made / "crawl" / "0.parquet", documents(30))
     jsonl(made / "extra" / "0.jsonl", documents(30))
+    (made / "bytes.txt").write_bytes(b"\xff\xfe")
     (made / "broken.py").write_text("1 / 0\n")
     return made
 
