@@ -15,7 +15,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,7 +32,7 @@ from curation.plan import Plan
 from curation.recipe import build
 from curation.run import Run, Shard
 from curation.shards import ShardWriter, conform, read_batches
-from curation.stage import RegroupStage, Source
+from curation.stage import RegroupStage, Source, Stage
 from curation.tasks.base import Context
 from curation.tasks.reading import SPLIT_BITS
 from curation.yaml_file import YamlFile
@@ -42,13 +42,16 @@ LINES = 5_000
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 
 
-def run_alone(name: str, inputs: list[str], out: str, params: dict[str, Any], keep_dropped: bool) -> dict[str, Any]:
+def run_alone(
+    name: str, inputs: list[str], out: str, params: dict[str, Any], keep_dropped: bool, prepare: Callable[[Stage], None]
+) -> dict[str, Any]:
     """Run one row, expand or global stage on files.
 
     Args:
         inputs: WARC, WET, HTML, JSONL(.gz/.zst) or Parquet files; "-" is JSONL on stdin.
         out: .jsonl, .jsonl.gz or .parquet; "-" is JSONL on stdout.
         params: the stage's parameters. keep_dropped: leave dropped rows in, with `drop_reason`.
+        prepare: called with the stage when all is checked, before it runs.
     Returns: {"stage", "documents_in", "kept", "dropped", "failed", "out"}.
     Raises: RecipeError for a wrong stage, parameter, path or column.
     """
@@ -75,6 +78,7 @@ def run_alone(name: str, inputs: list[str], out: str, params: dict[str, Any], ke
             plan = Plan(recipe, annotate=True, whole_shadows=True)
         except RecipeError as e:
             raise RecipeError(e.message, hint=e.hint) from e
+        prepare(stage)
         run = Run(plan, home / "run", Inline(Context(plan, home / "run")))
         run.walk()
         account = run.accounts[name]
@@ -174,6 +178,9 @@ def _ingest(path: str, target: Path, without: set[str]) -> set[str]:
     seen = 0
     try:
         for table in tables:
+            given = set(table.column_names)
+            table = _with_content(table)
+            transient |= set(table.column_names) - given
             table = _with_core(table.drop_columns([c for c in table.column_names if c in without]), path, seen)
             seen += table.num_rows
             writer = writer or ShardWriter(target, table.schema)
@@ -271,13 +278,32 @@ def _opened(path: str, spool: Any) -> IO[bytes]:
 
 
 def _html_table(path: str) -> Iterator[pa.Table]:
-    content = Path(path).read_bytes()
-    yield pa.table({
-        "id": record_ids("html", [path]), "url": pa.nulls(1, pa.string()), "content": pa.array([content], pa.large_binary()),
-        "http_status": pa.array([200], pa.int16()), "mime": pa.array(["text/html"]), "http_charset": pa.nulls(1, pa.string()),
-        "warc_type": pa.array(["response"]), "truncated": pa.nulls(1, pa.string()), "crawl": pa.nulls(1, pa.string()),
-        "body_bytes": pa.array([len(content)], pa.int64()),
-    })  # fmt: skip
+    yield _with_pages(pa.table({"id": record_ids("html", [path])}), [Path(path).read_bytes()])
+
+
+def _with_pages(table: pa.Table, contents: list[bytes | None]) -> pa.Table:
+    """A table with the columns a crawl's pages have, as far as it lacks them."""
+    n = table.num_rows
+    columns = {
+        "url": pa.nulls(n, pa.string()), "content": pa.array(contents, pa.large_binary()), "http_status": pa.array([200] * n, pa.int16()),
+        "mime": pa.array(["text/html"] * n), "http_charset": pa.nulls(n, pa.string()), "warc_type": pa.array(["response"] * n),
+        "truncated": pa.nulls(n, pa.string()), "crawl": pa.nulls(n, pa.string()),
+        "body_bytes": pa.array([len(content or b"") for content in contents], pa.int64()),
+    }  # fmt: skip
+    for name, column in columns.items():
+        if name not in table.column_names:
+            table = table.append_column(name, column)
+    return table
+
+
+def _with_content(table: pa.Table) -> pa.Table:
+    """A table whose `html` (text) or `html_b64` (bytes in base64) stands for `content`, if it has one of both."""
+    names = {"html", "html_b64"} & set(table.column_names)
+    if not names or "content" in table.column_names:
+        return table
+    texts, coded = (table.column(name).to_pylist() if name in names else [None] * table.num_rows for name in ("html", "html_b64"))
+    pages = [base64.b64decode(b) if b is not None else a.encode() if a is not None else None for a, b in zip(texts, coded, strict=True)]
+    return _with_pages(table, pages)
 
 
 def _source_tables(path: str, name: str) -> Iterator[pa.Table]:

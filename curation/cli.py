@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,7 +85,7 @@ def run(
     plan.check_files()
     out = out or Path("runs") / plan.recipe.name
     with run_lock(out):
-        _compile(plan)
+        _compile([step.stage for step in plan.steps.values()])
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
         write_sealed(plan_file, saved)
@@ -107,8 +108,8 @@ def _collect_seldom() -> None:
     gc.set_threshold(1_000_000, 50, 100)
 
 
-def _compile(plan: Any) -> None:
-    """Compile the kernels of the plan's stages once, before workers start; says so when it takes time."""
+def _compile(stages: Iterable[Any]) -> None:
+    """Compile the kernels of stages once, before workers start; says so when it takes time."""
     import time
 
     from curation import documents, domains, text
@@ -117,8 +118,8 @@ def _compile(plan: Any) -> None:
     text.warm_up()
     documents.warm_up()
     domains.warm_up()
-    for step in plan.steps.values():
-        owner = getattr(step.stage, "function", None) or type(step.stage)
+    for stage in stages:
+        owner = getattr(stage, "function", None) or type(stage)
         warm_up = getattr(sys.modules.get(owner.__module__), "warm_up", None)
         if warm_up is not None:
             warm_up()
@@ -176,7 +177,7 @@ def stage(
     """Run one stage alone on some files."""
     from curation.alone import run_alone
 
-    report = run_alone(name, [*inputs, *(more or [])], out, _overrides(sets), keep_dropped)
+    report = run_alone(name, [*inputs, *(more or [])], out, _overrides(sets), keep_dropped, lambda stage: _compile([stage]))
     text = ", ".join(f"{k} {v}" for k, v in report["dropped"].items())
     line = f"{name}: {report['documents_in']} in, {report['kept']} kept" + (f", dropped: {text}" if text else "") + (
         f", {report['failed']} failed" if report["failed"] else ""
