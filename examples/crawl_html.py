@@ -23,6 +23,11 @@ def paragraphs(texts: list[str]) -> str:
     return "\n".join(f"<p>{esc(text, quote=False)}</p>" for text in texts)
 
 
+def lines(texts: list[str]) -> str:
+    """One <p> with a line for each text."""
+    return "<p>" + "<br>\n".join(esc(text, quote=False) for text in texts) + "</p>"
+
+
 def bullets(items: list[str]) -> str:
     """An unordered list."""
     return "<ul>\n" + "\n".join(f"<li>{esc(item, quote=False)}</li>" for item in items) + "\n</ul>"

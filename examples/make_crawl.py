@@ -884,7 +884,7 @@ class Plan:
     def repetitive_pages(self) -> None:
         """Pages that break one of Gopher's rules of repetition and none of those that come before it."""
         topics = list(ENGLISH)
-        asides = ("Back to the top of the page.", "Here the clerk turned a leaf.")
+        asides = ("And so the evening went on as before.", "Here the clerk turned a leaf.")
         choruses = (
             ("So row, my lads, to the light,", "and row for a kettle of tea,", "for the tide runs out", "and the lamp is lit", "at home."),
             (
@@ -901,19 +901,18 @@ class Plan:
             lines = self.sentences(topics, 14, used)
             self.bad("dup-line-chars", i, [*long, *lines[:7], *long, *lines[7:]])
 
-            # An entity that was escaped twice makes a blank line of the extracted text, which ends a paragraph there.
-            blank = "&nbsp;"
             lines = self.sentences(topics, 25, used)
-            self.bad("dup-sections", i, [t for k in range(0, 25, 5) for t in (*lines[k : k + 5], blank, asides[i], blank)])
+            sections = [web.lines(lines[k : k + 5]) + web.paragraphs([asides[i]]) for k in range(0, 25, 5)]
+            self.bad("dup-sections", i, [], extra="\n".join(sections))
 
-            # A song between whose four verses the chorus stands three times, set in by such entities: they are part
-            # of its paragraph, but not of its lines, so that it weighs more as a paragraph.
-            lines = [" ".join(s.split()[:9]) for s in self.sentences(topics, 24, used)]
-            first, *others = choruses[i]
-            size = 0.22 * sum(len(line) + 1 for line in lines) / (2 - 3 * 0.22)
-            indent = round((size - len(first) - sum(len(line) + 1 for line in others)) / len(others))
-            chorus = [blank, first, *(blank * indent + line for line in others), blank]
-            self.bad("dup-chorus", i, [*(t for k in range(0, 18, 6) for t in (*lines[k : k + 6], *chorus)), *lines[18:]])
+            # A song whose chorus of five lines stands three times. The ends of lines within it count as characters of a
+            # paragraph, but not of a line: verses are cut until only what counts them is over the bound.
+            verses, chorus = [s.split()[:9] for s in self.sentences(topics, 24, used)], sum(map(len, choruses[i]))
+            while 2 * chorus / (sum(len(" ".join(v)) for v in verses) + 3 * chorus) < 0.1985:
+                max(verses, key=len).pop()
+            sung = [" ".join(v) for v in verses]
+            song = [web.paragraphs(sung[k : k + 6]) + web.lines(list(choruses[i])) for k in range(0, 18, 6)]
+            self.bad("dup-chorus", i, [], extra="\n".join([*song, web.paragraphs(sung[18:])]))
 
             for n in range(6, 11):  # the bounds fall by 0.01 from 0.15 for 5-grams
                 used = set()

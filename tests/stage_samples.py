@@ -75,7 +75,11 @@ def _flat(value):
 
 def pages():
     """WARC-like rows: (content, status, mime, truncated, warc_type)."""
-    page = f"<html lang='en'><head><title>T</title></head><body><p>{ENGLISH}</p></body></html>".encode()
+    code = "<pre><code class=language-c>int a;\n  b_c = *p;</code></pre>"
+    more = f"{code}<table><tr><th>Day<th>Level<tr><td>Monday<td>3</table><ol><li>one<li>two</ol>"
+    article = f"<article><h1>A garden</h1><p>{ENGLISH}</p><p>Here $x_1$ and <script type='math/tex'>x_2</script> hold.</p>{more}</article>"
+    menu = "<nav class=menu><a href=/>Home</a> <a href=/a>About</a></nav>"
+    page = f"<html lang='en'><head><title>T</title></head><body>{menu}{article}<footer>© 2024</footer></body></html>".encode()
     rows = [
         (page, 200, "text/html", None, "response"), (page, 404, "text/html", None, "response"), (page, 200, "image/png", None, "response"),
         (page, 200, "text/html", "length", "response"), (b"", 200, "text/html", None, "response"), (None, 200, None, None, "response"),
@@ -103,15 +107,16 @@ def extract_html():
     import stages.extract.extract_html as module
 
     yield {"max_bytes": 5_000}, pages()
-    real, module._extracted = module._extracted, _refuse
+    yield {"format": "markdown"}, pages()
+    real, module.read = module.read, _refuse
     try:
         yield {}, pages()
     finally:
-        module._extracted = real
+        module.read = real
 
 
-def _refuse(page, url):
-    raise ValueError("trafilatura gives up on nothing we know how to make")
+def _refuse(text):
+    raise RuntimeError("the parser gives up on nothing we know how to make")
 
 
 def block_domains():

@@ -1,5 +1,7 @@
 """The command line as scripts use it: the shapes of --json, exit codes, one message per mistake."""
 
+import base64
+import gzip
 import json
 import os
 import subprocess
@@ -60,6 +62,7 @@ def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
     cannot = {
         ("warc", "too_large"),  # no page of the sample is over 32 MiB
         ("extract_html", "too_large"), ("extract_html", "parse_failed"),
+        ("extract_html", "not_html"),  # valid_records looks at the bytes, too
         ("identify_language", "other_language"),  # `languages` is not set
         ("gopher_quality", "too_long"),  # no page of the sample has 100,000 words
         ("mix", "no_entry"),  # the recipe's last entry takes what is left
@@ -155,6 +158,21 @@ def test_stage_alone_reads_warc_and_html(tmp_path):
     )
     assert curate("stage", "extract_html", "--in", page, "--out", tmp_path / "t.jsonl").returncode == 0
     assert "garden" in json.loads((tmp_path / "t.jsonl").read_text())["text"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
+def test_stage_alone_reads_pages_from_lines(tmp_path, suffix):
+    page = "<html><body><article>" + "<p>Der Garten war an jenem Tag voller Blüten und voll Licht.</p>" * 9 + "</article></body></html>"
+    rows = [{"id": "a", "html": page, "note": "kept"}, {"id": "b", "html_b64": base64.b64encode(page.encode("cp1252")).decode()}]
+    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    (tmp_path / f"in{suffix}").write_bytes(gzip.compress(data) if suffix.endswith("gz") else data)
+    done = curate("stage", "extract_html", "--in", tmp_path / f"in{suffix}", "--out", tmp_path / "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    a, b = (json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines())
+    assert (a["id"], a["note"], a["html"]) == ("a", "kept", page)
+    assert a["text"] == b["text"]
+    assert "voller Blüten" in b["text"]
+    assert "content" not in a
 
 
 @pytest.mark.parametrize(
