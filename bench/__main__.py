@@ -35,31 +35,48 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="size of the corpora, 1 = that of RESULTS.md")
     parser.add_argument("--pairs", type=int, default=3, help="runs of each side, in turn; medians are reported")
     parser.add_argument("--only", default="", help="parts of the benchmark, comma-separated")
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()
     if options.list or options.name is None:
         listed = names()
         print(json.dumps(listed) if options.json else "\n".join(f"{n:<10} {text}" for n, text in listed.items()))
         return 0
     module: Any = importlib.import_module(f"bench.{options.name}")
+    own: dict[str, str] = getattr(module, "OPTIONS", {})
+    for option, text in own.items():
+        parser.add_argument(f"--{option}", help=text)
+    options = parser.parse_args()
     from bench.measure import machine
 
     before = machine()
-    report = {**module.measure(options.scale, options.pairs, [p for p in options.only.split(",") if p]), "machine": before}
+    only = [p for p in options.only.split(",") if p]
+    report = {**module.measure(options.scale, options.pairs, only, **{o: getattr(options, o) for o in own}), "machine": before}
     print(json.dumps(report, ensure_ascii=False) if options.json else table(report))
     return 0
 
 
 def table(report: dict[str, Any]) -> str:
     """A report for people."""
-    lines = [] if any("ours" in part for part in report.get("parts", {}).values()) else _sides(report)
+    if "skipped" in report:
+        return f"{report['name']}: skipped: {report['skipped']}"
+    in_parts = any("ours" in part for part in report.get("parts", {}).values())
+    lines = [] if in_parts or "ours" not in report else _sides(report)
     for name, part in report.get("parts", {}).items():
         lines += ["", *_sides({"name": f"{report['name']} {name}", **part})] if "ours" in part else ["", f"{name}:"]
-        lines += [f"  {k}: {v}" for k, v in part.items() if k not in ("corpus", "ours", "peers", "ratios")]
-    lines.append("")
+        lines += [f"  {k}: {v}" for k, v in part.items() if k not in ("corpus", "ours", "peers", "ratios", "grids")]
+        for grid in part.get("grids", []):
+            lines += ["", *_grid(grid)]
+    lines += ["", *report.get("missing", [])]
     for target, (value, wanted, met) in report.get("targets", {}).items():
         lines.append(f"{VERDICTS[met]} {target}: {value} (wanted {wanted})")
     lines.append(", ".join(f"{k} {v}" for k, v in {**report.get("machine", {}), **report.get("versions", {})}.items()))
     return "\n".join(lines)
+
+
+def _grid(grid: dict[str, Any]) -> list[str]:
+    """A title, then columns, the first of names and the others of figures (None: a dash)."""
+    rows = [grid["columns"], *(["-" if cell is None else str(cell) for cell in row] for row in grid["rows"])]
+    first, *wide = (max(len(row[i]) for row in rows) for i in range(len(rows[0])))
+    return [grid["title"], *("  ".join([name.ljust(first), *map(str.rjust, cells, wide)]) for name, *cells in rows)]
 
 
 def _sides(report: dict[str, Any]) -> list[str]:

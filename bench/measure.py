@@ -98,6 +98,10 @@ class CommandFailedError(RuntimeError):
     """A measured command ended with an error."""
 
 
+class NotInstalledError(RuntimeError):
+    """A peer's environment cannot be made on this machine."""
+
+
 def run(command: Command, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> tuple[Usage, str]:
     """Run a command to its end; returns what it used and its standard output.
 
@@ -214,19 +218,43 @@ def write_recipe(folder: Path, name: str, text: str) -> str:
 
 
 def peer_python(name: str) -> str:
-    """Python of a peer's own environment, made from `peers/NAME.txt` on first use."""
+    """Python of a peer's own environment, made from `peers/NAME.txt` on first use.
+
+    A first line `# python 3.12` asks for that version.
+
+    Raises: NotInstalledError if there is no such Python or pip fails.
+    """
     wanted = (HERE / "peers" / f"{name}.txt").read_bytes()
     folder = cache() / "bench-peers" / name
     stamp = folder / "requirements.txt"
     python = folder / "bin" / "python"
     if not stamp.exists() or stamp.read_bytes() != wanted:
+        first = wanted.decode().splitlines()[0]
+        base = _python(first.removeprefix("# python ")) if first.startswith("# python ") else sys.executable
         shutil.rmtree(folder, ignore_errors=True)
         print(f"making the environment of {name} (once) ...", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([base, "-m", "venv", str(folder)], check=True)
         wants = str(HERE / "peers" / f"{name}.txt")
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", wants], check=True, stderr=subprocess.DEVNULL)
+        done = subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", wants], capture_output=True, check=False)
+        if done.returncode:
+            errors = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.startswith("ERROR")]
+            raise NotInstalledError(" ".join(errors[-2:]) or f"pip ended with {done.returncode}")
         stamp.write_bytes(wanted)
     return str(python)
+
+
+def _python(version: str) -> str:
+    """An interpreter of a version ("3.12"): this one, or `python3.12` on the PATH.
+
+    Raises: NotInstalledError.
+    """
+    say = f"import sys; print(sys.executable); sys.exit(sys.version_info[:2] != ({version.replace('.', ', ')}))"
+    for candidate in (sys.executable, f"python{version}"):
+        with contextlib.suppress(OSError):
+            said = subprocess.run([candidate, "-c", say], capture_output=True, check=False, text=True)
+            if not said.returncode:
+                return said.stdout.strip()
+    raise NotInstalledError(f"it needs Python {version}, and there is no python{version} on the PATH")
 
 
 def peer_script(name: str, script: str) -> list[str]:
