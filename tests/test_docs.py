@@ -80,15 +80,16 @@ def test_references_are_fresh(name):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == pages()[name], "stale: run python -m docs"
 
 
-def test_design_names_every_file_of_the_engine():
-    """The tree in DESIGN.md is the contents page: no file is missing and none is invented."""
+def test_design_names_every_file():
+    """The tree in DESIGN.md is the contents page: of the engine and the extractor no file is missing and none is invented."""
     tree = re.search(r"```\n(curation/.*?)```", (ROOT / "DESIGN.md").read_text(), re.S).group(1)
-    engine = tree.split("stages/  ")[0]
-    named = set(re.findall(r"\b([a-z_]+)\.py\b", engine))
-    real = {p.stem for folder in ("", "tasks") for p in (ROOT / "curation" / folder).glob("*.py")} - {"__init__"}
-    assert named == real
-    for folder in (p for p in (ROOT / "stages").iterdir() if p.is_dir() and p.name != "__pycache__"):
-        assert f"{folder.name}/" in tree
+    engine, rest = tree.split("stages/  ")
+    extractor, trainers = re.split("mixes/  .*classifiers/  ", rest, flags=re.S)
+    for named, folders in ((engine, ("curation", "curation/tasks")), (extractor, ("stages/extract",)), (trainers, ("classifiers",))):
+        real = {p.stem for folder in folders for p in (ROOT / folder).glob("*.py")} - {"__init__"}
+        assert set(re.findall(r"\b([a-z_]+)\.py\b", named)) == real
+    for folder in (p for parent in ("stages", "stages/extract") for p in (ROOT / parent).iterdir()):
+        assert not folder.is_dir() or folder.name == "__pycache__" or f"{folder.name}/" in tree
 
 
 @pytest.mark.parametrize("name", sorted(registry.files()))
