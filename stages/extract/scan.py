@@ -8,7 +8,8 @@ unclosed formatting elements are copied into every paragraph that follows. The s
 * formatting elements left open beyond `MAX_FORMATTING` lose their tags, too;
 * an element keeps `MAX_ATTRIBUTES` attributes; long ones and those nobody reads (handlers, `srcset`,
   paths of drawings, inlined images) go;
-* comments, styles, frames and scripts go, but for scripts that hold formulas or metadata.
+* comments, styles, frames and scripts go, but for scripts that hold formulas or metadata;
+* beyond `MAX_RAW_TAGS`, what looks like a tag in raw text is made none, lest the parser take it for one.
 
 How deep an element stands is told by the standard's rules for implied end tags, so that a page of ten
 thousand unclosed `<p>` is as flat as it is in a browser.
@@ -53,6 +54,7 @@ _SCOPES = frozenset(["caption", "marquee", "object", "table", "td", "template", 
 _CLASS = np.array([_SPECIAL if t in _SPECIALS else _FORMATTING if t in _FORMATTINGS else _PLAIN for t in TAGS], np.int8)
 _ENDS_P = np.array([t in _CLOSES_P for t in TAGS], np.bool_)
 _SCOPE = np.array([t in _SCOPES for t in TAGS], np.bool_)
+_MARKER = _SCOPE & np.array([t != "table" for t in TAGS], np.bool_)  # what stands open outside is not opened again inside
 _IS_VOID = np.array([t in VOID for t in TAGS], np.bool_)
 
 T_A, T_P, T_LI, T_DD, T_DT, T_TABLE, T_TR, T_TD, T_TH = (TAG[t] for t in ("a", "p", "li", "dd", "dt", "table", "tr", "td", "th"))
@@ -60,7 +62,7 @@ T_TBODY, T_THEAD, T_TFOOT, T_CAPTION = (TAG[t] for t in ("tbody", "thead", "tfoo
 T_HTML, T_BODY, T_HEAD, T_H1, T_H6, T_DIV, T_ADDRESS = (TAG[t] for t in ("html", "body", "head", "h1", "h6", "div", "address"))
 T_SCRIPT, T_STYLE, T_IFRAME, T_NOEMBED, T_NOFRAMES = (TAG[t] for t in ("script", "style", "iframe", "noembed", "noframes"))
 T_TITLE, T_TEXTAREA, T_XMP, T_PLAINTEXT, T_SVG, T_MATH = (TAG[t] for t in ("title", "textarea", "xmp", "plaintext", "svg", "math"))
-T_OL, T_UL, T_BUTTON, T_OPTION = (TAG[t] for t in ("ol", "ul", "button", "option"))
+T_COL, T_BUTTON, T_OPTION = (TAG[t] for t in ("col", "button", "option"))
 _I: Any = np.int64
 _U: Any = np.uint64
 
@@ -270,6 +272,39 @@ def _find(stack: Any, top: Any, h: Any, kinds: Any, scope: Any, inside: bool) ->
 
 
 @njit(cache=True)
+def _pop(stack: Any, place: Any, top: Any, opened: Any, marker: Any, formatting: Any, floor: Any) -> Any:
+    """End the open elements from place to top; returns `formatting` and `floor` as they are behind them."""
+    for k in range(place, top + 1):
+        number = _I(stack[k, 1])
+        opened[number] -= 1
+        if marker[number]:
+            formatting, floor = min(formatting, _I(stack[k, 2])), min(floor, _I(stack[k, 3]))
+    return formatting, floor
+
+
+@njit(cache=True)
+def _ended(active: Any, floor: Any, formatting: Any, number: Any) -> Any:
+    """Take the last formatting element of this number out of those the parser opens again; returns how many are left."""
+    k = formatting - 1
+    while k >= floor and active[k] != number:
+        k -= 1
+    if k < floor:
+        return formatting
+    for j in range(k, formatting - 1):
+        active[j] = active[j + 1]
+    return formatting - 1
+
+
+@njit(cache=True)
+def _reach(stack: Any, top: Any, number: Any) -> Any:
+    """How many elements stand open within the last one of this number. Of up to eight the parser makes copies of it."""
+    k = top
+    while k > 0 and stack[k, 1] != _U(number):
+        k -= 1
+    return top - k
+
+
+@njit(cache=True)
 def _place_of(stack: Any, top: Any, a: Any, b: Any, c: Any, below: Any) -> Any:
     """Place of the nearest open a, b or c above the nearest open `below`, or 0."""
     while top > 0 and stack[top, 1] != _U(below):
@@ -295,16 +330,18 @@ def _item(stack: Any, top: Any, a: Any, b: Any, kinds: Any) -> Any:
 
 @njit(cache=True)
 def _scan(
-    data: Any, hashes: Any, numbers: Any, kinds: Any, ends_p: Any, scope: Any, void: Any, unread: Any, raw: Any, raw_spans: Any,
-    math: Any, metadata: Any,
+    data: Any, hashes: Any, numbers: Any, kinds: Any, ends_p: Any, scope: Any, marker: Any, void: Any, unread: Any, raw: Any,
+    raw_spans: Any, math: Any, metadata: Any,
 ) -> Any:  # fmt: skip
     n = _I(len(data))
     out = np.empty(2 * n + 16, np.uint8)  # every attribute may gain a blank
     at, i = _I(0), _I(0)
-    # open elements: hash of the name, number in TAGS, formatting elements open when it was opened
-    stack = np.zeros((MAX_DEPTH + 2, 3), np.uint64)
+    # open elements: hash of the name, number in TAGS; `formatting` and `floor` when it was opened
+    stack = np.zeros((MAX_DEPTH + 2, 4), np.uint64)
+    # formatting elements the parser opens again where a block cut them off, and how many of them stand outside of the cell they are in
+    active, floor = np.zeros(MAX_FORMATTING, np.int64), _I(0)
     opened = np.zeros(len(kinds), np.int64)
-    top, formatting, nodes, flattened, tags = 0, _I(0), _I(0), 0, _I(0)
+    top, formatting, nodes, flattened, tags = 0, _I(0), _I(6), 0, _I(0)  # the document, html, head, body and two runs of text
     dropped = np.zeros(256, np.int32)  # start tags left out at the depth limit, by hash: their end tags go, too
     while i < n:
         if data[i] != 60:
@@ -384,14 +421,16 @@ def _scan(
                     place = 0 if scope[_I(stack[place, 1])] else place - 1
             elif number == 1 or opened[number] > 0:
                 place = _find(stack, top, h, kinds, scope, kind == _SPECIAL)
-            if kind == _FORMATTING and formatting > 0:
-                formatting -= 1
+            if kind == _FORMATTING:
+                reach = _reach(stack, top, number) if place == 0 and opened[number] > 0 else 0
+                nodes += 4 * min(8, reach)
+                formatting = _ended(active, floor, formatting, number) if reach < 8 else formatting
             if place > 0:
-                for k in range(place, top + 1):
-                    opened[_I(stack[k, 1])] -= 1
-                if scope[number]:
-                    formatting = min(formatting, _I(stack[place, 2]))
+                formatting, floor = _pop(stack, place, top, opened, marker, formatting, floor)
                 top = place - 1
+            elif number == T_P or name_stop - start == 2:  # </p> and </br> stand for an element
+                nodes += 1
+            nodes += formatting if kind == _SPECIAL else 0
             continue
         # implied end tags
         place = 0
@@ -421,11 +460,9 @@ def _scan(
         ):
             place = top
         if place > 0:
-            for k in range(place, top + 1):
-                opened[_I(stack[k, 1])] -= 1
-                if scope[_I(stack[k, 1])]:
-                    formatting = min(formatting, _I(stack[k, 2]))
+            formatting, floor = _pop(stack, place, top, opened, marker, formatting, floor)
             top = place - 1
+            nodes += formatting  # text behind it opens them again
         if top < MAX_DEPTH and flattened > 0:
             dropped[:] = 0
         span = raw_spans[number]
@@ -458,14 +495,18 @@ def _scan(
             continue
         at = stop
         nodes += 1 + (formatting if kind == _SPECIAL else 0)
+        if opened[T_TABLE] > 0:  # the row and the section a cell or a row stands in without a tag
+            within = _I(stack[top, 1])
+            nodes += 2 * (number in (T_TD, T_TH) and within != T_TR) + (number in (T_TR, T_COL) and within == T_TABLE)
         if kind == _FORMATTING:
             if number == T_A and opened[T_A] > 0:  # ends the link before it
                 place = _find(stack, top, h, kinds, scope, False)
+                reach = _reach(stack, top, number) if place == 0 else 0
+                nodes += 4 * min(8, reach)
+                formatting = _ended(active, floor, formatting, number) if reach < 8 else formatting
                 if place > 0:
-                    for k in range(place, top + 1):
-                        opened[_I(stack[k, 1])] -= 1
+                    formatting, floor = _pop(stack, place, top, opened, marker, formatting, floor)
                     top = place - 1
-                    formatting -= formatting > 0
             if formatting >= MAX_FORMATTING:
                 flattened += 1
                 at = head
@@ -486,10 +527,14 @@ def _scan(
             at = head
             continue
         top += 1
-        stack[top, 0], stack[top, 1], stack[top, 2] = h, _U(number), _U(formatting)
+        stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = h, _U(number), _U(formatting), _U(floor)
         opened[number] += 1
-        formatting += kind == _FORMATTING
-    return out[:at], flattened, nodes
+        if marker[number]:
+            floor = formatting
+        if kind == _FORMATTING:
+            active[formatting] = number
+            formatting += 1
+    return out[:at], flattened, nodes + 3 * min(tags, MAX_RAW_TAGS)
 
 
 class Scanned(NamedTuple):
@@ -507,7 +552,7 @@ class Scanned(NamedTuple):
 def scan(page: bytes) -> Scanned:
     """Bound a page (UTF-8) for the parser. Any bytes will do."""
     out, flattened, nodes = _scan(
-        np.frombuffer(page, np.uint8), TAG_HASHES, TAG_NUMBERS, _CLASS, _ENDS_P, _SCOPE, _IS_VOID, _UNREAD, _RAW_BYTES, _RAW_OFFSETS,
-        _MATH_TYPE, _METADATA_TYPE,
+        np.frombuffer(page, np.uint8), TAG_HASHES, TAG_NUMBERS, _CLASS, _ENDS_P, _SCOPE, _MARKER, _IS_VOID, _UNREAD, _RAW_BYTES,
+        _RAW_OFFSETS, _MATH_TYPE, _METADATA_TYPE,
     )  # fmt: skip
     return Scanned(out.tobytes(), int(flattened), int(nodes))

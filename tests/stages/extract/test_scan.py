@@ -109,7 +109,35 @@ def test_attributes_are_bounded():
 def test_nodes_are_estimated_from_above():
     page = b"<font a=1><b c=2>" * 10 + b"<p>x" * 1_000
     scanned = scan(page)
-    assert len(parse(scanned.page)) <= scanned.nodes < 40_000
+    assert len(parse(scanned.page)) <= scanned.nodes < 50_000
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("<plaintext>" + "<div>" * 20_000, id="plaintext"),
+        pytest.param("<svg><title>" + "<div>" * 20_000, id="a title in a drawing"),
+        pytest.param("<math><textarea>" + "<div>" * 20_000, id="a field in a formula"),
+        pytest.param(("<svg><script type=math/tex>" + "<div>" * 10_000 + "</script>") * 4, id="scripts in drawings"),
+        pytest.param("<svg><p><![CDATA[>" + "<div>" * 20_000, id="CDATA behind a drawing that was broken off"),
+    ],
+)  # fmt: skip
+def test_tags_in_what_the_parser_does_not_take_for_raw_text_are_bounded(page):
+    scanned = scan(page.encode())
+    assert len(parse(scanned.page)) <= scanned.nodes
+    assert depth_of(page) <= 2 * MAX_DEPTH
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        pytest.param("<table><font a={}></table>x<p>", id="in tables"), pytest.param("<p><font a={}></i></p>x", id="an end tag of another"),
+        pytest.param("<p><font a={}></p><table><td></font></table>", id="an end tag within a cell"),
+    ],
+)  # fmt: skip
+def test_formatting_elements_that_are_opened_again_are_bounded(piece):
+    scanned = scan("".join(piece.format(i) for i in range(1_500)).encode())
+    assert len(parse(scanned.page)) <= min(scanned.nodes, 100_000)
 
 
 PIECES = st.sampled_from([
@@ -125,6 +153,19 @@ def test_the_tree_is_that_of_the_page(page):
     """Nothing here is left out, so the parser must build the same tree from what is left."""
     before, after = parse(page), parse(scan(page.encode()).page)
     assert after.source == before.source
+
+
+ODD = st.one_of(PIECES, st.sampled_from([
+    "<table><td>", "<font a=1>", "<font a=2>", "</font>", "<i>", "</i>", "<svg>", "<title>", "</title>", "<script type=math/tex>",
+    "</script>", "<template>", "<marquee>", "<plaintext>", "<![CDATA[", "]]>", "</br>", "<col>",
+    "<textarea>", "</a>", "<math>", "<xmp>", "<frameset>",
+]))  # fmt: skip
+
+
+@given(st.lists(ODD, max_size=80).map("".join))
+def test_the_estimate_is_never_below_the_nodes(page):
+    scanned = scan(page.encode())
+    assert len(parse(scanned.page)) <= scanned.nodes
 
 
 @given(st.binary(max_size=400))
