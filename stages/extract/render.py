@@ -24,6 +24,8 @@ from stages.extract.markdown import strip_markdown
 from stages.extract.math.raw_tex import Formula, delimited, find_formulas
 from stages.extract.page import Page
 
+MAX_PROSE_BYTES = 128 << 10
+"""A longer block is no paragraph: neither raw formulas nor Markdown markers are looked for in it. Ours."""
 MAX_INDENT = 8
 """Levels a list is indented by at most: what is deeper is no list. Ours."""
 CELL_CHARS = 300
@@ -80,7 +82,7 @@ def render(page: Page, keep: Any, form: str, *, strip: bool) -> Rendered:
         if kind == b.MATH:
             formulas += 1
         elif kind != b.CODE and (marks or k in spans):
-            text, found = _prose(text, spans.get(k, ()), marks, sure, strip)
+            text, found = _prose(text, spans.get(k, ()), marks if stop - start <= MAX_PROSE_BYTES else 0, sure, strip)
             formulas += found
             if not text.strip():
                 continue

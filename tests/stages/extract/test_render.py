@@ -36,6 +36,9 @@ def written(html, form="text", *, strip=True, keep=None):
         pytest.param("<pre>```\na</pre>", "```\na", "````\n```\na\n````", id="a fence in code"),
         pytest.param(r"<p>\(x_1\) and $y^2$ for $5", "$x_1$ and $y^2$ for $5", "$x_1$ and $y^2$ for $5", id="raw formulas"),
         pytest.param("<p>é <code>a_b</code> **b** _c_ my_var", "é a_b b c my_var", "é a_b b c my_var", id="markers"),
+        pytest.param("<pre>````\n~~~~~~~~</pre>", "````\n~~~~~~~~", "`````\n````\n~~~~~~~~\n`````", id="both fences in code"),
+        pytest.param("<ol><li><h3>A</h3>b</ol>", "1. A\n\nb", "1. ### A\n\nb", id="a heading opens an item"),
+        pytest.param("<ol><li><script type='math/tex; mode=display'>x</script></ol>", "1. $$x$$", "1. $$x$$", id="a formula opens an item"),
         pytest.param("<p>a<p> <p>b", "a\n\nb", "a\n\nb", id="nothing in between"),
         pytest.param("", "", "", id="nothing"),
     ],
@@ -56,6 +59,24 @@ def test_structured():
         {"kind": "cell", "text": "c", "row": 1}, {"kind": "cell", "text": "d", "row": 1}, {"kind": "cell", "text": "e", "row": 2},
         {"kind": "cell", "text": "f", "row": 2}, {"kind": "code", "text": "g", "language": "c"},
     ]  # fmt: skip
+
+
+def test_what_is_too_long_for_a_paragraph_is_written_as_it_stands():
+    text = "a *b* " * 30_000
+    made = written(f"<p>{text}<script type='math/tex'>x</script>")
+    assert made.text == f"{text}$x$"
+    assert made.n_formulas == 1
+
+
+def test_deep_lists_are_indented_within_bounds():
+    assert len(written("<ul><li>x" * 500).text) < 500 * 40
+
+
+def test_formulas_in_markup_shown_as_text_are_forgotten_with_it():
+    made = written("<noscript>&lt;p> <script type='math/tex'>x</script></noscript><p>y *z* <code>*a*</code>")
+    assert made.text == "y z *a*"
+    assert made.n_formulas == 0
+    assert written("<div>y<noscript><div>&lt;i> <code>a</code></div></noscript>").text == "y"
 
 
 def test_only_kept_blocks_are_written():
