@@ -18,7 +18,7 @@ from numba import njit
 
 from stages.extract.hints import MASKS, WORD_HASHES, WORD_NUMBERS
 from stages.extract.math.raw_tex import delimited
-from stages.extract.tree import TAG, TAGS, Atom, Tree, look_up, name_hash
+from stages.extract.tree import TAG, TAGS, Atom, Tree, hash_of, look_up, name_hash
 
 PARAGRAPH, HEADING, ITEM, CELL, TERM, CAPTION, BUTTON, CODE, MATH, IMAGE = range(10)
 KINDS = ("paragraph", "heading", "item", "cell", "term", "caption", "button", "code", "math", "image")
@@ -78,13 +78,10 @@ _I: Any = np.int64
 _U: Any = np.uint64
 
 
-def _of(name: str) -> Any:
-    return _U(name_hash(np.frombuffer(name.encode(), np.uint8), 0, len(name)))
-
-
-_CLASS, _ID, _ROLE, _ITEMPROP, _ITEMTYPE, _STYLE = (_of(n) for n in ("class", "id", "role", "itemprop", "itemtype", "style"))
-_HIDDEN_NAME, _ALT, _BEGIN, _VALUE, _SHADOW, _REVERSED = (_of(n) for n in ("hidden", "alt", "start", "value", "shadowrootmode", "reversed"))
-_ROLE_HASHES = np.array([_of(role) for role in _ROLES], np.uint64)
+_CLASS, _ID, _ROLE, _ITEMPROP, _ITEMTYPE, _STYLE = (hash_of(n) for n in ("class", "id", "role", "itemprop", "itemtype", "style"))
+_HIDDEN_NAME, _ALT, _BEGIN, _VALUE = (hash_of(n) for n in ("hidden", "alt", "start", "value"))
+_SHADOW, _REVERSED = hash_of("shadowrootmode"), hash_of("reversed")
+_ROLE_HASHES = np.array([hash_of(role) for role in _ROLES], np.uint64)
 _ROLE_MARKS = np.array([MARK[mark] for mark in _ROLES.values()], np.int64)
 
 

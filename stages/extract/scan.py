@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, VOID, look_up, name_hash
+from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, VOID, hash_of, look_up
 
 MAX_DEPTH = 512
 MAX_FORMATTING = 32
@@ -67,13 +67,9 @@ _I: Any = np.int64
 _U: Any = np.uint64
 
 
-def _of(name: str) -> Any:
-    return name_hash(np.frombuffer(name.encode(), np.uint8), 0, len(name))
-
-
-_TYPE, _STYLE_NAME = _of("type"), _of("style")
+_TYPE, _STYLE_NAME = hash_of("type"), hash_of("style")
 _UNREAD = np.array(
-    [_of(n) for n in ("srcset", "sizes", "d", "points", "integrity", "nonce", "transform", "path", "imagesrcset")], np.uint64
+    [hash_of(n) for n in ("srcset", "sizes", "d", "points", "integrity", "nonce", "transform", "path", "imagesrcset")], np.uint64
 )
 
 

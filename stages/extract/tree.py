@@ -58,8 +58,9 @@ def name_hash(data: Any, start: Any, stop: Any) -> Any:
     return h
 
 
-def _hash(name: str) -> Any:
-    return name_hash(np.frombuffer(name.encode(), np.uint8), 0, len(name.encode()))
+def hash_of(name: str) -> Any:
+    """`name_hash` of a name, for tables and kernels: uint64."""
+    return np.uint64(name_hash(np.frombuffer(name.encode(), np.uint8), 0, len(name.encode())))
 
 
 def name_table(numbers: dict[str, int]) -> tuple[Any, Any]:
@@ -69,7 +70,7 @@ def name_table(numbers: dict[str, int]) -> tuple[Any, Any]:
         size *= 2
     hashes, values = np.zeros(size, np.uint64), np.zeros(size, np.int16)
     for name, number in numbers.items():
-        h = _hash(name)
+        h = hash_of(name)
         at = int(h) & (size - 1)
         while values[at]:
             at = (at + 1) & (size - 1)
@@ -91,7 +92,7 @@ def look_up(hashes: Any, values: Any, h: Any) -> Any:
 
 TAG_HASHES, TAG_NUMBERS = name_table({name: number for name, number in TAG.items() if number > OTHER})
 _HOW = np.array([_RAW if n in RAW else _VOID if n in VOID else _PLAIN for n in TAGS], np.int8)
-_ITEMPROP, _REL, _AUTHOR = np.uint64(_hash(" itemprop")), np.uint64(_hash(" rel")), np.uint64(_hash("author"))
+_ITEMPROP, _REL, _AUTHOR = (hash_of(n) for n in (" itemprop", " rel", "author"))
 
 
 @njit(cache=True)
