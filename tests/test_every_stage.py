@@ -16,9 +16,17 @@ import xxhash
 
 from curation import registry
 from curation.stage import Batch, RowStage, Verdicts
-from tests.stage_samples import OFFENDERS, SAMPLES, resolved
+from tests.samples import samples_of
+from tests.samples.documents import resolved
 
 GOLDEN = Path(__file__).parent / "golden.json"
+OFFENDERS = [
+    ("forgets_a_column", "declares ['length']"),
+    ("leaves_nulls", "nulls in length"),
+    ("invents_a_reason", "drops for ['long']"),
+    ("looks_at_the_batch", "in batches of"),
+    ("is_moody", "the second time"),
+]
 NAMES = sorted(n for n in registry.files() if registry.lookup(n).kind in ("row", "global"))
 
 
@@ -116,9 +124,9 @@ def check(name, stage, params, table):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stage_does_what_it_declares(name):
-    assert name in SAMPLES, f"add {name} to tests/stage_samples.py"
+    assert samples_of(name), f"add {name} to the file of its folder in tests/samples"
     stage = registry.lookup(name)
-    for values, table in SAMPLES[name]():
+    for values, table in samples_of(name)():
         assert check(name, stage, resolved(stage, values), table) == []
 
 
@@ -126,7 +134,7 @@ def test_stage_does_what_it_declares(name):
 def test_every_declared_drop_reason_is_produced(name):
     stage = registry.lookup(name)
     found = set()
-    for values, table in SAMPLES[name]():
+    for values, table in samples_of(name)():
         columns = columns_of(name, resolved(stage, values), table)
         found |= set(columns["drop_reason"].drop_null().to_pylist()) if "drop_reason" in columns else set()
     assert found == set(stage.drops)
@@ -150,7 +158,7 @@ def test_the_checks_catch_an_offender(name, problem):
 def golden_of(name):
     stage = registry.lookup(name)
     state = xxhash.xxh3_128()
-    for values, table in SAMPLES[name]():
+    for values, table in samples_of(name)():
         columns = columns_of(name, resolved(stage, values), table)
         for column in sorted(columns):
             text = json.dumps([round(v, 4) if isinstance(v, float) else str(v) for v in columns[column].to_pylist()])
