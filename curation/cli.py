@@ -83,6 +83,7 @@ def run(
         _collect_seldom()
     plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     plan.check_files()
+    _say_notes(plan)
     out = out or Path("runs") / plan.recipe.name
     with run_lock(out):
         _compile([step.stage for step in plan.steps.values()])
@@ -100,6 +101,12 @@ def run(
     data(summary(manifest, out), as_json, Display.table(manifest, out))
 
 
+def _say_notes(plan: Any) -> None:
+    for step in plan.steps.values():
+        for note in step.notes:
+            say(f"{step.name}: {note}")
+
+
 def _collect_seldom() -> None:
     """A driver of 10^5 tasks holds millions of live objects and few cycles: look for cycles seldom."""
     import gc
@@ -112,16 +119,14 @@ def _compile(stages: Iterable[Any]) -> None:
     """Compile the kernels of stages once, before workers start; says so when it takes time."""
     import time
 
-    from curation import documents, domains, text
+    from curation import documents, domains, registry, text
 
     started = time.monotonic()
     text.warm_up()
     documents.warm_up()
     domains.warm_up()
     for stage in stages:
-        owner = getattr(stage, "function", None) or type(stage)
-        warm_up = getattr(sys.modules.get(owner.__module__), "warm_up", None)
-        if warm_up is not None:
+        if stage is not None and (warm_up := registry.beside(stage, "warm_up")):
             warm_up()
     if time.monotonic() - started > 2:
         say(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
@@ -139,6 +144,7 @@ def plan(
     _collect_seldom()
     made = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     made.check_files()
+    _say_notes(made)
     report = preview(made, out or Path("runs") / made.recipe.name)
     data(report, as_json, "" if as_json else table(report))
 

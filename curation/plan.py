@@ -62,6 +62,12 @@ class Step:
     transient: frozenset[str] = frozenset()
     """Columns of `schema` that are never written."""
 
+    @cached_property
+    def notes(self) -> list[str]:
+        """What the stage says about these parameters (`registry.beside`)."""
+        say = registry.beside(self.stage, "notes") if self.stage is not None else None
+        return list(say(self.params)) if say else []
+
     @property
     def ports(self) -> list[str]:
         if self.kind != "split":

@@ -14,6 +14,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import xxhash
 
@@ -93,8 +94,7 @@ def plug_in(path: Path) -> list[str]:
 
 
 def _defined_in(value: Stage, module: ModuleType) -> bool:
-    owner = value.function.__module__ if isinstance(value, RowStage) else type(value).__module__
-    return owner == module.__name__
+    return _owner(value) == module.__name__
 
 
 def _import_file(name: str, path: Path) -> ModuleType:
@@ -115,6 +115,20 @@ def version(name: str) -> str:
     """Version of a stage for its fingerprint: its own, and a plug-in's content hash."""
     stage = lookup(name)
     return f"{stage.version}+{_plugins[name][1]}" if name in _plugins else stage.version
+
+
+def beside(stage: Stage, name: str) -> Any:
+    """What the file of a stage has of that name, or None.
+
+    warm_up() -- compiles the file's kernels; called once before workers start.
+    notes(params) -> list of str -- what a user should know of these parameters and the lists behind them,
+        such as lines that were left out; said before a run and kept with its accounts.
+    """
+    return getattr(sys.modules[_owner(stage)], name, None)
+
+
+def _owner(stage: Stage) -> str:
+    return stage.function.__module__ if isinstance(stage, RowStage) else type(stage).__module__
 
 
 def is_safety(name: str) -> bool:

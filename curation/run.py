@@ -33,6 +33,8 @@ MAX_ROUNDS = 200
 PACK_FILES = 1_000
 PACK_BYTES = 64 << 20
 PACK_MEMBERS = 1_000
+NAMED = 8
+"""Languages a note names."""
 
 
 @dataclass(slots=True)
@@ -85,6 +87,8 @@ class Run:
         self.work = out / "work"
         self.shards: dict[str, list[Shard]] = {}
         self.accounts: dict[str, Account] = {}
+        self.defaulted: dict[str, set[str]] = {}
+        """Languages a step had no parameters of its own for."""
         self.tasks: dict[str, tuple[int, int]] = {}
         """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
         self.keys: dict[str, list[str]] = {}
@@ -129,13 +133,17 @@ class Run:
             tasks = [self._row_task(p, shard) for shard in self._of(p.inputs)]
         heads = self._do(p.name, p.folder, tasks)
         for step in p.steps:
-            self.accounts.setdefault(step.name, Account())
+            account = self.accounts.setdefault(step.name, Account())
+            if step.kind == "split":
+                account.branches.update({port.partition(".")[2]: 0 for port in step.ports})  # a branch that gets nothing says so
         self.shards |= {port: [] for port in p.exits}
         for task in tasks:
             found = heads.get(task["key"])
             if found is not None:
                 for step in p.steps:
                     self.accounts[step.name].add(found["steps"][step.name])
+                for name, languages in found.get("defaulted", {}).items():
+                    self.defaulted.setdefault(name, set()).update(languages)
                 self._publish(p.name, p.folder, found)
             for port in p.exits:
                 shard = self._shard(p, task, port, found)
@@ -538,9 +546,12 @@ class Run:
         })  # fmt: skip
 
     def _step(self, step: Step) -> dict[str, Any]:
+        notes = list(step.notes)
+        if languages := sorted(self.defaulted.get(step.name, ())):
+            notes.append(f"default parameters for {', '.join(languages[:NAMED])}{' ...' if len(languages) > NAMED else ''}")
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
-            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes),
+            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes), "notes": notes,
             **self.accounts[step.name].plain(),
         }  # fmt: skip
 

@@ -87,50 +87,92 @@ AssetFile = Annotated[str, AssetMark()]
 `package:NAME/PATH` names a file inside an installed package."""
 
 
+class Texts:
+    """Text columns on their way through the steps of a pass, known again by where their bytes stand.
+
+    So words found for one step are there for the next, even where documents between them went.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[Any, Utf8]] = {}
+        """By place: the column, held so that its place stays its own, and its view."""
+
+    def of(self, column: Any) -> Utf8:
+        """The view of a contiguous string array, made once."""
+        place = _place(column)
+        if place is None:
+            return Utf8.of(column)
+        if place not in self._known:
+            self._known[place] = column, Utf8.of(column)
+        return self._known[place][1]
+
+    def filtered(self, before: pa.Table, mask: Any, after: pa.Table) -> None:
+        """Note that `after` holds the documents of `before` where bool (n,) holds."""
+        for old, new in zip(before.columns, after.columns, strict=True):
+            if old.num_chunks == 1 and new.num_chunks == 1 and _place(old.chunk(0)) in self._known:
+                text = self._known[_place(old.chunk(0))][1]
+                self._known[_place(new.chunk(0))] = new.chunk(0), text.of_rows(np.flatnonzero(mask), new.chunk(0))
+
+    def forget(self, table: pa.Table) -> None:
+        """Let go of the text of a table that no step will see again."""
+        for column in table.columns:
+            for chunk in column.chunks:
+                self._known.pop(_place(chunk), None)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._known.clear()
+
+
+def _place(column: Any) -> tuple[int, int, int, int] | None:
+    """Where the bytes of a string array stand; None where it has none."""
+    buffers = column.buffers()
+    if len(buffers) != 3 or buffers[2] is None or len(column) == 0:
+        return None
+    return buffers[1].address, buffers[2].address, column.offset, len(column)
+
+
 class Batch:
     """Some documents: an Arrow table with shared views of its text, each computed once.
 
     Args:
         table: at least the columns the stage reads.
         progress: called with a row index before that document is worked on, or None.
+        texts: views shared with the batches of other steps, or None.
+        defaulted: gathers the languages for which a `PerGroup` map has no value of its own, or None.
     """
 
-    def __init__(self, table: pa.Table, progress: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, table: pa.Table, progress: Callable[[int], None] | None = None, texts: Texts | None = None,
+        defaulted: set[str] | None = None,
+    ) -> None:  # fmt: skip
         self.table = table
         self._progress = progress
-        self._views: dict[tuple[str, str], Any] = {}
+        self._texts = texts or Texts()
+        self._defaulted = set() if defaulted is None else defaulted
+        self._columns: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     def __getitem__(self, name: str) -> Any:
         """One column as a contiguous Arrow array of len(self) values."""
-        key = ("column", name)
-        if key not in self._views:
+        if name not in self._columns:
             column = self.table.column(name)
-            self._views[key] = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-            if isinstance(self._views[key], pa.ChunkedArray):
-                self._views[key] = pa.array([], column.type)
-        return self._views[key]
+            column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+            self._columns[name] = pa.array([], column.type) if isinstance(column, pa.ChunkedArray) else column
+        return self._columns[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self.table.column_names
 
     def utf8(self, name: str = "text") -> Utf8:
         """UTF-8 bytes and offsets of a string column (null = empty)."""
-        key = ("utf8", name)
-        if key not in self._views:
-            self._views[key] = Utf8.of(self[name])
-        view: Utf8 = self._views[key]
-        return view
+        return self._texts.of(self[name])
 
     def words(self, name: str = "text") -> Words:
         """Words of a string column, from the one kernel all stages share."""
-        key = ("words", name)
-        if key not in self._views:
-            self._views[key] = self.utf8(name).words()
-        view: Words = self._views[key]
-        return view
+        return self.utf8(name).words()
 
     def per_row(self, value: Any) -> Any:
         """A `PerGroup` parameter for this batch.
@@ -140,9 +182,13 @@ class Batch:
         name = group_column(value)
         if name is None:
             return value
-        groups = self[name].to_pylist()
+        codes = self[name].dictionary_encode()
+        groups = [*codes.dictionary.to_pylist(), "default"]
+        if name == "lang":
+            self._defaulted.update(g for g in groups if g not in value)
         table = {k: np.nan if v is None else float(v) for k, v in value.items()}
-        return np.array([table.get(g, table["default"]) for g in groups], dtype=np.float64)
+        values = np.array([table.get(g, table["default"]) for g in groups], dtype=np.float64)
+        return values[codes.indices.fill_null(len(groups) - 1).to_numpy(zero_copy_only=False)]
 
     def documents(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Go through the documents one by one: (row, value of each named column ...).

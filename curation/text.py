@@ -18,6 +18,7 @@ Hashes of bytes are wyhash (final version 4) with seed 0, 64 bits; `hash128` is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -529,6 +530,23 @@ def _ngram_hashes(hashes: Any, offsets: Any, n: int) -> Any:
     return out, new_offsets
 
 
+@njit(cache=True)
+def _kept_spans(starts: Any, ends: Any, offsets: Any, rows: Any, old: Any, new: Any) -> Any:
+    """Spans of some documents, moved to where those stand now: starts, ends, offsets, and which spans they are."""
+    counts = np.zeros(len(rows) + 1, np.int64)
+    for j in range(len(rows)):
+        counts[j + 1] = counts[j] + offsets[rows[j] + 1] - offsets[rows[j]]
+    m = counts[len(rows)]
+    new_starts, new_ends, index = np.empty(m, np.int64), np.empty(m, np.int64), np.empty(m, np.int64)
+    at = 0
+    for j in range(len(rows)):
+        moved = new[j] - old[rows[j]]
+        for k in range(offsets[rows[j]], offsets[rows[j] + 1]):
+            new_starts[at], new_ends[at], index[at] = starts[k] + moved, ends[k] + moved, k
+            at += 1
+    return new_starts, new_ends, counts, index
+
+
 @dataclass(frozen=True)
 class Spans:
     """Parts of a batch's text, document by document.
@@ -604,6 +622,16 @@ class Spans:
         before = np.concatenate(([0], np.cumsum(mask, dtype=np.int64)))
         return type(self)(self.text, self.starts[mask], self.ends[mask], before[self.offsets])
 
+    def of_rows(self, rows: Any, text: Utf8) -> Spans:
+        """The spans of some documents, with what is known of each span.
+
+        Args:
+            rows: int64 (k,), which documents, ascending. text: those documents alone.
+        """
+        starts, ends, offsets, index = _kept_spans(self.starts, self.ends, self.offsets, rows, self.text.offsets, text.offsets)
+        known = {key: values[index] for key, values in self._seen.items() if isinstance(values, np.ndarray) and len(values) == len(self)}
+        return type(self)(text, starts, ends, offsets, known)
+
     def to_list(self, row: int) -> list[str]:
         """The spans of one document as strings (for tests and messages; slow)."""
         data = self.text.data
@@ -626,7 +654,9 @@ class Utf8:
 
     data: Any
     offsets: Any
-    _seen: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _seen: dict[str, Spans] = field(default_factory=dict, repr=False, compare=False)
+    _before: dict[str, tuple[Spans, Any]] = field(default_factory=dict, repr=False, compare=False)
+    """Spans of the batch these documents were taken from, with their rows there: cheaper to move than to find again."""
 
     @staticmethod
     def of(array: Any) -> Utf8:
@@ -691,24 +721,34 @@ class Utf8:
 
     def words(self) -> Words:
         """Words, as defined at the head of this file."""
-        if "words" not in self._seen:
-            self._seen["words"] = Words(self, *_words(self.data, self.offsets, CLASS_INDEX, CLASS_BLOCKS))
-        words: Words = self._seen["words"]
+        words = self._spans("words", lambda: Words(self, *_words(self.data, self.offsets, CLASS_INDEX, CLASS_BLOCKS)))
+        assert isinstance(words, Words)
         return words
 
     def tokens(self) -> Spans:
         """Maximal runs without Unicode white space."""
-        if "tokens" not in self._seen:
-            self._seen["tokens"] = Spans(self, *_tokens(self.data, self.offsets))
-        tokens: Spans = self._seen["tokens"]
-        return tokens
+        return self._spans("tokens", lambda: Spans(self, *_tokens(self.data, self.offsets)))
 
     def lines(self) -> Spans:
         """Lines without their line ends, blank ones too, white space kept."""
-        if "lines" not in self._seen:
-            self._seen["lines"] = Spans(self, *_lines(self.data, self.offsets))
-        lines: Spans = self._seen["lines"]
-        return lines
+        return self._spans("lines", lambda: Spans(self, *_lines(self.data, self.offsets)))
+
+    def _spans(self, name: str, find: Callable[[], Spans]) -> Spans:
+        if name not in self._seen:
+            before = self._before.pop(name, None)
+            self._seen[name] = find() if before is None else before[0].of_rows(before[1], self)
+        return self._seen[name]
+
+    def of_rows(self, rows: Any, array: Any) -> Utf8:
+        """The text of some documents, whose spans need not be found again.
+
+        Args:
+            rows: int64 (k,), which documents, ascending. array: their text as an Arrow array.
+        """
+        text = Utf8.of(array)
+        text._before.update({name: (spans, before[rows]) for name, (spans, before) in self._before.items()})
+        text._before.update({name: (spans, rows) for name, spans in self._seen.items()})
+        return text
 
     def paragraphs(self) -> Spans:
         """Runs of lines between blank lines, without white space at their ends."""
@@ -751,6 +791,7 @@ def warm_up() -> None:
         spans.chars()
         spans.trimmed()
         spans.ngram_hashes(2)
+        spans.of_rows(np.zeros(1, np.int64), text)
     text.hash()
     text.lower()
     text.folded().hash()

@@ -10,6 +10,7 @@ import pytest
 import xxhash
 
 from curation import text, unicode_tables
+from curation.stage import Batch, Texts
 from curation.text import Utf8
 
 ODD = [
@@ -286,3 +287,40 @@ def test_time_is_linear(view, unit):
     start = time.process_time()
     getattr(utf8, view)()
     assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_spans_of_some_documents_are_those_found_in_them(seed):
+    draw = random.Random(seed)
+    texts = draw.choices(ODD, k=30)
+    text = Utf8.of_strings(texts)
+    text.words().hashes(lower=True)
+    text.lines()
+    for _ in range(2):  # what was taken from what was taken
+        rows = np.array(sorted(draw.sample(range(len(texts)), draw.randrange(len(texts) + 1))), np.int64)
+        texts = [texts[i] for i in rows]
+        text = text.of_rows(rows, pa.array(texts, pa.large_string()))
+        again = Utf8.of_strings(texts)
+        for mine, found in ((text.words(), again.words()), (text.lines(), again.lines()), (text.tokens(), again.tokens())):
+            assert (mine.starts.tolist(), mine.ends.tolist()) == (found.starts.tolist(), found.ends.tolist())
+            assert mine.offsets.tolist() == found.offsets.tolist()
+            assert mine.hashes(lower=True).tolist() == found.hashes(lower=True).tolist()
+
+
+def test_words_are_found_once_though_documents_go(monkeypatch):
+    found = []
+    kernel = text._words
+    monkeypatch.setattr(text, "_words", lambda *a: found.append(1) or kernel(*a))
+    texts = Texts()
+    table = pa.table({"text": pa.array(ODD, pa.large_string()), "url": pa.array(["u"] * len(ODD))})
+    assert Batch(table, texts=texts).words().to_list(3) == ["don't", "my_var", "3.14", "1,000", "1", "x", "x", "1"]
+    for _ in range(3):  # three steps that each drop the first document, and write a column
+        mask = np.arange(table.num_rows) > 0
+        after = table.filter(pa.array(mask)).append_column("n", pa.array(range(table.num_rows - 1))).drop_columns(["n"])
+        texts.filtered(table, mask, after)
+        texts.forget(table)
+        table = after
+    assert Batch(table, texts=texts).words().to_list(0) == ["don't", "my_var", "3.14", "1,000", "1", "x", "x", "1"]
+    assert len(found) == 1
+    changed = table.set_column(0, "text", pa.array(["new"] * table.num_rows, pa.large_string()))
+    assert Batch(changed, texts=texts).words().to_list(0) == ["new"]

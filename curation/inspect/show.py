@@ -25,11 +25,10 @@ def require_run(folder: Path) -> dict[str, Any]:
 
 def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
     """The public form of a run's accounts."""
+    public = ("name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds", "notes")
     steps = []
     for s in manifest["steps"]:
-        step = {
-            k: s[k] for k in ("name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds")
-        }
+        step = {k: s[k] for k in public}
         if s["kind"] == "split":
             step["branches"] = s["branches"]
         steps.append(step)
@@ -121,4 +120,5 @@ class Display:
         buffer = io.StringIO()
         Console(file=buffer, width=160 if not sys.stdout.isatty() else None, force_terminal=sys.stdout.isatty()).print(table)
         text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
-        return f"{text}\n{manifest['status']}: {out}"
+        notes = "".join(f"{s['name']}: {note}\n" for s in manifest["steps"] for note in s["notes"])
+        return f"{text}\n{notes}{manifest['status']}: {out}"

@@ -6,6 +6,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pyarrow as pa
 from curation.errors import AccountError, FailedShareError, TaskError
 from curation.ledger import Account, Ledger, Stats
 from curation.plan import Plan, Step
-from curation.stage import Batch
+from curation.shards import value_bytes
+from curation.stage import Batch, Texts
 from curation.storage import attempt_name
 
 
@@ -25,6 +27,10 @@ class NoProgress:
     def at_step(self, step: str, low: int, high: int, shadow: bool) -> None: ...
 
     def at_row(self, row: int) -> None: ...
+
+
+BATCH_BYTES = 8 << 20
+"""Text in a batch (ours): words, lines and hashes of it take some ten times as much, in a worker's memory and in the cache."""
 
 
 @dataclass
@@ -63,6 +69,9 @@ class Task(ABC):
             self.masks.setdefault((q["step"], q["shadow"]), set()).add(q["at"])
             self.causes[q["step"], q["shadow"], q["at"]] = (q["reason"], q["detail"])
         self.only: list[tuple[int, int]] | None = task.get("only")
+        self.texts = Texts()
+        self.defaulted: dict[str, set[str]] = {}
+        """Languages a step had no parameters of its own for."""
 
     @abstractmethod
     def run(self) -> None:
@@ -80,12 +89,17 @@ class Task(ABC):
         for step, account in self.accounts.items():
             account.check(step)
         self.head["steps"] = {s: a.plain() for s, a in self.accounts.items()}
+        if defaulted := {step: sorted(languages) for step, languages in sorted(self.defaulted.items()) if languages}:
+            self.head["defaulted"] = defaulted
         Ledger.commit(self.folder, self.task["key"], self.head, self.stats.plain())
 
     def pieces(self, table: pa.Table) -> Iterator[pa.Table]:
-        """The batch itself, or in careful mode the parts of it that are suspected, one by one."""
+        """The rows in batches of BATCH_BYTES of text, or in careful mode the parts that are suspected, one by one."""
         if self.only is None:
-            yield table
+            ends = np.cumsum(value_bytes(table["text"])) // BATCH_BYTES if "text" in table.column_names else np.zeros(table.num_rows)
+            cuts = [0, *(np.flatnonzero(np.diff(ends)) + 1).tolist(), table.num_rows]
+            for low, high in pairwise(cuts):
+                yield table.slice(low, high - low)
             return
         at = table["_at"].to_numpy()
         for low, high in self.only:
@@ -142,8 +156,8 @@ class Task(ABC):
         if failed > 10 * max(limit.least, limit.share * documents):
             raise FailedShareError(f"{step.name}: {failed} documents of one task failed; the last: {failures[-1].detail}")
 
-    def batch(self, table: pa.Table) -> Batch:
-        """A batch that publishes which document is being worked on."""
+    def batch(self, step: Step, table: pa.Table) -> Batch:
+        """A batch for a step, which publishes the document that is being worked on."""
         at: Any = None
 
         def progress(row: int) -> None:
@@ -152,7 +166,7 @@ class Task(ABC):
                 at = table["_at"].to_numpy()
             self.context.progress.at_row(int(at[row]))
 
-        return Batch(table, progress)
+        return Batch(table, progress, self.texts, self.defaulted.setdefault(step.name, set()))
 
 
 def array_of(value: Any, kind: Any) -> Any:

@@ -43,7 +43,7 @@ class EmitTask(Task):
             table = table.append_column("_at", pa.array(np.arange(at, at + table.num_rows, dtype=np.int64)))
             at += table.num_rows
             for piece in self.pieces(table):
-                good, failures = self.guarded(step, piece, False, lambda t: stage.emit(self.batch(t), step.params))  # type: ignore[union-attr]
+                good, failures = self.guarded(step, piece, False, lambda t: stage.emit(self.batch(step, t), step.params))  # type: ignore[union-attr]
                 for rows, keyed in good:
                     spill.add(self._keyed(step, rows, keyed, schema, regroup))
                 for f in failures:
@@ -52,6 +52,7 @@ class EmitTask(Task):
                     ]
                     if regroup and self.only is None:  # a global step's are written down when its verdicts are applied
                         failed_file.write(failed_table(step.name, f))
+                self.texts.clear()
         if self.only is not None:
             return
         if at != shard["rows"]:

@@ -118,7 +118,10 @@ class Fates(Task):
             shadow = shadow.append_column(SHADOW[0], pa.array([step.name] * n, pa.string()))
             shadow = shadow.append_column(SHADOW[1], why.filter(pa.array(chosen)))
             shadow = shadow.append_column(SHADOW[2], pa.array([[]] * n, pa.list_(pa.string())))
-        return table.filter(keep), shadow
+        kept = table.filter(keep)
+        self.texts.filtered(table, keep.to_numpy(zero_copy_only=False), kept)
+        self.texts.forget(table)
+        return kept, shadow
 
     def drop(self, step: Step, gone: pa.Table, why: Any) -> None:
         """Count dropped rows by reason and write them down."""

@@ -205,7 +205,7 @@ class Reading(Fates):
                 position = np.searchsorted(at, hit)
                 present = (position < len(at)) & (at[np.minimum(position, len(at) - 1)] == hit) if len(at) else np.zeros(0, bool)
                 mine = table_columns.slice(low, high - low).filter(pa.array(present))
-                return stage.apply(self.batch(table), Verdicts(position[present], mine, state), step.params)
+                return stage.apply(self.batch(step, table), Verdicts(position[present], mine, state), step.params)
 
             if rows.num_rows:
                 at = rows["_at"].to_numpy()

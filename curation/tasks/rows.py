@@ -46,6 +46,7 @@ class RowTask(Reading):
         steps = self.pass_.steps[1:] if self.pass_.head.kind in ("source", "global", "regroup") else self.pass_.steps
         for live, shadow in stream:
             self._through(steps, live, shadow)
+            self.texts.clear()
         if self.only is not None:
             return
         self._finish()
@@ -149,7 +150,7 @@ class RowTask(Reading):
         return result
 
     def _row(self, step: Step, rows: pa.Table, ghosts: pa.Table | None) -> tuple[pa.Table, pa.Table | None]:
-        call = lambda table: step.stage(self.batch(table), step.params)  # type: ignore[operator, misc]  # noqa: E731
+        call = lambda table: step.stage(self.batch(step, table), step.params)  # type: ignore[operator, misc]  # noqa: E731
         return self._call(step, rows, ghosts, call)
 
     def _split(self, step: Step, rows: pa.Table, ghosts: pa.Table | None) -> dict[str, tuple[pa.Table, pa.Table | None]]:
@@ -180,6 +181,7 @@ class RowTask(Reading):
         result = {}
         for branch, mask in parts.items():
             table = rows.filter(pa.array(mask))
+            self.texts.filtered(rows, mask, table)
             label = f"{step.name}.{branch}"
             path = pa.array([f"{b}/{label}" if b else label for b, m in zip(before, mask.tolist(), strict=True) if m], pa.string())
             if "branch" in table.column_names:
@@ -187,11 +189,12 @@ class RowTask(Reading):
             else:
                 table = table.append_column(pa.field("branch", pa.string()), path)
             result[branch] = table
+        self.texts.forget(rows)
         return result
 
     def _expand(self, step: Step, rows: pa.Table) -> pa.Table:
         account = self.account(step.name)
-        call = lambda table: step.stage(self.batch(table), step.params)  # type: ignore[operator, misc]  # noqa: E731
+        call = lambda table: step.stage(self.batch(step, table), step.params)  # type: ignore[operator, misc]  # noqa: E731
         good, failures = self.guarded(step, rows, False, call)
         self._fail(step, failures)
         made = []
