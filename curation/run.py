@@ -87,8 +87,8 @@ class Run:
         self.work = out / "work"
         self.shards: dict[str, list[Shard]] = {}
         self.accounts: dict[str, Account] = {}
-        self.defaulted: dict[str, set[str]] = {}
-        """Languages a step had no parameters of its own for."""
+        self.noted: dict[str, dict[str, set[str]]] = {}
+        """What stages noted: step -> what -> languages."""
         self.tasks: dict[str, tuple[int, int]] = {}
         """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
         self.keys: dict[str, list[str]] = {}
@@ -142,8 +142,9 @@ class Run:
             if found is not None:
                 for step in p.steps:
                     self.accounts[step.name].add(found["steps"][step.name])
-                for name, languages in found.get("defaulted", {}).items():
-                    self.defaulted.setdefault(name, set()).update(languages)
+                for name, noted in found.get("noted", {}).items():
+                    for what, languages in noted.items():
+                        self.noted.setdefault(name, {}).setdefault(what, set()).update(languages)
                 self._publish(p.name, p.folder, found)
             for port in p.exits:
                 shard = self._shard(p, task, port, found)
@@ -547,8 +548,8 @@ class Run:
 
     def _step(self, step: Step) -> dict[str, Any]:
         notes = list(step.notes)
-        if languages := sorted(self.defaulted.get(step.name, ())):
-            notes.append(f"default parameters for {', '.join(languages[:NAMED])}{' ...' if len(languages) > NAMED else ''}")
+        for what, languages in sorted(self.noted.get(step.name, {}).items()):
+            notes.append(f"{what} for {', '.join(sorted(languages)[:NAMED])}{' ...' if len(languages) > NAMED else ''}")
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
             "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes), "notes": notes,

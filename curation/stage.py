@@ -139,17 +139,17 @@ class Batch:
         table: at least the columns the stage reads.
         progress: called with a row index before that document is worked on, or None.
         texts: views shared with the batches of other steps, or None.
-        defaulted: gathers the languages for which a `PerGroup` map has no value of its own, or None.
+        noted: gathers what stages `note`, or None.
     """
 
     def __init__(
         self, table: pa.Table, progress: Callable[[int], None] | None = None, texts: Texts | None = None,
-        defaulted: set[str] | None = None,
+        noted: dict[str, set[str]] | None = None,
     ) -> None:  # fmt: skip
         self.table = table
         self._progress = progress
         self._texts = texts or Texts()
-        self._defaulted = set() if defaulted is None else defaulted
+        self._noted = {} if noted is None else noted
         self._columns: dict[str, Any] = {}
 
     def __len__(self) -> int:
@@ -185,10 +185,15 @@ class Batch:
         codes = self[name].dictionary_encode()
         groups = [*codes.dictionary.to_pylist(), "default"]
         if name == "lang":
-            self._defaulted.update(g for g in groups if g not in value)
+            self.note("default parameters", {g for g in groups if g not in value})
         table = {k: np.nan if v is None else float(v) for k, v in value.items()}
         values = np.array([table.get(g, table["default"]) for g in groups], dtype=np.float64)
         return values[codes.indices.fill_null(len(groups) - 1).to_numpy(zero_copy_only=False)]
+
+    def note(self, what: str, languages: set[str]) -> None:
+        """Keep for the run's accounts that something holds for these languages, such as that a list has nothing for them."""
+        if languages:
+            self._noted.setdefault(what, set()).update(languages)
 
     def documents(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Go through the documents one by one: (row, value of each named column ...).

@@ -70,8 +70,8 @@ class Task(ABC):
             self.causes[q["step"], q["shadow"], q["at"]] = (q["reason"], q["detail"])
         self.only: list[tuple[int, int]] | None = task.get("only")
         self.texts = Texts()
-        self.defaulted: dict[str, set[str]] = {}
-        """Languages a step had no parameters of its own for."""
+        self.noted: dict[str, dict[str, set[str]]] = {}
+        """What stages noted: step -> what -> languages."""
 
     @abstractmethod
     def run(self) -> None:
@@ -89,8 +89,8 @@ class Task(ABC):
         for step, account in self.accounts.items():
             account.check(step)
         self.head["steps"] = {s: a.plain() for s, a in self.accounts.items()}
-        if defaulted := {step: sorted(languages) for step, languages in sorted(self.defaulted.items()) if languages}:
-            self.head["defaulted"] = defaulted
+        if noted := {step: {what: sorted(found[what]) for what in sorted(found)} for step, found in sorted(self.noted.items()) if found}:
+            self.head["noted"] = noted
         Ledger.commit(self.folder, self.task["key"], self.head, self.stats.plain())
 
     def pieces(self, table: pa.Table) -> Iterator[pa.Table]:
@@ -166,7 +166,7 @@ class Task(ABC):
                 at = table["_at"].to_numpy()
             self.context.progress.at_row(int(at[row]))
 
-        return Batch(table, progress, self.texts, self.defaulted.setdefault(step.name, set()))
+        return Batch(table, progress, self.texts, self.noted.setdefault(step.name, {}))
 
 
 def array_of(value: Any, kind: Any) -> Any:
