@@ -32,6 +32,8 @@ Types: TypeAlias = Mapping[str, Any]
 """Column name -> pa.DataType (never null) or pa.Field (to say that nulls may occur)."""
 
 PROFILES = ("web", "code", "math")
+DEFAULTED = "default parameters"
+"""Note that a `PerGroup` map has no value of its own for some languages."""
 
 
 class StageParams(BaseModel):
@@ -185,7 +187,7 @@ class Batch:
         codes = self[name].dictionary_encode()
         groups = [*codes.dictionary.to_pylist(), "default"]
         if name == "lang":
-            self.note("default parameters", {g for g in groups if g not in value})
+            self.note(DEFAULTED, {g for g in groups if g not in value})
         table = {k: np.nan if v is None else float(v) for k, v in value.items()}
         values = np.array([table.get(g, table["default"]) for g in groups], dtype=np.float64)
         return values[codes.indices.fill_null(len(groups) - 1).to_numpy(zero_copy_only=False)]
