@@ -86,7 +86,7 @@ def sample(row: dict[str, Any]) -> Sample | None:
     page = read(utf8(content, None))
     if not len(page.blocks):
         return None
-    own, _ = features(page.tree, page.blocks, page.title, row["url"])
+    own = features(page.tree, page.blocks, page.title, row["url"])
     texts = Utf8.of_strings([page.blocks.text_of(k) for k in range(len(page.blocks))]).words()
     gold = Utf8.of_strings([row["gold"]]).words()
     found = aligned(texts.hashes(lower=True), gold.hashes(lower=True))

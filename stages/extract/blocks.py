@@ -23,12 +23,14 @@ from stages.extract.tree import TAG, TAGS, Atom, Tree, hash_of, look_up, name_ha
 PARAGRAPH, HEADING, ITEM, CELL, TERM, CAPTION, BUTTON, CODE, MATH, IMAGE = range(10)
 KINDS = ("paragraph", "heading", "item", "cell", "term", "caption", "button", "code", "math", "image")
 
-FIELDS = ("node", "kind", "level", "number", "row", "start", "stop", "links", "link_bytes", "bold_bytes", "breaks", "atom", "list")
+FIELDS = ("node", "kind", "level", "number", "row", "start", "stop", "links", "link_bytes", "bold_bytes", "breaks", "atom", "list",
+          "column")  # fmt: skip
 """Columns of a block: the element it stands in, its kind, level (of a heading, or depth of a list),
-number in an ordered list (0 = none), row (the `tr` a cell stands in), where its text stands, links in
-it, bytes in links and in bold, line breaks, atom (of a code block or formula, else -1), and the list
-item it opens (-1 for none)."""
-NODE, KIND, LEVEL, NUMBER, ROW, START, STOP, LINKS, LINK_BYTES, BOLD_BYTES, BREAKS, ATOM, LIST = range(len(FIELDS))
+number in an ordered list (UNNUMBERED: none), row (the `tr` a cell stands in), where its text stands,
+links in it, bytes in links and in bold, line breaks, atom (of a code block or formula, else -1), the list
+item it opens (-1 for none; an image shares it with the text behind), and its cell's column in the table, from 0 (-1 outside of cells)."""
+NODE, KIND, LEVEL, NUMBER, ROW, START, STOP, LINKS, LINK_BYTES, BOLD_BYTES, BREAKS, ATOM, LIST, COLUMN = range(len(FIELDS))
+UNNUMBERED = -(1 << 30)
 
 # What an element is, as bits that its descendants inherit.
 MARKS = (
@@ -64,8 +66,8 @@ FLOW_TAGS = frozenset(TAG[t] for t in _BREAKS_LINES)
 _FLOW = np.array([1 if t in _BREAKS_LINES else 2 if t in _LEFT_OUT else 0 for t in TAGS], np.int8)
 _TAG_MARKS = np.array([MARK[_MARKED[t]] if t in _MARKED else 0 for t in TAGS], np.int64)
 
-T_A, T_BR, T_IMG, T_INPUT, T_LI, T_OL, T_UL, T_TR, T_TD, T_TH = (
-    TAG[t] for t in ("a", "br", "img", "input", "li", "ol", "ul", "tr", "td", "th")
+T_A, T_BR, T_IMG, T_INPUT, T_LI, T_OL, T_UL, T_TABLE, T_TBODY, T_THEAD, T_TFOOT, T_TR, T_TD, T_TH = (
+    TAG[t] for t in ("a", "br", "img", "input", "li", "ol", "ul", "table", "tbody", "thead", "tfoot", "tr", "td", "th")
 )
 T_H1, T_H6, T_DT, T_BUTTON, T_FIGCAPTION, T_CAPTION, T_MENU = (
     TAG[t] for t in ("h1", "h6", "dt", "button", "figcaption", "caption", "menu")
@@ -80,7 +82,11 @@ _U: Any = np.uint64
 
 _CLASS, _ID, _ROLE, _ITEMPROP, _ITEMTYPE, _STYLE = (hash_of(n) for n in ("class", "id", "role", "itemprop", "itemtype", "style"))
 _HIDDEN_NAME, _ALT, _BEGIN, _VALUE = (hash_of(n) for n in ("hidden", "alt", "start", "value"))
-_SHADOW, _REVERSED = hash_of("shadowrootmode"), hash_of("reversed")
+_SHADOW, _REVERSED, _COLSPAN, _ROWSPAN = (hash_of(n) for n in ("shadowrootmode", "reversed", "colspan", "rowspan"))
+MAX_COLSPAN, MAX_ROWSPAN = 1000, 65534
+"""As the standard has it."""
+MAX_ROWSPAN_COLUMN = 256
+"""Columns in which a cell reaches into the rows below; a bound of ours."""
 _ROLE_HASHES = np.array([hash_of(role) for role in _ROLES], np.uint64)
 _ROLE_MARKS = np.array([MARK[mark] for mark in _ROLES.values()], np.int64)
 
@@ -126,15 +132,16 @@ def _hides(data: Any, start: Any, stop: Any) -> Any:
 
 @njit(cache=True)
 def _number(data: Any, start: Any, stop: Any) -> Any:
-    """A decimal number of at most six digits at data[start:stop], else -1."""
-    value = 0
+    """A decimal number of at most six digits at data[start:stop], else UNNUMBERED."""
+    value, negative = 0, stop > start and data[start] == 45
+    start += negative
     if stop == start or stop - start > 6:
-        return -1
+        return UNNUMBERED
     for i in range(start, stop):
         if data[i] < 48 or data[i] > 57:
-            return -1
+            return UNNUMBERED
         value = value * 10 + (data[i] - 48)
-    return value
+    return -value if negative else value
 
 
 @njit(cache=True)
@@ -192,7 +199,7 @@ def _append(data: Any, i: Any, stop: Any, out: Any, at: Any, first: Any, space: 
 # ends, whether white space is owed, whether its last thing is a line break or a link that was closed, ...
 # how many images are owed behind it, and how many spans of inline code and formulas there are so far.
 _M, _FIRST, _AT, _SPACE, _NEWLINE, _AFTER_LINK, _INSIDE, _ITEM, _ROW, _N_LINKS, _IN_LINKS, _IN_BOLD, _N_BREAKS = range(13)
-_N_OWED, _N_SPANS = 13, 14
+_N_OWED, _N_SPANS, _CELL = 13, 14, 15
 
 
 @njit(cache=True)
@@ -227,16 +234,18 @@ def _flush(
         else:
             kind = PARAGRAPH
         row = blocks[s[_M]]
-        row[NODE], row[KIND], row[LEVEL], row[NUMBER] = node, kind, level, counter[item] if item >= 0 else 0
-        row[ROW], row[START], row[STOP], row[ATOM], row[LIST] = s[_ROW], s[_FIRST], s[_AT], -1, item
+        row[NODE], row[KIND], row[LEVEL], row[NUMBER] = node, kind, level, counter[item] if item >= 0 else UNNUMBERED
+        row[ROW], row[START], row[STOP], row[ATOM], row[LIST], row[COLUMN] = s[_ROW], s[_FIRST], s[_AT], -1, item, s[_CELL]
         row[LINKS], row[LINK_BYTES], row[BOLD_BYTES], row[BREAKS] = s[_N_LINKS], s[_IN_LINKS], s[_IN_BOLD], s[_N_BREAKS]
         s[_M] += 1
         s[_FIRST], s[_ITEM] = s[_AT], -1
     for k in range(s[_N_OWED]):
         at, _ = _append(data, owed[k, 1], owed[k, 2], out, s[_AT], s[_FIRST], False)
         if at > s[_AT]:
-            row = blocks[s[_M]]
-            row[NODE], row[KIND], row[ROW], row[START], row[STOP], row[ATOM], row[LIST] = owed[k, 0], IMAGE, s[_ROW], s[_AT], at, -1, -1
+            row, item = blocks[s[_M]], s[_ITEM]
+            row[NODE], row[KIND], row[LEVEL] = owed[k, 0], IMAGE, depth[item] if item >= 0 else 0
+            row[NUMBER] = counter[item] if item >= 0 else UNNUMBERED
+            row[ROW], row[START], row[STOP], row[ATOM], row[LIST], row[COLUMN] = s[_ROW], s[_AT], at, -1, item, s[_CELL]
             s[_M] += 1
             s[_FIRST], s[_AT] = at, at
     s[_N_OWED] = 0
@@ -259,6 +268,37 @@ def _break(s: Any, out: Any) -> bool:
 
 
 @njit(cache=True)
+def _columns(tag: Any, end: Any, spans: Any) -> Any:
+    """Column of each cell in its table, from 0: int32 (n,).
+
+    Args:
+        spans: int32 (n, 2), columns and rows a cell reaches over.
+    """
+    out = np.full(len(tag), -1, np.int32)
+    taken = np.full(MAX_ROWSPAN_COLUMN, -1, np.int64)  # the last row a column is taken in from above
+    row = 0
+    for group in range(1, len(tag)):
+        if tag[group] not in (T_TABLE, T_TBODY, T_THEAD, T_TFOOT):
+            continue
+        row += MAX_ROWSPAN  # cells do not reach out of a group of rows
+        line = group + 1
+        while line < end[group]:
+            cell, column = line + 1, 0
+            while tag[line] == T_TR and cell < end[line]:
+                if tag[cell] == T_TD or tag[cell] == T_TH:
+                    while column < MAX_ROWSPAN_COLUMN and taken[column] >= row:
+                        column += 1
+                    out[cell] = column
+                    if spans[cell, 1] > 1:
+                        taken[column : column + spans[cell, 0]] = row + spans[cell, 1] - 1
+                    column += spans[cell, 0]
+                cell = end[cell]
+            row += tag[line] == T_TR
+            line = end[line]
+    return out
+
+
+@njit(cache=True)
 def _items(tag: Any, end: Any, element: Any) -> Any:
     """Items directly in a list."""
     count, child = 0, element + 1
@@ -278,15 +318,17 @@ def _flatten(
     n = len(tag)
     marks, hints, signature = np.zeros(n, np.int64), np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     first_block, last_block = np.zeros(n, np.int32), np.zeros(n, np.int32)
-    outer_row = np.full(n, -1, np.int32)
-    counter, depth = np.zeros(n, np.int32), np.zeros(n, np.int32)  # number of a list's last item; lists around an element
+    outer = np.full(n, -1, np.int32)  # of a row or cell, the row or cell its table stands in
+    reach = np.ones((n, 2), np.int32)  # columns and rows of a cell
+    counter, depth = np.zeros(n, np.int32), np.zeros(n, np.int32)  # number of an item, a list's last item; lists around an element
+    within = np.zeros(n, np.int32)  # the innermost list around an element, or itself
     step = np.zeros(n, np.int8)  # from one number of a list to the next
     blocks = np.zeros((2 * n + 2, len(FIELDS)), np.int64)
     out = np.empty(len(data) + len(atom_data) + 2 * len(atom_first) + 16, np.uint8)
     spans = np.zeros((n + 1, 3), np.int64)  # inline code and formulas in out
     owed = np.empty((n, 3), np.int64)
-    s = np.zeros(15, np.int64)
-    s[_ITEM], s[_ROW] = -1, -1
+    s = np.zeros(16, np.int64)
+    s[_ITEM], s[_ROW], s[_CELL] = -1, -1, -1
     stack = np.zeros(n + 1, np.int64)
     top, index, atom = 0, 1, 0
     while True:
@@ -296,7 +338,9 @@ def _flatten(
             if flow[tag[element]] == 1:
                 _flush(s, blocks, data, out, spans, owed, tag, parent, flow, marks, depth, counter)
             if tag[element] == T_TR:
-                s[_ROW] = outer_row[element]
+                s[_ROW] = outer[element]
+            elif tag[element] == T_TD or tag[element] == T_TH:
+                s[_CELL] = outer[element]
             s[_AFTER_LINK] = tag[element] == T_A
             last_block[element] = s[_M]
         if index >= n:
@@ -324,9 +368,10 @@ def _flatten(
                     out[s[_AT]] = atom_data[k]
                     s[_AT] += 1
             if kind > ATOM_INLINE and s[_AT] > s[_FIRST]:
-                block = blocks[s[_M]]
+                block, item = blocks[s[_M]], s[_ITEM]
                 block[NODE], block[KIND], block[ROW], block[START], block[STOP] = index, kind, s[_ROW], s[_FIRST], s[_AT]
-                block[ATOM], block[LIST], block[NUMBER] = atom, s[_ITEM], counter[s[_ITEM]] if s[_ITEM] >= 0 else 0
+                block[ATOM], block[LIST], block[NUMBER] = atom, item, counter[item] if item >= 0 else UNNUMBERED
+                block[LEVEL], block[COLUMN] = depth[item] if item >= 0 else 0, s[_CELL]
                 s[_M] += 1
                 s[_FIRST], s[_ITEM] = s[_AT], -1
             last_block[index] = s[_M]
@@ -353,12 +398,12 @@ def _flatten(
         name = tag[index]
         if flow[name] == 1:
             _flush(s, blocks, data, out, spans, owed, tag, parent, flow, marks, depth, counter)
-        own, bits, look, alt_start, alt_stop, begin, shadow, backwards = _attributes(
+        own, bits, look, alt_start, alt_stop, begin, columns, lines, shadow, backwards = _attributes(
             data, start[index], stop[index], role_hashes, role_marks, hashes, numbers, masks
         )
         marks[index], hints[index] = marks[above] | tag_marks[name] | own, bits
         signature[index] = (look ^ _U(name)) * _U(0x9E3779B97F4A7C15)
-        depth[index], counter[index] = depth[above], counter[above]
+        depth[index], within[index] = depth[above], within[above]
         first_block[index], last_block[index] = s[_M], s[_M]
         if flow[name] == 2 and not shadow:
             s[_SPACE] |= name == T_INPUT
@@ -377,19 +422,23 @@ def _flatten(
                 s[_N_OWED] += 1
             s[_SPACE] = 1
         elif name == T_LI:
-            s[_ITEM], depth[index], counter[index] = index, max(1, depth[above]), 0
-            if tag[above] == T_OL:
-                counter[above] = begin if begin >= 0 else counter[above] + step[above]
-                counter[index] = counter[above]
+            s[_ITEM], depth[index], counter[index] = index, max(1, depth[above]), UNNUMBERED
+            around = within[above]
+            if tag[around] == T_OL:
+                counter[around] = begin if begin != UNNUMBERED else counter[around] + step[around]
+                counter[index] = counter[around]
         elif name in (T_OL, T_UL, T_MENU):
-            depth[index], counter[index] = depth[above] + 1, 0
+            depth[index], within[index] = depth[above] + 1, index
             if name == T_OL:
                 step[index] = -1 if backwards else 1
-                if begin < 0:
+                if begin == UNNUMBERED:
                     begin = _items(tag, end, index) if backwards else 1
                 counter[index] = begin - step[index]
         elif name == T_TR:
-            outer_row[index], s[_ROW] = s[_ROW], index if end[index] > index + 1 else s[_ROW]
+            outer[index], s[_ROW] = s[_ROW], index if end[index] > index + 1 else s[_ROW]
+        elif name in (T_TD, T_TH):
+            reach[index, 0], reach[index, 1] = columns, lines
+            outer[index], s[_CELL] = s[_CELL], index if end[index] > index + 1 else s[_CELL]
         s[_AFTER_LINK] = 0
         if end[index] > index + 1:
             top += 1
@@ -398,15 +447,18 @@ def _flatten(
     _flush(s, blocks, data, out, spans, owed, tag, parent, flow, marks, depth, counter)
     last_block[0] = s[_M]
     m, at = s[_M], s[_AT]
+    column = _columns(tag, end, reach)
+    for k in range(m):
+        blocks[k, COLUMN] = column[blocks[k, COLUMN]] if blocks[k, COLUMN] >= 0 else -1
     return blocks[:m].copy(), out[:at].copy(), spans[: s[_N_SPANS]].copy(), marks, hints, signature, first_block, last_block
 
 
 @njit(cache=True)
 def _attributes(data: Any, start: Any, stop: Any, role_hashes: Any, role_marks: Any, hashes: Any, numbers: Any, masks: Any) -> Any:
     """What an element's attributes say: (marks, hint groups, hash of its class, span of alt, number in start or value,
-    whether a template is shown, whether a list is reversed)."""
+    columns and rows of a cell, whether a template is shown, whether a list is reversed)."""
     own, bits, look = _I(0), _U(0), _U(0)
-    alt_start, alt_stop, begin, shadow, backwards = _I(-1), _I(-1), -1, False, False
+    alt_start, alt_stop, begin, columns, lines, shadow, backwards = _I(-1), _I(-1), UNNUMBERED, 1, 1, False, False
     i = start
     while i < stop and data[i] != 32:
         i += 1
@@ -436,12 +488,17 @@ def _attributes(data: Any, start: Any, stop: Any, role_hashes: Any, role_marks: 
             alt_start, alt_stop = value, i
         elif h in (_BEGIN, _VALUE):
             begin = _number(data, value, i)
+        elif h == _COLSPAN:
+            columns = min(MAX_COLSPAN, max(1, _number(data, value, i)))
+        elif h == _ROWSPAN:
+            lines = _number(data, value, i)
+            lines = MAX_ROWSPAN if lines == 0 else min(MAX_ROWSPAN, max(1, lines))
         elif h == _SHADOW:
             shadow = True
         elif h == _REVERSED:
             backwards = True
         i += 1
-    return own, bits, look, alt_start, alt_stop, begin, shadow, backwards
+    return own, bits, look, alt_start, alt_stop, begin, columns, lines, shadow, backwards
 
 
 _ATOMS = {"text": ATOM_TEXT, "nothing": ATOM_NOTHING, "inline_math": ATOM_INLINE, "display_math": MATH, "code_block": CODE}
@@ -451,7 +508,7 @@ _ATOMS = {"text": ATOM_TEXT, "nothing": ATOM_NOTHING, "inline_math": ATOM_INLINE
 class Blocks:
     """The blocks of a page.
 
-    table: int64 (m, 13), columns FIELDS. text: uint8, the blocks' texts one behind another.
+    table: int64 (m, 14), columns FIELDS. text: uint8, the blocks' texts one behind another.
     spans: int64 (k, 3), inline code and formulas: where they stand in text, and which of both.
     Of each node of the tree: marks, int64 MARK bits, inherited; hints, uint64 groups of its own names;
     signature, uint64, equal for elements of one tag and class; first, last: int32, its blocks.

@@ -248,7 +248,8 @@ def _anchors(table: Any, counts: Any, before: Any) -> Any:
 def _own(row: Any, line: Any, c: Any, twins: Any) -> None:
     """Features of the block itself."""
     size, words = max(1, line[6] - line[5]), max(1.0, c[_WORDS])
-    row[0], row[1], row[2], row[3], row[4] = line[1], line[2], min(line[3], 20), np.log1p(c[_WORDS]), np.log1p(c[_CHARS])
+    number = 0 if line[3] == b.UNNUMBERED else max(-1, min(line[3], 20))
+    row[0], row[1], row[2], row[3], row[4] = line[1], line[2], number, np.log1p(c[_WORDS]), np.log1p(c[_CHARS])
     row[5], row[6], row[7] = (c[_LETTERS] + c[_DIGITS]) / words, min(line[7], 50), line[8] / size
     row[8], row[9], row[10], row[11] = line[9] / size, min(line[10], 20), c[_UPPER] / words, c[_DIGITS] / max(1.0, c[_CHARS])
     row[12], row[13], row[14], row[15] = c[_COMMAS] / words, c[_ENDS], c[_END_MARK], c[_COLON]
@@ -341,7 +342,7 @@ def _page(table: Any, counts: Any, before: Any) -> Any:
 
 @njit(cache=True)
 def _fill(table: Any, counts: Any, twins: Any, alike: Any, parent: Any, marks: Any, hints: Any, first: Any, last: Any, kind: Any) -> Any:
-    """The feature matrix, float32 (m, len(NAMES)), and the element of each level, int32 (m, 4)."""
+    """The feature matrix: float32 (m, len(NAMES))."""
     m = len(table)
     out, chain = np.zeros((m, _N), np.float32), np.zeros((m, LEVELS), np.int32)
     before = _sums(table, counts)
@@ -374,7 +375,7 @@ def _fill(table: Any, counts: Any, twins: Any, alike: Any, parent: Any, marks: A
         out[k, shared : shared + len(page)] = page
         out[k, shared + len(page) : shared + len(page) + _N_GROUPS] = page_hints
         out[k, shared + len(page) + _N_GROUPS :] = kind
-    return out, chain
+    return out
 
 
 @njit(cache=True)
@@ -408,31 +409,36 @@ def word_hashes(text: Any) -> Any:
     return np.unique(out[:n])
 
 
-def features(tree: Tree, blocks: Blocks, title: str, url: str | None) -> tuple[Any, Any]:
+def features(tree: Tree, blocks: Blocks, title: str, url: str | None) -> Any:
     """Features of each block.
 
     Args:
         title: the page's title, or "". url: its address, or None.
-    Returns: float32 (m, len(NAMES)), and int32 (m, 4): the element of each of its levels.
+    Returns: float32 (m, len(NAMES)).
     """
     words = word_hashes(np.frombuffer(title[:1000].encode("utf-8", "replace"), np.uint8))
     counts, hashes = _measure(blocks.text, blocks.table, words)
     alike = _alike(blocks.signature, tree.parent, tree.tag)
     twins, kind = _twins(hashes), page_kind(tree, url)
-    found: tuple[Any, Any] = _fill(
-        blocks.table, counts, twins, alike, tree.parent, blocks.marks, blocks.hints, blocks.first, blocks.last, kind
-    )
-    return found
+    return _fill(blocks.table, counts, twins, alike, tree.parent, blocks.marks, blocks.hints, blocks.first, blocks.last, kind)
+
+
+KIN_ELEMENTS = 3
+"""Elements that are alike in kin: a block's own and the two around it; ours."""
 
 
 @njit(cache=True)
-def _kin(table: Any, chain: Any, signature: Any) -> Any:
+def _kin(table: Any, parent: Any, signature: Any) -> Any:
     out = np.zeros(len(table), np.uint64)
     for k in range(len(table)):
-        out[k] = signature[table[k, 0]] * _U(31) + signature[chain[k, 0]]
+        node = table[k, 0]
+        for _ in range(KIN_ELEMENTS):
+            if node > 0:
+                out[k] = out[k] * _U(31) + signature[node]
+                node = parent[node]
     return out
 
 
-def kin(blocks: Blocks, chain: Any) -> Any:
-    """Equal for blocks that a template puts in like places: same tag and class of their element and of level 1; uint64 (m,)."""
-    return _kin(blocks.table, chain, blocks.signature)
+def kin(tree: Tree, blocks: Blocks) -> Any:
+    """Equal for blocks that a template puts in like places: same tags and classes of KIN_ELEMENTS elements; uint64 (m,)."""
+    return _kin(blocks.table, tree.parent, blocks.signature)

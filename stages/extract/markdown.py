@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 Span = tuple[int, int]
 
 _ANY = re.compile(r"[*_~`\[#>]|---|- - -")
+_LINE_MARK = re.compile(r"^[^\S\n]*(?:[#>*_-]|```)", re.MULTILINE)
 _LINE = re.compile(r"[^\n]*\n?")
 _RUN = re.compile(r"\*+|_+|~+")
 _ADDRESS = re.compile(r"://\S*")
@@ -60,7 +61,7 @@ def strip_markdown(text: str, protected: Sequence[Span] = ()) -> str:
     if not _ANY.search(text):
         return text
     shields = _Shields(protected)
-    cuts = list(_line_marks(text, shields))
+    cuts = list(_line_marks(text, shields)) if _LINE_MARK.search(text) else []
     cuts += _code_spans(text, shields)
     shields.add(_addresses(text))
     cuts += _links(text, shields)
@@ -78,6 +79,8 @@ class _Shields:
 
     def add(self, spans: Sequence[Span]) -> None:
         """Take more spans; they may overlap."""
+        if not spans:
+            return
         starts: list[int] = []
         ends: list[int] = []
         for start, end in sorted([*zip(self.starts, self.ends, strict=True), *spans]):
@@ -97,8 +100,10 @@ class _Shields:
 def _line_marks(text: str, shields: _Shields) -> Iterator[Span]:
     """Marks at the start of lines; what stands between fences is shielded."""
     lines = [match.span() for match in _LINE.finditer(text)][:-1]
-    fences = [k for k, (start, end) in enumerate(lines) if text[start:end].lstrip().startswith("```") and not shields.holds(start)]
-    fences = [k for k in fences if "`" not in text[lines[k][0] : lines[k][1]].strip().lstrip("`")]
+    fences = []
+    if "```" in text:
+        fences = [k for k, (start, end) in enumerate(lines) if text[start:end].lstrip().startswith("```") and not shields.holds(start)]
+        fences = [k for k in fences if "`" not in text[lines[k][0] : lines[k][1]].strip().lstrip("`")]
     fenced = list(zip(fences[::2], fences[1::2], strict=False))
     for first, last in fenced:
         yield lines[first]
@@ -131,7 +136,7 @@ def _line_marks(text: str, shields: _Shields) -> Iterator[Span]:
 
 def _is_rule(line: str) -> bool:
     """`---` or longer, `***`, `* * *`, `___`. Longer rows of underscores are blanks to fill in, of asterisks a number of stars."""
-    marks = line.replace(" ", "").replace("\t", "").strip()
+    marks = line.replace(" ", "").replace("\t", "").strip("\r\n")
     return len(marks) >= 3 and (marks == "-" * len(marks) or marks in ("***", "___"))
 
 
@@ -154,6 +159,8 @@ def _is_heading(rest: str, level: int) -> bool:
 
 def _code_spans(text: str, shields: _Shields) -> list[Span]:
     """Backticks around code; the code itself is shielded."""
+    if "`" not in text:
+        return []
     runs = [match.span() for match in _TICKS.finditer(text) if not shields.holds(match.start())]
     partner: dict[int, int] = {}
     latest: dict[int, int] = {}
@@ -187,7 +194,9 @@ def _is_code(text: str, left: Span, right: Span) -> bool:
 
 def _addresses(text: str) -> list[Span]:
     """Addresses (`https://...`): underscores and asterisks in them are theirs, but for those at the end."""
-    found = []
+    found: list[Span] = []
+    if "://" not in text:
+        return found
     for match in _ADDRESS.finditer(text):
         last = match.start() + len(match[0].rstrip(_LAST_OF_ADDRESS))
         bracket = text.find("](", match.start(), last)
@@ -200,6 +209,8 @@ def _links(text: str, shields: _Shields) -> list[Span]:
     cuts: list[Span] = []
     spans: list[Span] = []
     opened: list[int] = []
+    if "](" not in text:
+        return cuts
     for match in _BRACKET.finditer(text):
         at = match.start()
         if shields.holds(at):
@@ -312,6 +323,8 @@ def _is_emphasis(text: str, left: list[int], start: int, end: int, width: int) -
 
 
 def _without(text: str, cuts: list[Span]) -> str:
+    if not cuts:
+        return text
     parts, done = [], 0
     for start, end in sorted(cuts):
         parts.append(text[done:start])

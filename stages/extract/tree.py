@@ -307,10 +307,10 @@ class Node:
     def text(self) -> str:
         """All text below it (or its own), white space as it stands."""
         tree = self.tree
-        first = self.index
-        texts = first + np.flatnonzero(tree.tag[first : self.end] == TEXT)
         parts = []
-        for index in texts.tolist():
+        for index, tag in enumerate(tree.tag[self.index : self.end].tolist(), self.index):
+            if tag != TEXT:
+                continue
             part = tree.source[int(tree.start[index]) : int(tree.stop[index])].decode("utf-8", "replace")
             parts.append(part if TAGS[tree.tag[tree.parent[index]]] in RAW else _resolved(part))
         return "".join(parts)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pyarrow as pa
 import pytest
@@ -179,6 +180,28 @@ def test_hostile_bytes(content):
     row = run(content)
     row["text"].encode("utf-8")
     assert row["drop_reason"] in (None, "empty", "not_html", "parse_failed")
+
+
+HOSTILE = {
+    "formulas": r"<p>the $x_1$ \(y\)", "prices": "<p>$5 and $6", "backticks": "<p>`a`", "links": "<p>[a](http://b.c/d)",
+    "emphasis": "<p>**a** _b_ `c`", "inline code": "<p>x <code>a_b</code> y", "listings": "<pre>x</pre>",
+    "rows": "<table><tr><td>1<td>2<td>3</table>", "wide rows": "<tr><td colspan=1000 rowspan=65534>a",
+    "previews": '<span class="MathJax_Preview">x</span><script type="math/tex">x_1</script> ',
+    "images": '<img alt="$x_1$" class=latex> ', "MathML": "<math><mfrac><mi>x</mi><mn>2</mn></mfrac></math> ", "breaks": "x<br><br>",
+    "items": "<ol><li>x y z</ol>", "headings": "<h2>x</h2>", "environments": r"<p>\begin{align}x\end{align}",
+    "terms": "<dl><dt>a<dd>b</dl>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
+def test_what_a_page_repeats_is_linear(piece):
+    def seconds(n):
+        start = time.process_time()
+        run(piece * n)
+        return time.process_time() - start
+
+    seconds(100)
+    assert seconds(16_000) < 40 * max(0.02, seconds(2_000))
 
 
 PIECES = st.sampled_from([

@@ -45,6 +45,8 @@ def declared_language(node: Node, *, around: bool = False) -> str | None:
     around: it stands around the block, where a class may mean other things: `lang-en`, `text`, `c`.
     """
     attributes = node.attributes()
+    if not attributes:
+        return None
     for key in _DECLARING:
         name = _name(attributes.get(key, "")[:60], known=key in ("lang", "language"))
         if name:

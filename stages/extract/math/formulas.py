@@ -211,10 +211,11 @@ def _cleaned(tex: str) -> tuple[str, bool | None]:
     if "CDATA[" in tex:  # kramdown and XHTML hide TeX from the parser in a comment of TeX
         tex = tex.replace("<![CDATA[", "").replace("]]>", "").strip()
         tex = tex.removeprefix("%").removeprefix("//").removesuffix("%").removesuffix("//").strip()
-    if re.search(r"&(?:amp|lt|gt|quot|#39);", tex):
+    if "&" in tex and re.search(r"&(?:amp|lt|gt|quot|#39);", tex):
         tex = unescape(tex)
-    tex = re.sub(r"^% latex2html id marker \d+\s*", "", tex)
-    for _ in range(4):
+    if tex.startswith("%"):
+        tex = re.sub(r"^% latex2html id marker \d+\s*", "", tex)
+    for _ in range(4 if tex.startswith(("$", "\\", "[", "{")) else 0):
         before = tex
         for opening, closing, shown in (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False),
                                         ("[math]", "[/math]", None), ("[tex]", "[/tex]", None), ("[latex]", "[/latex]", None)):  # fmt: skip
@@ -234,7 +235,8 @@ def _cleaned(tex: str) -> tuple[str, bool | None]:
     match = re.match(r"\\begin\{([a-z]+\*?)\}", tex)
     if match and display is None and match.group(1) in DISPLAY_ENVIRONMENTS:
         display = True
-    tex = re.sub(r"(?<!\\)%[ \t]*\n", "", tex)  # LaTeXML breaks long lines so
+    if "%" in tex:
+        tex = re.sub(r"(?<!\\)%[ \t]*\n", "", tex)  # LaTeXML breaks long lines so
     return (tex, display) if tex.strip("\\, ") else ("", None)
 
 

@@ -234,6 +234,8 @@ def _verdict_on_dollars(inner: str, before: str, behind: str) -> int:
 
 
 def _balanced(tex: str) -> bool:
+    if "{" not in tex and "}" not in tex:
+        return True
     depth = 0
     for match in re.finditer(r"\\.|[{}]", tex, re.DOTALL):
         depth += {"{": 1, "}": -1}.get(match.group(), 0)
@@ -244,7 +246,11 @@ def _balanced(tex: str) -> bool:
 
 def _tidied(inner: str) -> str:
     """A formula without white space around it, blank lines, and what only says that it is one."""
-    tex = _BLANK_LINE.sub("\n", inner.strip()).removeprefix("latex ")
+    tex = inner.strip().removeprefix("latex ")
+    if "\n" in tex:
+        tex = _BLANK_LINE.sub("\n", tex)
+    if not tex.startswith("\\begin"):
+        return tex
     for name in ("equation", "equation*", "displaymath", "math"):
         head, tail = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         if tex.startswith(head) and tex.endswith(tail) and head not in tex[len(head) :]:

@@ -5,7 +5,7 @@ import pytest
 
 from stages.extract import block_model as m
 from stages.extract.block_model import Forest, decide, judge, load
-from stages.extract.features import features, kin
+from stages.extract.features import kin
 from stages.extract.page import read
 
 
@@ -16,8 +16,8 @@ from stages.extract.page import read
         pytest.param([0.9, 0.6, 0.5], [100, 100, 100], [True, True, True], id="nothing likely is dropped"),
         pytest.param([0.3, 0.3, 0.3], [100, 100, 100], [True, True, True], id="an unsure page keeps more"),
         pytest.param([0.95, 0.3], [100, 100], [True, False], id="a sure page keeps less"),
-        pytest.param([0.24, 0.24], [400, 400], [False, False], id="below the lowest"),
-        pytest.param([0.25, 0.2], [100, 100], [True, False], id="the lowest is kept"),
+        pytest.param([0.19, 0.19], [400, 400], [False, False], id="below the lowest"),
+        pytest.param([0.2, 0.15], [200, 100], [True, False], id="the lowest is kept"),
         pytest.param([0.3, 0.3], [40, 43], [False, False], id="too few words expected"),
         pytest.param([0.3, 0.3], [40, 44], [True, True], id="just enough"),
         pytest.param([0.9], [7], [False], id="seven likely words"),
@@ -63,13 +63,12 @@ def test_a_model_is_read_as_it_was_written(tmp_path):
 def test_blocks_of_a_kind_go_together():
     like, words = np.array([7, 7, 3], np.uint64), np.array([9.0, 29.0, 5.0])
     mean = (0.8 * 10 + 0.2 * 30) / 40
-    assert m.smoothed(np.array([0.8, 0.2, 0.5]), words, like) == pytest.approx([(0.8 + mean) / 2, (0.2 + mean) / 2, 0.5])
+    assert m.smoothed(np.array([0.8, 0.2, 0.5]), words, like) == pytest.approx([0.4 * 0.8 + 0.6 * mean, 0.4 * 0.2 + 0.6 * mean, 0.5])
 
 
 def test_kin_share_template_and_place():
     page = read(b"<div class=list><p class=a>1</p><p class=a>2</p><p>3</p></div><ul><li class=a><p class=a>4</p></ul>")
-    _, chain = features(page.tree, page.blocks, "", None)
-    keys = kin(page.blocks, chain).tolist()
+    keys = kin(page.tree, page.blocks).tolist()
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
 

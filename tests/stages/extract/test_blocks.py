@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from stages.extract import blocks as b
 from stages.extract.blocks import blocks_of
+from stages.extract.code.code_blocks import code_blocks
 from stages.extract.tree import Atom, parse
 
 
@@ -69,10 +70,14 @@ def test_kinds(page, expected):
         pytest.param("<ol><li>a<li>b</ol>", [1, 2], id="from one"),
         pytest.param("<ol start=7><li>a<li>b</ol>", [7, 8], id="start"),
         pytest.param("<ol><li>a<li value=9>b<li>c</ol>", [1, 9, 10], id="value"),
-        pytest.param("<ol><li>a<ul><li>b</ul><li>c<ol><li>d</ol></ol>", [1, 0, 2, 1], id="nested"),
-        pytest.param("<ol start=0><li>a<li>b<li value=0>c<li>d</ol>", [0, 1, 0, 1], id="zero is none"),
+        pytest.param("<ol><li>a<ul><li>b</ul><li>c<ol><li>d</ol></ol>", [1, b.UNNUMBERED, 2, 1], id="nested"),
+        pytest.param("<ol start=0><li>a<li>b<li value=0>c<li>d</ol>", [0, 1, 0, 1], id="from zero"),
         pytest.param("<ol reversed><li>a<li>b<ol><li>c</ol><li>d</ol>", [3, 2, 1, 1], id="reversed"),
         pytest.param("<ol reversed start=9><li>a<li value=4>b<li>c</ol>", [9, 4, 3], id="reversed from a number"),
+        pytest.param("<ol start=-1><li>a<li>b<li>c<li value=-7>d</ol>", [-1, 0, 1, -7], id="below zero"),
+        pytest.param("<ol start=--1><li>a</ol><ol start=-><li>b</ol>", [1, 1], id="signs alone"),
+        pytest.param("<ol><div><li>a<li>b</div><li>c</ol><li>d", [1, 2, 3, b.UNNUMBERED], id="items in a wrapper"),
+        pytest.param("<ul><ol><li>a</ol><div><li>b</div></ul>", [1, b.UNNUMBERED], id="the innermost list counts"),
         pytest.param("<ol start=x9><li>a</ol><ol start=12345678><li>b</ol>", [1, 1], id="no number"),
     ],
 )
@@ -90,6 +95,27 @@ def test_a_row_goes_on_behind_a_table_in_it():
     (a,), (b_,), (c,), (d,) = rows("<table><tr><td>a<td><table><tr><td>b</table>c<td>d</table>", "row")
     assert a == c == d != b_
     assert rows("<table><tr></table>a", "row") == [(-1,)]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        pytest.param("<tr><td>a<th>b<td>c", [0, 1, 2], id="cells"),
+        pytest.param("<tr><td><td>a<td><td>b", [1, 3], id="empty cells"),
+        pytest.param("<tr><td>a<p>b<td>c<p>d", [0, 0, 1, 1], id="blocks of one cell"),
+        pytest.param("<tr><td colspan=2>a<td>b<tr><td>c<td>d<td>e", [0, 2, 0, 1, 2], id="colspan"),
+        pytest.param("<tr><td rowspan=2>a<td>b<tr><td>c<tr><td>d", [0, 1, 1, 0], id="rowspan"),
+        pytest.param("<tr><td>a<td rowspan=2 colspan=2>b<td>c<tr><td>d<td>e", [0, 1, 3, 0, 3], id="both"),
+        pytest.param("<tr><td rowspan=0>a<td>b<tr><td>c<tbody><tr><td>d", [0, 1, 1, 0], id="rowspan ends with its group"),
+        pytest.param("<tr><td colspan=0>a<td colspan=x>b<td colspan=9999>c<td>d", [0, 1, 2, 1002], id="odd spans"),
+        pytest.param("<tr><td>a<td><table><tr><td>b<td>c</table>d<td>e", [0, 0, 1, 1, 2], id="a table in a cell"),
+        pytest.param("<caption>a<tr><td><img alt=b><td><pre>c</pre>", [-1, 0, 1], id="a caption, images, code"),
+    ],
+)
+def test_columns(table, expected):
+    tree = parse(f"<body><table>{table}</table>")
+    found = blocks_of(tree, code_blocks(tree))
+    assert found.table[:, b.COLUMN].tolist() == expected
 
 
 def test_links_and_bold_are_counted():
