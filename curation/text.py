@@ -9,9 +9,10 @@ with single joiners between two of them (apostrophe, hyphen, underscore, middle 
 soft hyphen, zero-width joiner) and `.` or `,` between two digits: `don't`, `my_var`, `3.14` are one
 word. Scripts written without spaces have no such runs, so there each ideograph and each kana
 is a word, and in Thai, Lao, Khmer, Myanmar and the Tai scripts each letter with its marks.
-*Token* (`Utf8.tokens`): a maximal run without Unicode white space, as Python's `split()`.
+*Token* (`Utf8.tokens`): a maximal run without white space, which is what Python's `split()` parts at.
 *Line* (`Utf8.lines`): what LF, CR LF, a lone CR (some old forums never send LF), U+2028 or U+2029
-ends; no line after a final line end. *Paragraph*: lines between blank lines.
+ends; no line after a final line end. `Utf8.lines("python")` are those of Python's `splitlines()`,
+`Utf8.lines("lf")` end at LF alone. *Paragraph*: lines between blank lines.
 
 Hashes of bytes are wyhash (final version 4) with seed 0, 64 bits; `hash128` is XXH3-128.
 """
@@ -86,7 +87,74 @@ def _loader(bits: int) -> Any:
     return intrinsic(load)
 
 
-_load64, _load32 = _loader(64), _loader(32)
+load64, _load32 = _loader(64), _loader(32)
+
+
+def _bits(of_word: Any) -> Any:
+    """Make an intrinsic of one uint64."""
+
+    def count(typing_context: Any, word: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return of_word(builder, args[0])
+
+        return types.int64(types.uint64), codegen
+
+    return intrinsic(count)
+
+
+zeros_below = _bits(lambda builder, word: builder.cttz(word, ir.Constant(ir.IntType(1), 0)))
+ones = _bits(lambda builder, word: builder.ctpop(word))
+
+# Eight bytes at a time: a word of them, and results in the top bit of each byte.
+TOPS, _LOWS = _U(0x8080808080808080), _U(0x7F7F7F7F7F7F7F7F)
+
+
+@njit(cache=True)
+def _each(value: Any) -> Any:
+    """A byte eight times."""
+    return _U(value) * _U(0x0101010101010101)
+
+
+@njit(cache=True)
+def between(word: Any, low: Any, high: Any) -> Any:
+    """Top bits of the bytes from `low` to `high`, both below 128."""
+    ascii_ = word & _LOWS
+    return (ascii_ + _each(128 - low)) & ~(ascii_ + _each(127 - high)) & ~word & TOPS
+
+
+@njit(cache=True)
+def equal(word: Any, value: Any) -> Any:
+    """Top bits of the bytes that are `value`."""
+    rest = word ^ _each(value)
+    return ~(((rest & _LOWS) + _LOWS) | rest) & TOPS
+
+
+@njit(cache=True)
+def _lower8(word: Any) -> Any:
+    """Eight bytes with A to Z in lower case."""
+    return word | (between(word, 65, 90) >> _U(2))
+
+
+@njit(cache=True)
+def _short(data: Any, start: Any, end: Any) -> Any:
+    """The two words into which wyhash packs at most 16 bytes; no byte is left out."""
+    n = end - start
+    if n >= 4:
+        half = (n >> 3) << 2
+        a = (_load32(data, start) << _U(32)) | _load32(data, start + half)
+        return a, (_load32(data, end - 4) << _U(32)) | _load32(data, end - 4 - half)
+    if n > 0:
+        return (_U(data[start]) << _U(16)) | (_U(data[start + (n >> 1)]) << _U(8)) | _U(data[end - 1]), _U(0)
+    return _U(0), _U(0)
+
+
+@njit(cache=True)
+def _finish(a: Any, b: Any, seed: Any, n: Any) -> Any:
+    """The end of wyhash: its last 16 bytes, the state before them, the length."""
+    a ^= _S1
+    b ^= seed
+    low, high = a * b, _mul_high(a, b)
+    return _mix(low ^ _S0 ^ _U(n), high ^ _S1)
 
 
 @njit(cache=True)
@@ -94,35 +162,24 @@ def hash_bytes(data: Any, start: Any, end: Any) -> Any:
     """Hash data[start:end] with wyhash (final version 4), seed 0. Returns uint64."""
     n = end - start
     seed = _mix(_S0, _S1)
-    a, b = _U(0), _U(0)
     if n <= 16:
-        if n >= 4:
-            half = (n >> 3) << 2
-            a = (_load32(data, start) << _U(32)) | _load32(data, start + half)
-            b = (_load32(data, end - 4) << _U(32)) | _load32(data, end - 4 - half)
-        elif n > 0:
-            a = (_U(data[start]) << _U(16)) | (_U(data[start + (n >> 1)]) << _U(8)) | _U(data[end - 1])
-    else:
-        i, p = n, start
-        if i >= 48:
-            see1, see2 = seed, seed
-            while i >= 48:
-                seed = _mix(_load64(data, p) ^ _S1, _load64(data, p + 8) ^ seed)
-                see1 = _mix(_load64(data, p + 16) ^ _S2, _load64(data, p + 24) ^ see1)
-                see2 = _mix(_load64(data, p + 32) ^ _S3, _load64(data, p + 40) ^ see2)
-                p += 48
-                i -= 48
-            seed ^= see1 ^ see2
-        while i > 16:
-            seed = _mix(_load64(data, p) ^ _S1, _load64(data, p + 8) ^ seed)
-            p += 16
-            i -= 16
-        a = _load64(data, end - 16)
-        b = _load64(data, end - 8)
-    a ^= _S1
-    b ^= seed
-    low, high = a * b, _mul_high(a, b)
-    return _mix(low ^ _S0 ^ _U(n), high ^ _S1)
+        a, b = _short(data, start, end)
+        return _finish(a, b, seed, n)
+    i, p = n, start
+    if i >= 48:
+        see1, see2 = seed, seed
+        while i >= 48:
+            seed = _mix(load64(data, p) ^ _S1, load64(data, p + 8) ^ seed)
+            see1 = _mix(load64(data, p + 16) ^ _S2, load64(data, p + 24) ^ see1)
+            see2 = _mix(load64(data, p + 32) ^ _S3, load64(data, p + 40) ^ see2)
+            p += 48
+            i -= 48
+        seed ^= see1 ^ see2
+    while i > 16:
+        seed = _mix(load64(data, p) ^ _S1, load64(data, p + 8) ^ seed)
+        p += 16
+        i -= 16
+    return _finish(load64(data, end - 16), load64(data, end - 8), seed, n)
 
 
 @njit(cache=True)
@@ -177,6 +234,31 @@ def _room(array: Any, used: int, more: int) -> Any:
 
 
 @njit(cache=True)
+def _after_ascii_letters(data: Any, i: Any, end: Any) -> Any:
+    """Where the ASCII letters from i on end."""
+    while i + 8 <= end:
+        others = ~between(load64(data, i) | _each(32), 97, 122) & TOPS
+        if others != 0:
+            return i + (zeros_below(others) >> 3)
+        i += 8
+    while i < end and 97 <= (data[i] | 32) <= 122:
+        i += 1
+    return i
+
+
+@njit(cache=True)
+def _after_other_letters(data: Any, i: Any, end: Any, index: Any, blocks: Any) -> Any:
+    """Where the letters and marks beyond ASCII from i on end."""
+    while i < end and data[i] >= 0x80:
+        code, width = decode(data, i, end)
+        kind = char_class(code, index, blocks)
+        if kind != LETTER and kind != MARK:
+            break
+        i += width
+    return i
+
+
+@njit(cache=True)
 def _words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index: Any, blocks: Any) -> Any:
     """Write the words of data[i:end] to starts[m:], ends[m:]. Returns: the new m."""
     ascii_blocks = _I(index[0]) << 8
@@ -205,8 +287,7 @@ def _words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index
                 begin = i
             i += width
             if kind == LETTER:
-                while i < end and data[i] < 0x80 and blocks[ascii_blocks | _I(data[i])] == LETTER:
-                    i += 1
+                i = _after_ascii_letters(data, i, end) if width == 1 else _after_other_letters(data, i, end, index, blocks)
             stop = i
             joiner = _I(0)
             continue
@@ -239,15 +320,15 @@ def _words(data: Any, offsets: Any, index: Any, blocks: Any) -> Any:
         starts, ends = _room(starts, m, most), _room(ends, m, most)
         m = _I(_words_of(data, i, end, starts, ends, m, index, blocks))
         counts[row + 1] = m
-    return starts[:m].copy(), ends[:m].copy(), counts
+    return starts[:m], ends[:m], counts
 
 
 @njit(cache=True)
-def _space_width(data: Any, i: Any, end: Any) -> Any:
+def space_width(data: Any, i: Any, end: Any) -> Any:
     """Bytes of the white-space character at i, 0 if there is none."""
     b0 = data[i]
     if b0 <= 32:
-        return 1 if b0 == 32 or 9 <= b0 <= 13 else 0
+        return 1 if b0 == 32 or 9 <= b0 <= 13 or b0 >= 28 else 0
     if b0 == 0xC2 and i + 1 < end:
         return 2 if data[i + 1] == 0x85 or data[i + 1] == 0xA0 else 0
     if 0xE1 <= b0 <= 0xE3 and i + 2 < end:
@@ -267,7 +348,7 @@ def _tokens_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any) -> A
     """Write the tokens of data[i:end] to starts[m:], ends[m:]. Returns: the new m."""
     while True:
         while i < end:
-            width = _I(_space_width(data, i, end))
+            width = _I(space_width(data, i, end))
             if width == 0:
                 break
             i += width
@@ -276,7 +357,7 @@ def _tokens_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any) -> A
         begin = i
         while i < end:
             b0 = data[i]
-            if (b0 <= 32 or 0xC2 <= b0 <= 0xE3) and _space_width(data, i, end) > 0:
+            if (b0 <= 32 or 0xC2 <= b0 <= 0xE3) and space_width(data, i, end) > 0:
                 break
             i += 1
         starts[m], ends[m] = begin, i
@@ -296,25 +377,45 @@ def _tokens(data: Any, offsets: Any) -> Any:
         starts, ends = _room(starts, m, most), _room(ends, m, most)
         m = _I(_tokens_of(data, i, end, starts, ends, m))
         counts[row + 1] = m
-    return starts[:m].copy(), ends[:m].copy(), counts
+    return starts[:m], ends[:m], counts
+
+
+BREAKS = {"text": 0, "python": 1, "lf": 2}
+"""What ends a line, as kernels number it."""
 
 
 @njit(cache=True)
-def _lines_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any) -> Any:
+def _break_width(data: Any, i: Any, end: Any, breaks: Any) -> Any:
+    """Bytes of the line end at i, 0 if there is none."""
+    b0 = data[i]
+    if b0 == 10:
+        return _I(1)
+    if breaks == 2:
+        return _I(0)
+    if b0 == 13:
+        return _I(2) if i + 1 < end and data[i + 1] == 10 else _I(1)
+    if b0 == 0xE2:
+        return _I(3) if i + 2 < end and data[i + 1] == 0x80 and (data[i + 2] | 1) == 0xA9 else _I(0)
+    if breaks == 1:
+        if b0 == 0xC2:
+            return _I(2) if i + 1 < end and data[i + 1] == 0x85 else _I(0)
+        return _I(1) if b0 == 11 or b0 == 12 or 28 <= b0 <= 30 else _I(0)
+    return _I(0)
+
+
+@njit(cache=True)
+def _lines_of(data: Any, i: Any, end: Any, breaks: Any, starts: Any, ends: Any, m: Any) -> Any:
     """Write the lines of data[i:end] to starts[m:], ends[m:]. Returns: the new m."""
     begin = i
     while i < end:
-        b0 = data[i]
-        if b0 != 10 and b0 != 13 and b0 != 0xE2:
-            i += 1
-            continue
-        width = _I(0)
-        if b0 == 10:
-            width = _I(1)
-        elif b0 == 13:
-            width = _I(2) if i + 1 < end and data[i + 1] == 10 else _I(1)
-        elif i + 2 < end and data[i + 1] == 0x80 and (data[i + 2] | 1) == 0xA9:
-            width = _I(3)
+        if i + 8 <= end:
+            word = load64(data, i)
+            marks = between(word, 0, 31) | equal(word, 0xC2) | equal(word, 0xE2)
+            if marks == 0:
+                i += 8
+                continue
+            i += zeros_below(marks) >> 3
+        width = _break_width(data, i, end, breaks)
         if width == 0:
             i += 1
             continue
@@ -329,7 +430,7 @@ def _lines_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any) -> An
 
 
 @njit(cache=True)
-def _lines(data: Any, offsets: Any) -> Any:
+def _lines(data: Any, offsets: Any, breaks: Any) -> Any:
     n = len(offsets) - 1
     size = (offsets[n] - offsets[0]) // 40 + n + 16
     starts, ends = np.empty(size, np.int64), np.empty(size, np.int64)
@@ -339,32 +440,37 @@ def _lines(data: Any, offsets: Any) -> Any:
         i, end = offsets[row], offsets[row + 1]
         most = end - i + 1
         starts, ends = _room(starts, m, most), _room(ends, m, most)
-        m = _I(_lines_of(data, i, end, starts, ends, m))
+        m = _I(_lines_of(data, i, end, breaks, starts, ends, m))
         counts[row + 1] = m
-    return starts[:m].copy(), ends[:m].copy(), counts
+    return starts[:m], ends[:m], counts
+
+
+@njit(cache=True)
+def trim(data: Any, i: Any, end: Any) -> Any:
+    """(start, end) of data[i:end] without white space at its ends."""
+    while i < end:
+        width = _I(space_width(data, i, end))
+        if width == 0:
+            break
+        i += width
+    # Backwards: a white-space character of w bytes ends at `end` if one of w bytes starts at end - w.
+    while end > i and not 32 < data[end - 1] < 0x80:
+        width = _I(0)
+        for w in range(1, 4):
+            if end - w >= i and space_width(data, end - w, end) == w:
+                width = _I(w)
+                break
+        if width == 0:
+            break
+        end -= width
+    return i, end
 
 
 @njit(cache=True)
 def _trim(data: Any, starts: Any, ends: Any) -> Any:
-    new_starts, new_ends = starts.copy(), ends.copy()
+    new_starts, new_ends = np.empty_like(starts), np.empty_like(ends)
     for k in range(len(starts)):
-        i, end = starts[k], ends[k]
-        while i < end:
-            width = _space_width(data, i, end)
-            if width == 0:
-                break
-            i += width
-        # Backwards: a white-space character of w bytes ends at `end` if one of w bytes starts at end - w.
-        while end > i:
-            width = _I(0)
-            for w in range(1, 4):
-                if end - w >= i and _space_width(data, end - w, end) == w:
-                    width = _I(w)
-                    break
-            if width == 0:
-                break
-            end -= width
-        new_starts[k], new_ends[k] = i, end
+        new_starts[k], new_ends[k] = trim(data, starts[k], ends[k])
     return new_starts, new_ends
 
 
@@ -394,9 +500,18 @@ def _span_chars(data: Any, starts: Any, ends: Any) -> Any:
     """Characters of each span: bytes that do not continue a character."""
     out = np.empty(len(starts), np.int64)
     for k in range(len(starts)):
-        chars = _I(0)
-        for i in range(starts[k], ends[k]):
-            chars += (data[i] & 0xC0) != 0x80
+        i, end = starts[k], ends[k]
+        chars = end - i
+        while i < end:
+            if i + 8 <= len(data):
+                word = load64(data, i)
+                if end - i < 8:
+                    word &= (_U(1) << _U(8 * (end - i))) - _U(1)
+                chars -= ones(word & ~(word << _U(1)) & TOPS)
+                i += 8
+            else:
+                chars -= (data[i] & 0xC0) == 0x80
+                i += 1
         out[k] = chars
     return out
 
@@ -458,11 +573,38 @@ def _encode(code: Any, out: Any, at: Any) -> Any:
 
 
 @njit(cache=True)
+def _has_upper(data: Any, i: Any, end: Any, index: Any, blocks: Any) -> bool:
+    """Whether lower case changes data[i:end]."""
+    while i < end:
+        if data[i] < 0x80:
+            if 65 <= data[i] <= 90:
+                return True
+            i += 1
+            continue
+        code, width = decode(data, i, end)
+        if blocks[(_I(index[code >> 8]) << 8) | (code & 255)] != 0:
+            return True
+        i += width
+    return False
+
+
+@njit(cache=True)
 def _hash_lower_spans(data: Any, starts: Any, ends: Any, index: Any, blocks: Any) -> Any:
     out = np.empty(len(starts), np.uint64)
     scratch = np.empty(256, np.uint8)
+    seed = _mix(_S0, _S1)
     for k in range(len(starts)):
-        need = (ends[k] - starts[k]) * 3 // 2 + 8
+        n = ends[k] - starts[k]
+        if n <= 16:
+            # In ASCII, bytes go to lower case where they are, also when packed.
+            a, b = _short(data, starts[k], ends[k])
+            if (a | b) & TOPS == 0:
+                out[k] = _finish(_lower8(a), _lower8(b), seed, n)
+                continue
+        if not _has_upper(data, starts[k], ends[k], index, blocks):
+            out[k] = hash_bytes(data, starts[k], ends[k])
+            continue
+        need = n * 3 // 2 + 8
         if need > len(scratch):
             scratch = np.empty(need * 2, np.uint8)
         stop = _lower_into(data, starts[k], ends[k], scratch, _I(0), index, blocks)
@@ -484,14 +626,14 @@ def _lower(data: Any, offsets: Any, fold: bool, index: Any, blocks: Any) -> Any:
             at = _I(_lower_into(data, i, end, out, at, index, blocks))
         else:
             while i < end:
-                width = _I(_space_width(data, i, end))
+                width = _I(space_width(data, i, end))
                 if width > 0:
                     i += width
                     continue
                 stop = i
                 while stop < end:
                     b0 = data[stop]
-                    if (b0 <= 32 or 0xC2 <= b0 <= 0xE3) and _space_width(data, stop, end) > 0:
+                    if (b0 <= 32 or 0xC2 <= b0 <= 0xE3) and space_width(data, stop, end) > 0:
                         break
                     stop += 1
                 if at > first:
@@ -547,6 +689,53 @@ def _kept_spans(starts: Any, ends: Any, offsets: Any, rows: Any, old: Any, new: 
     return new_starts, new_ends, counts, index
 
 
+@njit(cache=True)
+def _is_joint(data: Any, i: Any, end: Any) -> Any:
+    """Bytes of the hyphen or apostrophe at i, 0 if there is none."""
+    if data[i] == 0x2D or data[i] == 0x27:
+        return 1
+    if data[i] == 0xE2 and i + 2 < end and data[i + 1] == 0x80:
+        return 3 if data[i + 2] == 0x90 or data[i + 2] == 0x91 or data[i + 2] == 0x99 else 0
+    return 0
+
+
+@njit(cache=True)
+def _parts(data: Any, starts: Any, ends: Any, offsets: Any) -> Any:
+    """Parts of the words that hyphens or apostrophes join, as spans; offsets by document."""
+    n = len(offsets) - 1
+    joints = 0
+    for i in range(starts[0] if len(starts) else 0, ends[-1] if len(starts) else 0):
+        joints += data[i] == 0x2D or data[i] == 0x27 or data[i] == 0xE2
+    new_starts, new_ends, counts = np.empty(2 * joints, np.int64), np.empty(2 * joints, np.int64), np.zeros(n + 1, np.int64)
+    m = 0
+    for row in range(n):
+        k, last = offsets[row], offsets[row + 1]
+        i = starts[k] if k < last else 0
+        end = ends[last - 1] if k < last else 0
+        while i < end:
+            # Most bytes are none of these: no word is looked at before one is.
+            if data[i] != 0x2D and data[i] != 0x27 and data[i] != 0xE2:
+                i += 1
+                continue
+            while ends[k] <= i:
+                k += 1
+            if starts[k] > i or _is_joint(data, i, ends[k]) == 0:
+                i += 1
+                continue
+            begin = starts[k]
+            while i < ends[k]:
+                width = _is_joint(data, i, ends[k])
+                if width > 0:
+                    new_starts[m], new_ends[m] = begin, i
+                    m += 1
+                    begin = i + width
+                i += max(1, width)
+            new_starts[m], new_ends[m] = begin, ends[k]
+            m += 1
+        counts[row + 1] = m
+    return new_starts[:m].copy(), new_ends[:m].copy(), counts
+
+
 @dataclass(frozen=True)
 class Spans:
     """Parts of a batch's text, document by document.
@@ -568,6 +757,10 @@ class Spans:
     def counts(self) -> Any:
         """Spans of each document: int64 (n,)."""
         return np.diff(self.offsets)
+
+    def sums(self, values: Any) -> Any:
+        """Sum of each document's values, one value a span: int64 (n,)."""
+        return np.diff(np.concatenate(([0], np.cumsum(values, dtype=np.int64)))[self.offsets])
 
     def documents(self) -> Any:
         """Document of each span: int64 (m,)."""
@@ -614,8 +807,11 @@ class Spans:
 
     def trimmed(self) -> Spans:
         """The same spans without white space at their ends (a blank one becomes empty)."""
-        starts, ends = _trim(self.text.data, self.starts, self.ends)
-        return type(self)(self.text, starts, ends, self.offsets)
+        if "trimmed" not in self._seen:
+            starts, ends = _trim(self.text.data, self.starts, self.ends)
+            self._seen["trimmed"] = type(self)(self.text, starts, ends, self.offsets)
+        trimmed: Spans = self._seen["trimmed"]
+        return trimmed
 
     def where(self, mask: Any) -> Spans:
         """Those spans where bool (m,) holds."""
@@ -629,7 +825,7 @@ class Spans:
             rows: int64 (k,), which documents, ascending. text: those documents alone.
         """
         starts, ends, offsets, index = _kept_spans(self.starts, self.ends, self.offsets, rows, self.text.offsets, text.offsets)
-        known = {key: values[index] for key, values in self._seen.items() if isinstance(values, np.ndarray) and len(values) == len(self)}
+        known = {key: one.of_rows(rows, text) if isinstance(one, Spans) else one[index] for key, one in self._seen.items()}
         return type(self)(text, starts, ends, offsets, known)
 
     def to_list(self, row: int) -> list[str]:
@@ -642,6 +838,13 @@ class Spans:
 
 class Words(Spans):
     """Words of a batch's text; see the head of this file for what a word is."""
+
+    def parts(self) -> Spans:
+        """Parts of the words that hyphens or apostrophes join (`well-known`, `don't`); a word without one has none here."""
+        if "parts" not in self._seen:
+            self._seen["parts"] = Spans(self.text, *_parts(self.text.data, self.starts, self.ends, self.offsets))
+        parts: Spans = self._seen["parts"]
+        return parts
 
 
 @dataclass(frozen=True)
@@ -729,9 +932,13 @@ class Utf8:
         """Maximal runs without Unicode white space."""
         return self._spans("tokens", lambda: Spans(self, *_tokens(self.data, self.offsets)))
 
-    def lines(self) -> Spans:
-        """Lines without their line ends, blank ones too, white space kept."""
-        return self._spans("lines", lambda: Spans(self, *_lines(self.data, self.offsets)))
+    def lines(self, breaks: str = "text") -> Spans:
+        """Lines without their line ends, blank ones too, white space kept.
+
+        Args:
+            breaks: what ends a line, one of BREAKS; see the head of this file.
+        """
+        return self._spans(f"lines {breaks}", lambda: Spans(self, *_lines(self.data, self.offsets, BREAKS[breaks])))
 
     def _spans(self, name: str, find: Callable[[], Spans]) -> Spans:
         if name not in self._seen:
@@ -792,6 +999,7 @@ def warm_up() -> None:
         spans.trimmed()
         spans.ngram_hashes(2)
         spans.of_rows(np.zeros(1, np.int64), text)
+    text.words().parts()
     text.hash()
     text.lower()
     text.folded().hash()

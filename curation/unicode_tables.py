@@ -25,8 +25,8 @@ JOINS = "'\u2019-\u2010\u2011_\u00b7\u05f3\u05f4\u200c\u200d\u00ad\u2060\ufeff"
 Hebrew geresh and gershayim, and the invisible joiners and soft hyphen."""
 NUMJOINS = ".,"
 """Joins two digits into one word: 3.14, 1,000."""
-SPACES = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-"""The Unicode property White_Space."""
+SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""The Unicode property White_Space and the four information separators of ASCII: what Python's `str.split()` parts at."""
 SEA_SCRIPTS = ("THAI", "LAO", "KHMER", "MYANMAR", "NEW TAI LUE", "TAI LE", "TAI THAM", "TAI VIET")
 CJK_NAMES = (
     "CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "BOPOMOFO",

@@ -92,7 +92,6 @@ def test_words_equal_the_definition_on_random_text():
 
 def test_tokens_are_python_split():
     texts = random_texts(500) + ODD
-    texts = [s.translate(dict.fromkeys(range(0x1C, 0x20), " ")) for s in texts]  # split() takes these too
     tokens = Utf8.of_strings(texts).tokens()
     assert [tokens.to_list(i) for i in range(len(texts))] == [s.split() for s in texts]
 
@@ -110,6 +109,19 @@ def test_lines_and_trimmed():
     for i, s in enumerate(texts):
         assert lines.to_list(i) == python_lines(s)
         assert trimmed.to_list(i) == [line.strip(unicode_tables.SPACES) for line in python_lines(s)]
+
+
+def split_at_lf(s):
+    return s.split("\n")[: -1 if s.endswith("\n") or not s else None]
+
+
+@pytest.mark.parametrize(("breaks", "split"), [("python", str.splitlines), ("lf", split_at_lf)])
+def test_lines_by_other_breaks(breaks, split):
+    odd = "a\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\t \u2028\u2029\u2027é\xa0"
+    rng = random.Random(3)
+    texts = random_texts(200) + ODD + ["".join(rng.choices(odd, k=rng.randint(0, 40))) for _ in range(500)]
+    lines = Utf8.of_strings(texts).lines(breaks)
+    assert [lines.to_list(i) for i in range(len(texts))] == [split(s) for s in texts]
 
 
 def test_paragraphs():
@@ -262,6 +274,19 @@ def test_documents_do_not_depend_on_their_neighbours():
         assert one.hash()[0] == whole.hash()[i]
 
 
+def test_parts():
+    words = Utf8.of_strings(["don't well-known-to a plain -x- ", None, "", "l’eau a\u2010b n'", "中-文 1-2", "-"]).words()
+    expected = [["don", "t", "well", "known", "to"], [], [], ["l", "eau", "a", "b"], ["1", "2"], []]
+    assert [words.parts().to_list(i) for i in range(6)] == expected
+    assert words.parts() is words.parts()
+
+
+def test_sums():
+    words = Utf8.of_strings(["a bb c", "", "dd e"]).words()
+    assert words.sums(words.bytes()).tolist() == [4, 0, 3]
+    assert words.sums(words.bytes() > 1).tolist() == [1, 0, 1]
+
+
 def test_where():
     words = Utf8.of_strings(["a bb c", "", "dd e"]).words()
     long = words.where(words.bytes() > 1)
@@ -324,3 +349,14 @@ def test_words_are_found_once_though_documents_go(monkeypatch):
     assert len(found) == 1
     changed = table.set_column(0, "text", pa.array(["new"] * table.num_rows, pa.large_string()))
     assert Batch(changed, texts=texts).words().to_list(0) == ["new"]
+
+
+def test_hashes_of_lower_case_at_every_length():
+    """Short and long, with and without capitals, in ASCII and beyond: the hash of what `lower` gives."""
+    letters = "aBcDeZ[@`{zAé1Éя Я中"
+    texts = [(letters * 4)[k : k + n] for k in range(len(letters)) for n in (*range(20), 33, 49)]
+    texts += ["x" * n for n in range(20)] + ["X" * n for n in range(20)]
+    utf8 = Utf8.of_strings(texts)
+    spans = text.Spans(utf8, utf8.offsets[:-1], utf8.offsets[1:], np.arange(len(texts) + 1))
+    assert spans.hashes(lower=True).tolist() == utf8.lower().hash().tolist()
+    assert spans.chars().tolist() == [len(s) for s in texts]
