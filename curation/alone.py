@@ -32,7 +32,7 @@ from curation.plan import Plan
 from curation.recipe import build
 from curation.run import Run, Shard
 from curation.shards import ShardWriter, conform, read_batches
-from curation.stage import RegroupStage, Source, Stage
+from curation.stage import RegroupStage, Source
 from curation.tasks.base import Context
 from curation.tasks.reading import SPLIT_BITS
 from curation.yaml_file import YamlFile
@@ -43,7 +43,7 @@ SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 
 
 def run_alone(
-    name: str, inputs: list[str], out: str, params: dict[str, Any], keep_dropped: bool, prepare: Callable[[Stage], None]
+    name: str, inputs: list[str], out: str, params: dict[str, Any], keep_dropped: bool, prepare: Callable[[Plan], None]
 ) -> dict[str, Any]:
     """Run one row, expand or global stage on files.
 
@@ -51,8 +51,8 @@ def run_alone(
         inputs: WARC, WET, HTML, JSONL(.gz/.zst) or Parquet files; "-" is JSONL on stdin.
         out: .jsonl, .jsonl.gz or .parquet; "-" is JSONL on stdout.
         params: the stage's parameters. keep_dropped: leave dropped rows in, with `drop_reason`.
-        prepare: called with the stage when all is checked, before it runs.
-    Returns: {"stage", "documents_in", "kept", "dropped", "failed", "out"}.
+        prepare: called with the plan when all is checked, before it runs.
+    Returns: {"stage", "documents_in", "kept", "dropped", "failed", "why_failed", "out"}; why_failed: up to three messages.
     Raises: RecipeError for a wrong stage, parameter, path or column.
     """
     try:
@@ -68,26 +68,30 @@ def run_alone(
         again = _written_anew(stage, params)
         tables = [_ingest(path, home / "in" / f"{n:06d}.parquet", again) for n, path in enumerate(inputs)]
         transient = set().union(*tables)
+        step = name.replace(".", "-")
         raw: dict[str, Any] = {
             "name": "stage", "inputs": {"rows": {"use": "rows", "paths": [f"in/{n:06d}.parquet" for n in range(len(inputs))]}},
-            "steps": {name.replace(".", "-"): {"use": name, **params}}, "settings": {"max_failed": {"share": 1.0}},
+            "steps": {step: {"use": name, **params}}, "settings": {"max_failed": {"share": 1.0}},
         }  # fmt: skip
         recipe = build(YamlFile(home / "recipe.yaml", raw), {})
         recipe.asset_folder = Path.cwd()
         try:
             plan = Plan(recipe, annotate=True, whole_shadows=True)
         except RecipeError as e:
-            raise RecipeError(e.message, hint=e.hint) from e
-        prepare(stage)
+            _, of_step, parameter = (e.place.key if e.place else "").rpartition(f"steps.{step}.")
+            raise RecipeError(f"{parameter}: {e.message}" if of_step else e.message, hint=e.hint) from e
+        prepare(plan)
         run = Run(plan, home / "run", Inline(Context(plan, home / "run")))
         run.walk()
-        account = run.accounts[name]
-        columns = [f.name for f in plan.steps[name].schema if f.name not in transient]
-        source = _rows(run, plan, name, len(inputs), columns, keep_dropped)
-        _write(out, source, plan, name, columns, keep_dropped)
+        account = run.accounts[step]
+        details = [d for f in sorted((home / "run" / "failed").glob("*.parquet")) for d in pq.read_table(f)["detail"].to_pylist()]
+        why = list(dict.fromkeys(details))[:3]
+        columns = [f.name for f in plan.steps[step].schema if f.name not in transient]
+        source = _rows(run, plan, step, len(inputs), columns, keep_dropped)
+        _write(out, source, plan, step, columns, keep_dropped)
     return {
         "stage": name, "out": out, "documents_in": account.documents_in, "kept": account.kept,
-        "dropped": dict(account.dropped), "failed": account.failed,
+        "dropped": dict(account.dropped), "failed": account.failed, "why_failed": why,
     }  # fmt: skip
 
 
@@ -258,6 +262,9 @@ def _json_rows(path: str, spool: Any) -> Iterator[list[dict[str, Any]]]:
                 raise ValueError(f"line {number} is not JSON: {e}") from e
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} is not a JSON object")
+            if b"\\u" in line or b"\xed" in line:  # halves of surrogate pairs may stand here, which UTF-8 cannot hold
+                text = json.dumps(row, ensure_ascii=False)
+                row = json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
             rows.append(row)
             if len(rows) >= LINES:
                 yield rows

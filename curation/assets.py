@@ -33,8 +33,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("CURATE_CACHE") or Path.home() / ".cache" / "curate")
 
 
-def resolve(text: str, folder: Path) -> Path:
-    """Absolute path of a model or list named in a recipe.
+def resolve(text: str, folder: Path, *, folders: bool = False) -> Path:
+    """Absolute path of a model or list named in a recipe; with `folders`, of a folder of them too.
 
     Raises: FileNotFoundError saying where it was looked for.
     """
@@ -47,7 +47,7 @@ def resolve(text: str, folder: Path) -> Path:
     else:
         candidates = [folder / text, *(HOME / root / text for root in ("", "stages", "mixes", "classifiers"))]
     for path in candidates:
-        if path.is_file():
+        if path.is_file() or (folders and path.is_dir()):
             return path.resolve()
     raise FileNotFoundError(f"no file {text!r}; looked in {', '.join(str(p.parent) for p in candidates[:2])}")
 
@@ -199,8 +199,14 @@ class _Hashes:
 
 
 def identify_asset(path: Path) -> str:
-    """Content hash of a model or list, from the cache where the file has not changed."""
+    """Content hash of a model or list, from the cache where the file has not changed; of a folder, one of its files' names and hashes."""
     known = _Hashes()
-    value = known.of(str(path), os.stat(path))
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.is_file())
+        value = xxhash.xxh3_128_hexdigest(
+            "".join(f"{p.name}\0{known.of(str(p), os.stat(p))}\0" for p in files).encode("utf-8", "surrogateescape")
+        )
+    else:
+        value = known.of(str(path), os.stat(path))
     known.save()
     return value

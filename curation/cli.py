@@ -118,6 +118,8 @@ def _collect_seldom() -> None:
 def _compile(stages: Iterable[Any]) -> None:
     """Compile the kernels of stages once, before workers start; says so when it takes time."""
     import time
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
 
     from curation import documents, domains, registry, text
 
@@ -125,11 +127,20 @@ def _compile(stages: Iterable[Any]) -> None:
     text.warm_up()
     documents.warm_up()
     domains.warm_up()
+    stages = [stage for stage in stages if stage is not None and registry.beside(stage, "warm_up")]
+    if time.monotonic() - started > 2:  # the cache is cold: every stage's kernels will have to be compiled, on all cores
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            list(pool.map(_warm_up, sorted({registry.files()[stage.name] for stage in stages if stage.name in registry.files()})))
     for stage in stages:
-        if stage is not None and (warm_up := registry.beside(stage, "warm_up")):
-            warm_up()
+        registry.beside(stage, "warm_up")()
     if time.monotonic() - started > 2:
         say(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
+
+
+def _warm_up(module: str) -> None:
+    import importlib
+
+    importlib.import_module(module).warm_up()
 
 
 @app.command(epilog="Example: curate plan pipeline.yaml --json")
@@ -183,10 +194,14 @@ def stage(
     """Run one stage alone on some files."""
     from curation.alone import run_alone
 
-    report = run_alone(name, [*inputs, *(more or [])], out, _overrides(sets), keep_dropped, lambda stage: _compile([stage]))
+    def prepare(plan: Any) -> None:
+        _say_notes(plan)
+        _compile([step.stage for step in plan.steps.values()])
+
+    report = run_alone(name, [*inputs, *(more or [])], out, _overrides(sets), keep_dropped, prepare)
     text = ", ".join(f"{k} {v}" for k, v in report["dropped"].items())
     line = f"{name}: {report['documents_in']} in, {report['kept']} kept" + (f", dropped: {text}" if text else "") + (
-        f", {report['failed']} failed" if report["failed"] else ""
+        f", {report['failed']} failed ({'; '.join(report['why_failed'])})" if report["failed"] else ""
     )  # fmt: skip
     if as_json and out != "-":
         data(report, True)

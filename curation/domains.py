@@ -195,6 +195,49 @@ def _punycode(label: str) -> str:
     return label if label.isascii() else "xn--" + label.encode("punycode", "replace").decode("ascii")
 
 
+def public_suffixes(names: Utf8) -> Any:
+    """Which names are public suffixes, private ones (`github.io`) too: bool (n,).
+
+    Args:
+        names: hosts as `host_of` writes them.
+    """
+    rules = getattr(_suffixes(), "_publicsuffix", None)
+    if rules is None:
+        maybe = np.arange(len(names))
+    else:
+        exact, bases = _rule_hashes()
+        maybe = np.flatnonzero(_like_rules(names.data, names.offsets, exact, bases))
+    out = np.zeros(len(names), bool)
+    for row in maybe:
+        name = bytes(names.data[names.offsets[row] : names.offsets[row + 1]]).decode("utf-8", "replace")
+        out[row] = _suffixes().is_public(name)
+    return out
+
+
+@cache
+def _rule_hashes() -> tuple[Any, Any]:
+    """Hashes of the names that are rules, and of those all whose children are: two tables for `_has`."""
+    rules = [rule for rule in _suffixes()._publicsuffix if not rule.startswith("!")]
+    bases = sorted(rule.removeprefix("*.") for rule in rules if rule.startswith("*."))
+    exact = sorted(rule for rule in rules if not rule.startswith("*."))
+    return _hash_table(Utf8.of_strings([*exact]).hash()), _hash_table(Utf8.of_strings([*bases]).hash())
+
+
+@njit(cache=True)
+def _like_rules(data: Any, offsets: Any, exact: Any, bases: Any) -> Any:
+    """Which names may be public suffixes: rules, children of a wildcard's base, and single labels."""
+    out = np.zeros(len(offsets) - 1, np.bool_)
+    for row in range(len(out)):
+        start, end = offsets[row], offsets[row + 1]
+        dot = start
+        while dot < end and data[dot] != ord("."):
+            dot += 1
+        if start < end and data[start] != ord("["):  # an IPv6 address has one label
+            out[row] = dot == end or _has(exact, hash_bytes(data, start, end)) or _has(bases, hash_bytes(data, dot + 1, end))
+    return out
+
+
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this file."""
     registrable_domains(pa.array(["http://www.example.com/"]))
+    public_suffixes(Utf8.of_strings(["example.com"]))

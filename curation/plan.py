@@ -22,13 +22,7 @@ from curation import assets, registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
 from curation.recipe import Recipe, StepSpec, build
-from curation.stage import (
-    AssetMark,
-    Source,
-    Stage,
-    StageParams,
-    lookup_columns,
-)  # fmt: skip
+from curation.stage import AssetMark, Source, Stage, StageParams, asked_columns
 from curation.storage import digest
 from curation.where import Where, WhereError, normal_form, parse
 from curation.yaml_file import YamlFile
@@ -56,17 +50,13 @@ class Step:
     schema: pa.Schema = None
     rules: dict[str, Where] = field(default_factory=dict)
     """split: branch -> rule; keep: {"": rule}."""
+    notes: list[str] = field(default_factory=list)
+    """What the user should know of the files its parameters name."""
     other: str | None = None
     copy: bool = False
     checkpoint: bool = False
     transient: frozenset[str] = frozenset()
     """Columns of `schema` that are never written."""
-
-    @cached_property
-    def notes(self) -> list[str]:
-        """What the stage says about these parameters (`registry.beside`)."""
-        say = registry.beside(self.stage, "notes") if self.stage is not None else None
-        return list(say(self.params)) if say else []
 
     @property
     def ports(self) -> list[str]:
@@ -236,8 +226,9 @@ class Plan:
             kind = "is a source: it belongs under inputs" if isinstance(stage, Source) else "is no source: it belongs under steps"
             raise self.recipe.error(f"{spec.use} {kind}", *at, "use", value=True)
         params = self.recipe.validate(stage.params, spec.params, at, spec.use)
-        params = self._resolved(stage.params, params, at)
-        step = Step(spec.name, spec.use, stage.kind, spec.needs, stage, params)
+        notes: list[str] = []
+        params = self._resolved(stage.params, params, at, notes)
+        step = Step(spec.name, spec.use, stage.kind, spec.needs, stage, params, notes=notes)
         if isinstance(stage, Source):
             self._source_schema(step, at)
         else:
@@ -292,21 +283,23 @@ class Plan:
     def _transient_names(schema: pa.Schema) -> set[str]:
         return {f.name for f in schema if (f.metadata or {}).get(b"transient")}
 
-    def _resolved(self, model: type[StageParams], params: Any, at: tuple[str, ...]) -> Any:
+    def _resolved(self, model: type[StageParams], params: Any, at: tuple[str, ...], notes: list[str]) -> Any:
         """Parameters with asset paths made absolute."""
 
         def walk(value: Any, key: str) -> Any:
             if isinstance(value, str):
                 try:
-                    path = assets.resolve(value, self.recipe.asset_folder or self.recipe.folder)
+                    folders = any(mark.folder for mark in marks[key])
+                    path = assets.resolve(value, self.recipe.asset_folder or self.recipe.folder, folders=folders)
                     for mark in marks[key]:
-                        if mark.read is not None:
-                            mark.read(path)
+                        note = mark.read(path) if mark.read is not None else None
+                        if isinstance(note, str):
+                            notes.append(f"{key}: {note}")
                 except (FileNotFoundError, ValueError) as e:
                     raise self.recipe.error(str(e), *at, key, value=True) from e
                 return str(path)
             if isinstance(value, (list, tuple)):
-                return [walk(v, key) for v in value]
+                return type(value)(walk(v, key) for v in value)
             if isinstance(value, dict):
                 return {k: walk(v, key) for k, v in value.items()}
             return value
@@ -355,7 +348,7 @@ class Plan:
         for step in self.sources:
             for path, _ in self.files(step)[:CHECKED_FILES]:
                 try:
-                    step.stage.check(path, step.params)  # type: ignore[union-attr]
+                    step.stage.check(path, step.params)  # type: ignore[union-attr, misc]
                 except (ValueError, OSError) as e:
                     raise self.recipe.error(str(e), "inputs", step.name, "paths", value=True) from e
 
@@ -389,7 +382,7 @@ class Plan:
         schema, step.transient = self._incoming(step.needs, at)
         names = set(schema.names)
         reads = step.reads
-        lookups = lookup_columns(step.params)
+        lookups = set(asked_columns(step.params).values())
         declared = set(step.writes)
         for column in [*reads, *sorted(lookups - declared)]:
             if column not in names:
@@ -605,7 +598,7 @@ def _asset_fields(model: type[StageParams]) -> dict[str, list[AssetMark]]:
         return inner + [mark for a in getattr(annotation, "__args__", ()) for mark in marks(a)]
 
     found = {name: [m for m in f.metadata if isinstance(m, AssetMark)] + marks(f.annotation) for name, f in model.model_fields.items()}
-    return {name: of for name, of in found.items() if of}
+    return {name: list(dict.fromkeys(of)) for name, of in found.items() if of}
 
 
 def _checksums(value: Any) -> Any:

@@ -118,12 +118,7 @@ def version(name: str) -> str:
 
 
 def beside(stage: Stage, name: str) -> Any:
-    """What the file of a stage has of that name, or None.
-
-    warm_up() -- compiles the file's kernels; called once before workers start.
-    notes(params) -> list of str -- what a user should know of these parameters and the lists behind them,
-        such as lines that were left out; said before a run and kept with its accounts.
-    """
+    """What the file of a stage has of that name, or None."""
     return getattr(sys.modules[_owner(stage)], name, None)
 
 

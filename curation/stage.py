@@ -68,20 +68,28 @@ PerGroup = Annotated[T | dict[str, T], AfterValidator(_check_groups)]
 keys are web, code, math, by `profile`) for each document."""
 
 
-def lookup_columns(params: StageParams) -> set[str]:
-    """Columns the `PerGroup` parameters of a stage are looked up by."""
+def lookup_columns(params: StageParams) -> dict[str, str]:
+    """Column each `PerGroup` parameter of a stage is looked up by; plain values are left out."""
     marked = [n for n, f in type(params).model_fields.items() if any(getattr(m, "func", None) is _check_groups for m in f.metadata)]
-    return {column for name in marked if (column := group_column(getattr(params, name)))}
+    return {name: column for name in marked if (column := group_column(getattr(params, name)))}
+
+
+def asked_columns(params: StageParams) -> dict[str, str]:
+    """`lookup_columns` of the parameters that the user gave: a stage's own map does without, by its default."""
+    return {name: column for name, column in lookup_columns(params).items() if name in params.model_fields_set}
 
 
 @dataclass(frozen=True)
 class AssetMark:
     """Marks a parameter as a file whose content, not whose path, is part of the fingerprint.
 
-    read: called with the file before any work; a ValueError it raises is an error of the recipe.
+    read: called with the file before any work; a ValueError it raises is an error of the recipe, a string it
+        returns is shown to the user (what it had to leave out, say).
+    folder: a folder will do too; its content is that of its files.
     """
 
     read: Callable[[Path], Any] | None = None
+    folder: bool = False
 
 
 AssetFile = Annotated[str, AssetMark()]
@@ -179,11 +187,14 @@ class Batch:
     def per_row(self, value: Any) -> Any:
         """A `PerGroup` parameter for this batch.
 
-        Returns: the value itself, or for a map a float64 array (n,), NaN where the map says null.
+        Returns: the value itself, or for a map a float64 array (n,), NaN where the map says null. Where
+            there is no column to look it up by, the default: of a map the user gives, that is refused before.
         """
         name = group_column(value)
         if name is None:
             return value
+        if name not in self:
+            return value["default"]
         codes = self[name].dictionary_encode()
         groups = [*codes.dictionary.to_pylist(), "default"]
         if name == "lang":
@@ -257,6 +268,7 @@ class RowStage:
     version: str = "1"
     exact: bool = True
     costly: bool = False
+    check: Callable[[Any, pa.Schema], None] | None = None
     kind: ClassVar[str] = "row"
 
     def reads(self, params: Any) -> tuple[str, ...]:
@@ -273,7 +285,12 @@ class RowStage:
     def __call__(self, batch: Batch | pa.Table, params: Any = None, **values: Any) -> Columns:
         """Run the rule on a batch or a plain table; parameters as an object or by keyword."""
         batch = batch if isinstance(batch, Batch) else Batch(batch)
-        return self.function(batch, params if params is not None else self.params(**values))
+        if params is None:
+            params = self.params(**values)
+            for name, column in asked_columns(params).items():
+                if column not in batch:
+                    raise ValueError(f"{name}: a map by {column} needs a column {column!r}")
+        return self.function(batch, params)
 
 
 class ExpandStage(RowStage):
@@ -317,7 +334,8 @@ def stage(*, reads: Any, writes: Any, drops: Any = (), **keywords: Any) -> Calla
         writes: column -> type (or a callable of the parameters).
         drops: drop reasons it may give.
         keywords: version (default "1"; raise it when output changes), exact (same bytes on any
-            batch split and machine), costly (materialise after me).
+            batch split and machine), costly (materialise after me), check (called before a run with
+            the parameters and the schema of what comes in; a ValueError is an error of the recipe).
     """
     return _declare(RowStage, reads, writes, drops, keywords)
 

@@ -24,12 +24,13 @@ FAILED = pa.schema(
 
 
 def dropped_schema(plan: Plan, p: Pass) -> pa.Schema:
-    """Columns of a pass's dropped file: identity, step, reason, every metric, the sampled text."""
+    """Columns of a pass's dropped file: identity, step, reason, every metric, every list of texts, the sampled text."""
     fields: dict[str, pa.Field] = {n: pa.field(n, t) for n, t in CORE.items() if n != "text"}
     fields |= {"step": pa.field("step", pa.string()), "drop_reason": pa.field("drop_reason", pa.string())}
     for schema in [plan.input_schema(p), *(s.schema for s in p.steps)]:
         for f in schema:
-            if not pa.types.is_nested(f.type) and f.name != "text" and not (f.metadata or {}).get(b"transient"):
+            plain = not pa.types.is_nested(f.type) or f.type == pa.list_(pa.string())
+            if plain and f.name != "text" and not (f.metadata or {}).get(b"transient"):
                 fields.setdefault(f.name, f.remove_metadata().with_nullable(True))
     fields["text"] = pa.field("text", pa.large_string())
     return pa.schema(list(fields.values()))
