@@ -1,23 +1,28 @@
 """Drop documents that do not look like prose: Gopher's quality rules.
 
 Source:  Gopher, Rae et al. 2021, appendix A.1.1, "Quality Filtering"; every bound is theirs but `exempt_short_scripts`.
-         Where they are silent, ours: words are those of curation/text.py, so a mark alone is no word; lines
-         of white space alone are no lines; stop words count once each, in any case.
+         `paper`: where they are silent, ours: words are those of curation/text.py, so a mark alone is no word; lines
+         of white space alone are no lines; stop words count once each, in any case; every usual bullet is one.
+         `datatrove`: GopherQualityFilter of datatrove 0.10 (FineWeb). It takes blank lines for lines, splits them where
+         Python's splitlines() does, knows the bullets `•` and `-` alone, asks every script for the mean length, looks for stop
+         words in small letters only and in every language, and takes a word of `１` and marks for no word where it counts
+         words and their length. (Version 0.2, which made FineWeb, counted every occurrence of a stop word.)
 Units:   word_count. mean_word_length = characters a word. short_script_fraction = share of words in scripts where
          a word is one character (Chinese, Japanese, Thai, Lao, Khmer, Myanmar) or a few syllables of one character
          (Korean, Tibetan, Yi). hash_ratio, ellipsis_ratio = `#`, and `…` or three dots in a row, per word.
          bullet_line_fraction, ellipsis_line_fraction = share of lines that begin with a bullet, and that end with
          an ellipsis. alpha_word_fraction = share of words with a letter. stop_word_count = how many of the stop
          words occur. Without words or lines they are 0.
-Params:  min_words, max_words -- bounds of word_count.
+Params:  variant -- paper or datatrove: how things are counted (see Source), and the defaults of the others.
+         min_words, max_words -- bounds of word_count.
          min_mean_word_length, max_mean_word_length -- bounds of mean_word_length.
          exempt_short_scripts -- documents with a larger short_script_fraction are not asked for min_mean_word_length,
-             for a page of Chinese has a mean near 1 whatever its quality (ours; null = all are asked).
+             for a page of Chinese has a mean near 1 whatever its quality (ours; null = all are asked, as in datatrove).
          max_symbol_ratio -- of hash_ratio and of ellipsis_ratio, each.
          max_bullet_line_fraction, max_ellipsis_line_fraction, min_alpha_word_fraction, min_stop_words -- as named.
          bullets -- what a line with a bullet begins with.
          stop_words -- a list for English: asked of documents whose `lang` is en, of all where there is no such
-             column; or a map {lang: list}, where a language without a list (nor `default`) is not asked.
+             column (in datatrove of all); or a map {lang: list}, where a language without a list (nor `default`) is not asked.
          Both ends are kept; null = no bound; each bound may be a map by `lang` or `profile`.
 Drops:   too_short, too_long; mean_word_length; symbol_ratio; bullet_lines; ellipsis_lines; alpha_words; stop_words.
 Errors:  none of its own; bytes that are not UTF-8 are in no word.
@@ -25,23 +30,38 @@ Errors:  none of its own; bytes that are not UTF-8 are in no word.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numba import njit
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, below, first_true, group_column, stage
-from curation.text import CLASS_BLOCKS, CLASS_INDEX, UNICODE_VERSION, Spans, Utf8, char_class, decode
+from curation.stage import Batch, Columns, PerGroup, StageParams, above, below, first_true, stage
+from curation.text import (
+    CLASS_BLOCKS,
+    CLASS_INDEX,
+    UNICODE_VERSION,
+    Spans,
+    Utf8,
+    char_class,
+    decode,
+    equal,
+    load64,
+    ones,
+    zeros_below,
+)
 from curation.unicode_tables import CJK, LETTER
 
 WordList = tuple[Annotated[str, Field(min_length=1)], ...]
+DATATROVE: dict[str, Any] = {"bullets": ("•", "-"), "exempt_short_scripts": None}
+"""Where its defaults are others."""
 
 
 class Params(StageParams):
     """Parameters of gopher_quality; see the file's docstring."""
 
+    variant: Literal["paper", "datatrove"] = "paper"
     min_words: PerGroup[int | None] = 50
     max_words: PerGroup[int | None] = 100_000
     min_mean_word_length: PerGroup[float | None] = 3
@@ -55,6 +75,11 @@ class Params(StageParams):
     bullets: WordList = ("•", "‣", "⁃", "▪", "●", "◦", "*", "-")
     stop_words: WordList | dict[str, WordList] = ("the", "be", "to", "of", "and", "that", "have", "with")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_variant(cls, values: Any) -> Any:
+        return {**DATATROVE, **values} if values.get("variant") == "datatrove" else values
+
 
 @njit(cache=True)
 def _is_syllable(code: Any) -> bool:
@@ -64,14 +89,15 @@ def _is_syllable(code: Any) -> bool:
 
 @njit(cache=True)
 def _word_facts(data: Any, starts: Any, ends: Any, offsets: Any, index: Any, blocks: Any) -> Any:
-    """Of each document: characters of its words, words with a letter, words of short scripts."""
+    """Of each document: words with a letter, words of short scripts."""
     n = len(offsets) - 1
-    chars, alpha, short = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    alpha, short = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for row in range(n):
         for k in range(offsets[row], offsets[row + 1]):
             i, end = starts[k], ends[k]
-            for j in range(i, end):
-                chars[row] += (data[j] & 0xC0) != 0x80
+            if 97 <= data[i] | 32 <= 122:
+                alpha[row] += 1
+                continue
             code, width = decode(data, i, end)
             kind = char_class(code, index, blocks)
             short[row] += kind >= CJK or (kind == LETTER and code >= 0x0F00 and _is_syllable(code))
@@ -80,7 +106,26 @@ def _word_facts(data: Any, starts: Any, ends: Any, offsets: Any, index: Any, blo
                 code, width = decode(data, i, end)
                 kind = char_class(code, index, blocks)
             alpha[row] += kind >= LETTER
-    return chars, alpha, short
+    return alpha, short
+
+
+@njit(cache=True)
+def _fullwidth_ones(data: Any, starts: Any, ends: Any, offsets: Any, chars: Any) -> Any:
+    """Of each document: words of fullwidth digits one and joiners alone, and their characters."""
+    n = len(offsets) - 1
+    words, letters = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for row in range(n):
+        for k in range(offsets[row], offsets[row + 1]):
+            i, end = starts[k], ends[k]
+            while i < end:
+                code, width = decode(data, i, end)
+                if not (code == 0xFF11 or code == 0x2019 or code == 95 or code == 39 or 44 <= code <= 46):
+                    break
+                i += width
+            if i >= end:
+                words[row] += 1
+                letters[row] += chars[k]
+    return words, letters
 
 
 @njit(cache=True)
@@ -89,14 +134,24 @@ def _symbols(data: Any, offsets: Any) -> Any:
     n = len(offsets) - 1
     signs, ellipses = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for row in range(n):
-        i, end = offsets[row], offsets[row + 1]
+        i, end, free = offsets[row], offsets[row + 1], offsets[row]  # bytes before `free` are in an ellipsis
         while i < end:
-            b0 = data[i]
-            if (b0 == 46 or b0 == 0xE2) and _is_ellipsis(data, i, end):
-                ellipses[row] += 1
-                i += 3
+            if i + 8 <= end:
+                word = load64(data, i)
+                signs[row] += ones(equal(word, 35))
+                marks = equal(word, 46) | equal(word, 0xE2)
+                while marks != 0:
+                    at = i + (zeros_below(marks) >> 3)
+                    marks &= marks - np.uint64(1)
+                    if at >= free and _is_ellipsis(data, at, end):
+                        ellipses[row] += 1
+                        free = at + 3
+                i += 8
                 continue
-            signs[row] += b0 == 35
+            signs[row] += data[i] == 35
+            if i >= free and _is_ellipsis(data, i, end):
+                ellipses[row] += 1
+                free = i + 3
             i += 1
     return signs, ellipses
 
@@ -113,7 +168,7 @@ def _is_ellipsis(data: Any, i: Any, end: Any) -> bool:
 
 @njit(cache=True)
 def _line_facts(data: Any, starts: Any, ends: Any, offsets: Any, marks: Any, mark_offsets: Any) -> Any:
-    """Of each document: lines, lines that begin with one of the marks, lines that end in an ellipsis."""
+    """Of each document: lines that are not blank, those that begin with one of the marks, those that end in an ellipsis."""
     n = len(offsets) - 1
     lines, bullets, ellipses = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
     for row in range(n):
@@ -141,8 +196,8 @@ def _distinct(hashes: Any, offsets: Any, group: Any, known: Any, member: Any) ->
     group: int64 (n,), row of `member`, -1 for none. member: bool (groups, known).
     """
     n = len(offsets) - 1
-    size = 16
-    while size < 4 * len(known):
+    size = 64
+    while size < 16 * len(known):
         size *= 2
     mask = np.uint64(size - 1)
     slots = np.zeros(size, np.int64)
@@ -156,6 +211,7 @@ def _distinct(hashes: Any, offsets: Any, group: Any, known: Any, member: Any) ->
     for row in range(n):
         if group[row] < 0:
             continue
+        most = member[group[row]].sum()
         for k in range(offsets[row], offsets[row + 1]):
             at = np.int64(hashes[k] & mask)
             while slots[at] > 0:
@@ -166,60 +222,73 @@ def _distinct(hashes: Any, offsets: Any, group: Any, known: Any, member: Any) ->
                         out[row] += 1
                     break
                 at = (at + 1) & (size - 1)
+            if out[row] == most:
+                break
     return out
 
 
-def _stop_words(batch: Batch, words: Spans, stop_words: WordList | dict[str, WordList]) -> tuple[Any, Any]:
+def _stop_words(batch: Batch, words: Spans, params: Params) -> tuple[Any, Any]:
     """(stop words of each document int64 (n,), whether it is asked for any bool (n,))."""
-    n = len(batch)
+    n, stop_words, paper = len(batch), params.stop_words, params.variant == "paper"
     if isinstance(stop_words, dict):
         lists = list(stop_words.values())
         number = {name: k for k, name in enumerate(stop_words)}
-        groups = batch[group_column(stop_words) or "lang"].to_pylist()
+        groups = batch["lang"].to_pylist()
         group = np.array([number.get(g, number.get("default", -1)) for g in groups], dtype=np.int64)
         asked = group >= 0
     else:
         lists, group = [stop_words], np.zeros(n, dtype=np.int64)
-        asked = np.array([lang == "en" for lang in batch["lang"].to_pylist()] if "lang" in batch else [True] * n, dtype=bool)
+        english = [lang == "en" for lang in batch["lang"].to_pylist()] if paper and "lang" in batch else [True] * n
+        asked = np.array(english, dtype=bool)
     every = sorted({word for one in lists for word in one})
-    known = Utf8.of_strings(list(every)).lower().hash()
-    known, index = np.unique(known, return_inverse=True)
+    text = Utf8.of_strings(list(every))
+    known, index = np.unique((text.lower() if paper else text).hash(), return_inverse=True)
     place = dict(zip(every, index.tolist(), strict=True))
     member = np.zeros((len(lists), len(known)), dtype=bool)
     for k, one in enumerate(lists):
         member[k, [place[word] for word in one]] = True
-    return _distinct(words.hashes(lower=True), words.offsets, group, known, member), asked
+    return _distinct(words.hashes(lower=paper), words.offsets, group, known, member), asked
+
+
+def _reads(params: Params) -> tuple[str, ...]:
+    return ("text", "lang") if isinstance(params.stop_words, dict) else ("text",)
 
 
 @stage(
-    reads=["text"],
+    reads=_reads,
     writes={
         "word_count": pa.int32(), "mean_word_length": pa.float32(), "short_script_fraction": pa.float32(), "hash_ratio": pa.float32(),
         "ellipsis_ratio": pa.float32(), "bullet_line_fraction": pa.float32(), "ellipsis_line_fraction": pa.float32(),
         "alpha_word_fraction": pa.float32(), "stop_word_count": pa.int32(),
     },
     drops=["too_short", "too_long", "mean_word_length", "symbol_ratio", "bullet_lines", "ellipsis_lines", "alpha_words", "stop_words"],
-    version=f"1:unicode-{UNICODE_VERSION}",
+    version=f"2:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def gopher_quality(batch: Batch, params: Params) -> Columns:
     """Return a column for each measure of the docstring (int32 or float32) and drop_reason, one value per document."""
-    text, words = batch.utf8(), batch.words()
-    count = words.counts()
-    chars, alpha, short = _word_facts(text.data, words.starts, words.ends, words.offsets, CLASS_INDEX, CLASS_BLOCKS)
+    text, words, paper = batch.utf8(), batch.words(), params.variant == "paper"
+    counted = count = words.counts()
+    chars = words.sums(words.chars())
+    alpha, short = _word_facts(text.data, words.starts, words.ends, words.offsets, CLASS_INDEX, CLASS_BLOCKS)
+    if not paper:
+        not_words, their_chars = _fullwidth_ones(text.data, words.starts, words.ends, words.offsets, words.chars())
+        counted, chars = count - not_words, chars - their_chars
     signs, ellipses = _symbols(text.data, text.offsets)
-    marks, lines = Utf8.of_strings(list(params.bullets)), text.lines().trimmed()
+    marks, lines = Utf8.of_strings(list(params.bullets)), text.lines("text" if paper else "python").trimmed()
     line_count, bullets, ends = _line_facts(text.data, lines.starts, lines.ends, lines.offsets, marks.data, marks.offsets)
-    stops, asked = _stop_words(batch, words, params.stop_words)
+    if not paper:
+        line_count = lines.counts()
+    stops, asked = _stop_words(batch, words, params)
     # Bounds are compared in double precision: 1 / 10 is not above 0.1 there.
     per_word, per_line = np.maximum(count, 1), np.maximum(line_count, 1)
-    length, short_script_fraction, alpha_fraction = chars / per_word, short / per_word, alpha / per_word
+    length, short_script_fraction, alpha_fraction = chars / np.maximum(counted, 1), short / per_word, alpha / per_word
     hash_ratio, ellipsis_ratio = signs / per_word, ellipses / per_word
     bullet_fraction, ellipsis_fraction = bullets / per_line, ends / per_line
     bound = batch.per_row
     short_words = below(length, bound(params.min_mean_word_length)) & ~above(short_script_fraction, bound(params.exempt_short_scripts))
     symbols = bound(params.max_symbol_ratio)
     return {
-        "word_count": count.astype(np.int32),
+        "word_count": counted.astype(np.int32),
         "mean_word_length": length.astype(np.float32),
         "short_script_fraction": short_script_fraction.astype(np.float32),
         "hash_ratio": hash_ratio.astype(np.float32),
@@ -229,8 +298,8 @@ def gopher_quality(batch: Batch, params: Params) -> Columns:
         "alpha_word_fraction": alpha_fraction.astype(np.float32),
         "stop_word_count": stops.astype(np.int32),
         "drop_reason": first_true(
-            too_short=below(count, bound(params.min_words)),
-            too_long=above(count, bound(params.max_words)),
+            too_short=below(counted, bound(params.min_words)),
+            too_long=above(counted, bound(params.max_words)),
             mean_word_length=short_words | above(length, bound(params.max_mean_word_length)),
             symbol_ratio=above(hash_ratio, symbols) | above(ellipsis_ratio, symbols),
             bullet_lines=above(bullet_fraction, bound(params.max_bullet_line_fraction)),
@@ -243,4 +312,6 @@ def gopher_quality(batch: Batch, params: Params) -> Columns:
 
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this file."""
-    gopher_quality(pa.table({"text": pa.array(["the end..."], pa.large_string())}))
+    table = pa.table({"text": pa.array(["the end..."], pa.large_string())})
+    gopher_quality(table)
+    gopher_quality(table, variant="datatrove")

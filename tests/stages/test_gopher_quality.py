@@ -7,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage_checks import reasons, run
 
+from curation.errors import RecipeError
+from curation.plan import Plan
+from curation.recipe import load
 from curation.stage import Batch
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, Utf8
 from curation.unicode_tables import CJK, LETTER, SPACES
@@ -27,6 +30,8 @@ def lines(n, marked, form):
     """n lines of ten words, `marked` of them in the form given."""
     return "\n".join(form.format(words(10)) if k < marked else words(10) for k in range(n))
 
+
+DATATROVE = {"variant": "datatrove"}
 
 CASES = [
     pytest.param("", {}, "too_short", id="empty"),
@@ -81,6 +86,32 @@ CASES = [
     pytest.param("the " * 60, {"min_stop_words": 1}, None, id="another number of stop words"),
     pytest.param("word " * 60, {"stop_words": []}, "stop_words", id="no list to have stop words of"),
     pytest.param("word " * 60, {"stop_words": [], "min_stop_words": 0}, None, id="none asked"),
+    pytest.param(words(49), DATATROVE, "too_short", id="datatrove: a word too few"),
+    pytest.param(words(50), DATATROVE, None, id="datatrove: just enough words"),
+    pytest.param(words(49) + " \uff11\uff11", DATATROVE, "too_short", id="datatrove: a word of the fullwidth one does not count"),
+    pytest.param(words(49) + " \uff11\uff12", DATATROVE, None, id="datatrove: other digits do"),
+    pytest.param(words(100_000), DATATROVE, None, id="datatrove: as many words as may be"),
+    pytest.param(words(100_001), DATATROVE, "too_long", id="datatrove: a word too many"),
+    pytest.param("the and " * 30, DATATROVE, None, id="datatrove: mean length 3"),
+    pytest.param("the and " * 30 + "to", DATATROVE, "mean_word_length", id="datatrove: mean length just under 3"),
+    pytest.param("中文" * 30, DATATROVE, "mean_word_length", id="datatrove: chinese is not exempt"),
+    pytest.param("that have" + " xxxxxxxxxx" * 48 + " " + "x" * 22, DATATROVE, None, id="datatrove: mean length 10"),
+    pytest.param("that have" + " xxxxxxxxxx" * 48 + " " + "x" * 23, DATATROVE, "mean_word_length", id="datatrove: mean length over 10"),
+    pytest.param(words(100) + " #" * 10, DATATROVE, None, id="datatrove: number signs at the bound"),
+    pytest.param(words(100) + " #" * 11, DATATROVE, "symbol_ratio", id="datatrove: a number sign too many"),
+    pytest.param("... " * 5 + "… " * 5 + words(100), DATATROVE, None, id="datatrove: ellipses at the bound"),
+    pytest.param("... " * 5 + "… " * 6 + words(100), DATATROVE, "symbol_ratio", id="datatrove: an ellipsis too many"),
+    pytest.param(lines(100, 90, "  • {}"), DATATROVE, None, id="datatrove: bullets at the bound"),
+    pytest.param(lines(100, 91, "\x1f- {}"), DATATROVE, "bullet_lines", id="datatrove: a bullet too many"),
+    pytest.param(lines(10, 10, "* {}"), DATATROVE, None, id="datatrove: an asterisk is no bullet"),
+    pytest.param(lines(10, 10, "- {}\n"), DATATROVE, None, id="datatrove: blank lines are lines"),
+    pytest.param(lines(10, 10, "- {}\x0b- one more"), DATATROVE, "bullet_lines", id="datatrove: a vertical tab ends a line"),
+    pytest.param(lines(10, 3, "{}... "), DATATROVE, None, id="datatrove: ends in ellipses at the bound"),
+    pytest.param(lines(10, 4, "{}…\x1f"), DATATROVE, "ellipsis_lines", id="datatrove: an end too many"),
+    pytest.param(words(80) + " 2024" * 20, DATATROVE, None, id="datatrove: words with letters at the bound"),
+    pytest.param(words(79) + " 2024" * 21, DATATROVE, "alpha_words", id="datatrove: a word without letters too many"),
+    pytest.param("with " + "the " * 60, DATATROVE, None, id="datatrove: two stop words"),
+    pytest.param("With " + "the " * 60, DATATROVE, "stop_words", id="datatrove: in small letters only"),
 ]
 
 
@@ -114,6 +145,30 @@ GERMAN = {"de": ["der", "und"], "en": ["the", "be", "of"]}
 )
 def test_stop_words_by_language(text, lang, values, reason):
     assert reasons(gopher_quality, table(text * 60, langs=[lang]), min_mean_word_length=None, **values) == [reason]
+
+
+def test_lists_by_language_need_a_language(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"url": "http://a.example", "text": "x"}\n')
+    recipe = tmp_path / "r.yaml"
+    step = "name: r\ninputs: {in: {use: jsonl, paths: in.jsonl}}\nsteps: {a: {use: gopher_quality, stop_words: %s}}\n"
+    recipe.write_text(step % "[der, und]")
+    Plan(load(recipe, {}))
+    recipe.write_text(step % "{de: [der, und]}")
+    with pytest.raises(RecipeError, match="gopher_quality reads column 'lang'"):
+        Plan(load(recipe, {}))
+
+
+def test_datatrove_asks_every_language_for_stop_words():
+    rows = table("wort " * 60, langs=["de"])
+    assert reasons(gopher_quality, rows, **DATATROVE) == ["stop_words"]
+    assert reasons(gopher_quality, rows, **DATATROVE, stop_words=GERMAN | {"de": ["wort", "Wort"]}, min_stop_words=1) == [None]
+
+
+def test_variants_have_their_own_defaults():
+    params = gopher_quality.params(**DATATROVE)
+    assert (params.bullets, params.exempt_short_scripts) == (("•", "-"), None)
+    assert gopher_quality.params(**DATATROVE, bullets=["+"]).bullets == ("+",)
+    assert gopher_quality.params(variant="paper") == gopher_quality.params()
 
 
 def test_bounds_by_language_and_profile():
@@ -219,3 +274,30 @@ def test_agrees_with_the_slow_reading(texts):
             assert values.to_pylist() == [e[name] for e in expected]
         else:
             assert values.tolist() == np.array([e[name] for e in expected], values.dtype).tolist(), name
+
+
+def slow_datatrove(text):
+    """The other variant read aloud."""
+    found = Utf8.of_strings([text]).words().to_list(0)
+    counted = [w for w in found if set(w) - set("\uff11'\u2019-_.,")]
+    parts, per_word = text.splitlines(), max(1, len(found))
+    per_line = max(1, len(parts))
+    return {
+        "word_count": len(counted),
+        "mean_word_length": sum(map(len, counted)) / max(1, len(counted)),
+        "hash_ratio": text.count("#") / per_word,
+        "ellipsis_ratio": (text.count("...") + text.count("…")) / per_word,
+        "bullet_line_fraction": sum(p.lstrip().startswith(("•", "-")) for p in parts) / per_line,
+        "ellipsis_line_fraction": sum(p.rstrip().endswith(("...", "…")) for p in parts) / per_line,
+        "alpha_word_fraction": sum(any(c.isalpha() for c in w) for w in found) / per_word,
+        "stop_word_count": len(set(found) & STOP_WORDS),
+    }
+
+
+@settings(max_examples=150, deadline=None, database=None, derandomize=True)
+@given(st.lists(st.lists(st.sampled_from([*PIECES, "\uff11", "\x1c", "\x0b"]), max_size=60).map("".join), min_size=1, max_size=5))
+def test_datatrove_agrees_with_the_slow_reading(texts):
+    given_ = gopher_quality(Batch(table(*texts)), gopher_quality.params(**DATATROVE))
+    for name in slow_datatrove(""):
+        expected = [slow_datatrove(text)[name] for text in texts]
+        assert given_[name].tolist() == np.array(expected, given_[name].dtype).tolist(), name

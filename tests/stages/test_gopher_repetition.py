@@ -71,6 +71,11 @@ CASES = [
     *(pytest.param(phrases(n, 2, 20 - n, 100 * n - 1), {}, f"dup_{n}gram", id=f"duplicate {n}-grams over it") for n in range(5, 11)),
     pytest.param(phrases(5, 2, 15, 499), {"max_dup_5gram": None}, None, id="no bound of 5-grams"),
     pytest.param(phrases(5, 2, 15, 499).replace("w", "W", 1), {}, None, id="case makes a difference"),
+    pytest.param("", {"variant": "datatrove"}, "empty", id="empty in datatrove"),
+    pytest.param(" ", {"variant": "datatrove"}, None, id="a space is not empty"),
+    pytest.param("one two", {"variant": "datatrove"}, "top_2gram", id="a short text is all top n-gram in datatrove"),
+    pytest.param("\n", {"variant": "datatrove"}, "dup_lines", id="two empty lines around a line feed"),
+    pytest.param(parts(5, 5, "\n\n"), {"variant": "datatrove"}, "dup_paragraphs", id="paragraphs before lines"),
 ]
 
 
@@ -83,6 +88,47 @@ def test_all_cases_in_one_table():
     rows = [case.values for case in CASES if not case.values[1]]
     assert reasons(gopher_repetition, table(*[r[0] for r in rows])) == [r[2] for r in rows]
     assert {case.values[2] for case in CASES} - {None} == set(gopher_repetition.drops)
+
+
+def alone(rule, bound):
+    """Parameters of datatrove's variant with one rule."""
+    return dict.fromkeys([f"max_{r}" for r in RULES]) | {f"max_{rule}": bound, "variant": "datatrove"}
+
+
+ALL_AT_ONCE = "\n\n".join([" ".join(unique(10)), "x\ny\nx", "a b", "a b c", " ".join(unique(40)), " ".join(unique(10))])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_bounds_of_datatrove(rule):
+    """A share at the bound is kept, one above it by the last bit is not."""
+    share = slow_datatrove(ALL_AT_ONCE)[rule]
+    assert share > 0
+    assert reasons(gopher_repetition, table(ALL_AT_ONCE), **alone(rule, share)) == [None]
+    assert reasons(gopher_repetition, table(ALL_AT_ONCE), **alone(rule, np.nextafter(share, 0))) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "value"),
+    [
+        pytest.param("a b c d a b", "top_2gram", round(3 * 2 / 11, 4), id="spaces count"),
+        pytest.param("a a a a", "top_2gram", round(3 * 3 / 7, 4), id="overlaps count"),
+        pytest.param("aa bb c d e f", "top_2gram", round(5 / 13, 4), id="the first of those that occur once"),
+        pytest.param("c d aa bb c d aa bb", "top_2gram", round(3 * 2 / 19, 4), id="the first, not the longest"),
+        pytest.param("a b c d e x a b c d e", "dup_5gram", round(5 / 21, 4), id="marks and spaces are in the text"),
+        pytest.param("a a a a a a a a a a a", "dup_5gram", round(10 / 21, 4), id="the search goes on behind a duplicate"),
+        pytest.param("ab c d e f x a bc d e f", "dup_5gram", round(6 / 23, 4), id="words run together"),
+        pytest.param("ab c d e f x a bc d e f", "dup_6gram", 0.0, id="and no longer"),
+        pytest.param("a b c d e f g h x ab c d e fgh i j k", "dup_8gram", 0.0, id="of as many words"),
+        pytest.param("a\n\n\nb\n\n a\n\na", "dup_paragraphs", 0.25, id="white space counts"),
+        pytest.param("\n\na\n\nb\n \n\na", "dup_paragraphs", 0.3333, id="but not at the ends of the text"),
+        pytest.param("\na\nb\n", "dup_lines", 0.25, id="empty lines at both ends are equal"),
+        pytest.param("a\nb\n", "dup_lines", 0.0, id="one is no duplicate"),
+        pytest.param("a\r\nb\ra\r\nb", "dup_lines", 0.0, id="a carriage return ends no line"),
+        pytest.param("aa\nb\naa", "dup_line_chars", round(2 / 7, 4), id="of the characters of the text"),
+    ],
+)
+def test_how_datatrove_counts(text, rule, value):
+    assert facts(text, variant="datatrove")[rule] == value
 
 
 def facts(text, **values):
@@ -197,6 +243,35 @@ def slow(text):
     return {f"{rule}_fraction": facts[rule] for rule in RULES} | {"drop_reason": reason}
 
 
+def slow_datatrove(text):
+    """The other variant read aloud: share of each rule."""
+    words, length = Utf8.of_strings([text]).words().to_list(0), max(1, len(text))
+    facts = {}
+    for kind, parts in (("line", re.split("\n+", text)), ("paragraph", re.split("\n\n+", text.strip()))):
+        copies = [p for k, p in enumerate(parts) if p in parts[:k]]
+        facts[f"dup_{kind}s"] = len(copies) / len(parts)
+        facts[f"dup_{kind[:4]}_chars"] = len("".join(copies)) / length
+    for n in range(2, 11):
+        grams = [words[k : k + n] for k in range(len(words) - n + 1)]
+        if n < 5:
+            spaced = [" ".join(g) for g in grams]
+            facts[f"top_{n}gram"] = max(((spaced.count(g), -k) for k, g in enumerate(spaced)), default=None)
+            if spaced:
+                count, k = facts[f"top_{n}gram"]
+                facts[f"top_{n}gram"] = count * len(spaced[-k]) / length
+            else:
+                facts[f"top_{n}gram"] = 0
+        else:
+            joined, seen, k, chars = ["".join(g) for g in grams], [], 0, 0
+            while k < len(joined):
+                again = joined[k] in seen
+                chars += len(joined[k]) * again
+                seen.append(joined[k])
+                k += n if again else 1
+            facts[f"dup_{n}gram"] = chars / length
+    return facts
+
+
 PIECES = ["a ", "b ", "cc ", "dé ", "1 ", "a", "\n", "\n\n", "\r\n", "\r", "\u2028", " ", "..."]
 PIECES += ["中", "文", "ก", "ข", "a b cc\n", "\x00", "\u3000"]
 TEXTS = st.one_of(
@@ -219,3 +294,12 @@ def test_agrees_with_the_slow_reading(texts):
             assert values.to_pylist() == [e[name] for e in expected]
         else:
             assert values.tolist() == np.array([e[name] for e in expected], values.dtype).tolist(), name
+
+
+@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@given(st.lists(st.one_of(TEXTS, st.lists(st.sampled_from(["a", "aa", "ab", "b"]), max_size=60).map(" ".join)), min_size=1, max_size=5))
+def test_datatrove_agrees_with_the_slow_reading(texts):
+    given_ = gopher_repetition(Batch(table(*texts)), gopher_repetition.params(variant="datatrove"))
+    for rule in RULES:
+        expected = [slow_datatrove(text)[rule] for text in texts]
+        assert given_[f"{rule}_fraction"].tolist() == np.array(expected, np.float32).tolist(), rule
