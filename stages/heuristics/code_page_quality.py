@@ -1,0 +1,183 @@
+"""Drop pages about code that explain nothing, or whose code is broken, packed or a dump of data.
+
+Source:  Llama 3, section 3.1.1, "Code and reasoning data": pages with code interleaved with language have heuristics of their own;
+         the paper gives none. Rules and numbers are ours; a longest line of 1,000 characters is a bound of The Stack, Kocetkov
+         et al. 2022, section 3.
+Units:   which lines are code is told by stages/heuristics/code_lines.py. code_fraction = bytes of code lines, of all lines.
+         prose_words = words of the other lines. unbalanced_fraction = brackets ( [ { of the code without their
+         counterpart, of all. packed_fraction = bytes of code in lines of more than 1,000 bytes, of all code.
+         data_fraction = bytes in dumps, of all lines: lines with 30 or more bytes but space, of which 0.4 are digits and all
+         but 0.25 are digits, letters a to f and marks of numbers; and runs of 60 or more bytes of base64 or hexadecimal
+         (digits, and letters of both cases or of hexadecimal alone).
+Params:  min_prose_words -- least number of them. min_code_fraction, max_code_fraction. max_unbalanced_fraction -- asked of code
+         with at least min_brackets brackets. max_packed_fraction. max_data_fraction. null = no bound; each may be a map by
+         `lang` or `profile`.
+Drops:   too_little_prose, code_fraction, data_dump, packed_code, unbalanced.
+Errors:  none of its own; an empty text has no prose.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+from pydantic import Field
+
+from curation.stage import Batch, Columns, PerGroup, StageParams, above, below, first_true, stage
+from curation.text import UNICODE_VERSION
+from stages.heuristics.code_lines import code_lines
+
+_I: Any = np.int64
+PACKED_BYTES = 1000
+RUN_BYTES = 60
+DUMP_BYTES, MIN_DIGIT_FRACTION, MAX_OTHER_FRACTION = 30, 0.4, 0.25
+
+
+class Params(StageParams):
+    """Parameters of code_page_quality; see the file's docstring."""
+
+    min_prose_words: PerGroup[int | None] = 10
+    min_code_fraction: PerGroup[float | None] = None
+    max_code_fraction: PerGroup[float | None] = None
+    max_unbalanced_fraction: PerGroup[float | None] = 0.5
+    min_brackets: int = Field(20, ge=1)
+    max_packed_fraction: PerGroup[float | None] = 0.5
+    max_data_fraction: PerGroup[float | None] = 0.5
+
+
+@njit(cache=True)
+def _is_hex_letter(b0: Any) -> bool:
+    return bool(97 <= b0 <= 102 or 65 <= b0 <= 70)
+
+
+@njit(cache=True)
+def _is_dump(data: Any, start: Any, end: Any) -> bool:
+    """Whether a line is rows of numbers or hexadecimal, what an editor shows beside them included."""
+    digits, all_ = 0, 0
+    for i in range(start, end):
+        all_ += data[i] > 32
+        digits += 48 <= data[i] <= 57
+    if all_ < DUMP_BYTES or digits < MIN_DIGIT_FRACTION * all_:
+        return False
+    others = 0
+    for i in range(start, end):
+        b0 = data[i]
+        others += b0 > 32 and not (40 <= b0 <= 59 or b0 == 124 or _is_hex_letter(b0))  # ( to ; are digits and the marks of numbers
+    return bool(others <= MAX_OTHER_FRACTION * all_)
+
+
+@njit(cache=True)
+def _may_encode(b0: Any) -> bool:
+    """Whether a byte is one of base64."""
+    return bool(97 <= b0 <= 122 or 65 <= b0 <= 90 or 47 <= b0 <= 57 or b0 == 43 or b0 == 61)
+
+
+@njit(cache=True)
+def _encoded(data: Any, start: Any, end: Any) -> Any:
+    """Bytes of a line in runs of base64 or hexadecimal."""
+    inside = 0
+    begin = start
+    while begin + RUN_BYTES <= end:
+        # From behind, so that of most text few bytes are looked at.
+        i = begin + RUN_BYTES - 1
+        while i >= begin and _may_encode(data[i]):
+            i -= 1
+        if i >= begin:
+            begin = i + 1
+            continue
+        digits, upper, lower, hexadecimal = 0, 0, 0, True
+        i = begin
+        while i < end and _may_encode(data[i]):
+            b0 = data[i]
+            digits += 48 <= b0 <= 57
+            upper += 65 <= b0 <= 90
+            lower += 97 <= b0 <= 122
+            hexadecimal = hexadecimal and (48 <= b0 <= 57 or _is_hex_letter(b0))
+            i += 1
+        if digits > 0 and (hexadecimal or (upper > 0 and lower > 0)):
+            inside += i - begin
+        begin = i + 1
+    return inside
+
+
+@njit(cache=True)
+def _facts(data: Any, line_starts: Any, line_ends: Any, line_offsets: Any, is_code: Any, starts: Any, offsets: Any) -> Any:
+    """Of each document, int64 (7, n): bytes of all lines, of code, of packed code, of dumps; words of prose; brackets, those alone."""
+    rows = len(offsets) - 1
+    out = np.zeros((7, rows), np.int64)
+    for row in range(rows):
+        k, last = offsets[row], offsets[row + 1]
+        round_, square, curly = 0, 0, 0
+        for line in range(line_offsets[row], line_offsets[row + 1]):
+            start, end = line_starts[line], line_ends[line]
+            size = end - start
+            begin = k
+            while k < last and starts[k] < end:
+                k += 1
+            out[0, row] += size
+            out[3, row] += size if _is_dump(data, start, end) else _encoded(data, start, end)
+            if not is_code[line]:
+                out[4, row] += k - begin
+                continue
+            out[1, row] += size
+            out[2, row] += size if size > PACKED_BYTES else 0
+            for i in range(start, end):
+                b0 = data[i]
+                if b0 == 40 or b0 == 91 or b0 == 123:
+                    out[5, row] += 1
+                    round_ += b0 == 40
+                    square += b0 == 91
+                    curly += b0 == 123
+                elif b0 == 41 or b0 == 93 or b0 == 125:
+                    out[5, row] += 1
+                    opened = round_ if b0 == 41 else square if b0 == 93 else curly
+                    if opened == 0:
+                        out[6, row] += 1
+                    elif b0 == 41:
+                        round_ -= 1
+                    elif b0 == 93:
+                        square -= 1
+                    else:
+                        curly -= 1
+        out[6, row] += round_ + square + curly
+    return out
+
+
+@stage(
+    reads=["text"],
+    writes={
+        "code_fraction": pa.float32(), "prose_words": pa.int32(), "unbalanced_fraction": pa.float32(), "packed_fraction": pa.float32(),
+        "data_fraction": pa.float32(),
+    },
+    drops=["too_little_prose", "code_fraction", "data_dump", "packed_code", "unbalanced"], version=f"1:unicode-{UNICODE_VERSION}",
+)  # fmt: skip
+def code_page_quality(batch: Batch, params: Params) -> Columns:
+    """Return the columns of the docstring and drop_reason, one value per document."""
+    lines, words = batch.utf8().lines(), batch.words()
+    all_, code, packed, data, prose, brackets, alone = _facts(
+        lines.text.data, lines.starts, lines.ends, lines.offsets, code_lines(lines), words.starts, words.offsets
+    )
+    code_fraction, data_fraction = code / np.maximum(all_, 1), data / np.maximum(all_, 1)
+    packed_fraction, unbalanced = packed / np.maximum(code, 1), alone / np.maximum(brackets, 1)
+    bound = batch.per_row
+    return {
+        "code_fraction": code_fraction.astype(np.float32),
+        "prose_words": prose.astype(np.int32),
+        "unbalanced_fraction": unbalanced.astype(np.float32),
+        "packed_fraction": packed_fraction.astype(np.float32),
+        "data_fraction": data_fraction.astype(np.float32),
+        "drop_reason": first_true(
+            too_little_prose=below(prose, bound(params.min_prose_words)),
+            code_fraction=below(code_fraction, bound(params.min_code_fraction)) | above(code_fraction, bound(params.max_code_fraction)),
+            data_dump=above(data_fraction, bound(params.max_data_fraction)),
+            packed_code=above(packed_fraction, bound(params.max_packed_fraction)),
+            unbalanced=above(unbalanced, bound(params.max_unbalanced_fraction)) & (brackets >= params.min_brackets),
+        ),
+    }
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels of this file and of code_lines.py."""
+    code_page_quality(pa.table({"text": pa.array(["Words.\n\n  f(x) = [0x1];"], pa.large_string())}))
