@@ -1,153 +1,134 @@
-"""Drop pages of hosts and domains that stand on a block list.
+"""Drop pages of hosts and domains that stand on a block list, and of URLs with words of a word list.
 
-Source:  Llama 3, section 3.1.1: domains known for personal data, harmful and adult content. No list is
-         built in.
-Units:   block_category = category of the entry that matched, block_list = file name of its list (without
-         folders and suffixes); null where nothing matched.
-Params:  lists -- {category: file or files}, or files alone, whose category is the file's name. A file
-             (text or .gz) has one host or domain a line; hosts-file lines ("0.0.0.0 host"), "*." and "."
-             in front, and comments after # are understood.
+Source:  Llama 3, section 3.1.1: domains known for personal data, harmful and adult content. URL words and their weights: RefinedWeb,
+         Penedo et al. 2023, appendix G.1. No list is built in.
+Units:   block_category = category of the entry or word that matched, block_list = file name of its list (without folders
+         and suffixes; for files called domains or urls, as UT1's are, the name of their folder); null where nothing matched.
+Params:  lists -- {category: file or files}, or files alone, whose category is their block_list. A file (text or .gz) has one host or
+             domain a line; hosts-file lines ("0.0.0.0 host"), "*." and "." in front, and comments after # are understood.
+         pages -- the same for files of pages, host and path a line (UT1's `urls`): an entry blocks what lies beneath it.
+         opt_out -- the same for hosts that asked to be left out: `host 2024-05-01` blocks captures from that day on (UTC), a line
+             without a date all captures. A capture without a date counts as the newest.
+         allow -- files of hosts never blocked, by words neither, unless a longer entry of another list covers the URL.
+         words, soft_words -- the same for files of URL words, one a line. One of `words` blocks; of `soft_words`, each with a weight
+             (`word 0.5`; 1 where none is given), the distinct ones of a URL together must reach min_soft_weight.
+         min_soft_weight -- 0.001 to 1,000,000 (default 2, ours).
 Drops:   blocked_domain.
-Errors:  ValueError for a list without one usable entry. A page without a host is never blocked.
+Errors:  a missing or damaged list, or one without a usable entry, is an error of the recipe; broken lines and refused entries are
+         counted and shown before a run. A page without a host is never blocked.
 
-An entry blocks the host itself and everything under it; an IP address itself alone. Names are compared
-in lower case, punycode, without the final dot. An entry that is a public suffix (`co.uk`, `github.io`),
-has a single label or is no host name never matches, since it would block strangers. Where several
-entries match, the longest decides, then the earlier list.
+An entry blocks the host itself and everything under it; an IP address itself alone. Names are compared in lower case, punycode,
+without the final dot; only the first 4,096 bytes of a URL are looked at. An entry that is a public suffix (`co.uk`, `github.io`),
+has a single label or is no host name never matches, since it would block strangers. Where several entries match, the longest
+decides, then `allow`, `lists`, `pages`, `opt_out`, each in order. URL words are whole runs of letters and digits in host, path
+and query. An opt-out by robots.txt or by contract is a line of `opt_out` with the day it was given: what was captured before
+that day stays, as those protocols ask; without a day nothing stays.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
-import re
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Annotated, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from publicsuffixlist import PublicSuffixList
 from pydantic import Field
 
 from curation import assets
-from curation.domains import host_of
-from curation.stage import AssetFile, Batch, Columns, StageParams, stage
+from curation.stage import AssetMark, Batch, Columns, StageParams, stage
+from curation.text import Utf8
+from stages.safety.lists.match import ANY_DAY, match
+from stages.safety.lists.read import WEIGHT_UNIT, check, parse_hosts
+from stages.safety.lists.table import Table, sorted_table, table_of
 
-_AUTHORITY = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?P<authority>[^/?#\\]*)"
-_ADDRESS = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)|\[.*\]")  # as browsers tell: by the last label
-_IN_HOSTS_FILES = {"0.0.0.0", "127.0.0.1", "::1", "::", "fe80::1%lo0", "255.255.255.255", "ff02::1", "ff02::2"}
-
-Lists = dict[str, AssetFile | tuple[AssetFile, ...]] | tuple[AssetFile, ...]
+HostFile = Annotated[str, AssetMark(partial(check, "hosts"))]
+DatedFile = Annotated[str, AssetMark(partial(check, "dated"))]
+PageFile = Annotated[str, AssetMark(partial(check, "pages"))]
+WordFile = Annotated[str, AssetMark(partial(check, "words"))]
+_UNIX_DAY_MICROSECONDS = 86_400_000_000
 
 
 class Params(StageParams):
     """Parameters of block_domains; see the file's docstring."""
 
-    lists: Lists = Field(examples=[{"adult": "lists/adult.txt"}])
+    lists: dict[str, HostFile | tuple[HostFile, ...]] | tuple[HostFile, ...] = Field(examples=[{"adult": "lists/adult.txt"}])
+    pages: dict[str, PageFile | tuple[PageFile, ...]] | tuple[PageFile, ...] = ()
+    opt_out: dict[str, DatedFile | tuple[DatedFile, ...]] | tuple[DatedFile, ...] = ()
+    allow: tuple[HostFile, ...] = ()
+    words: dict[str, WordFile | tuple[WordFile, ...]] | tuple[WordFile, ...] = ()
+    soft_words: dict[str, WordFile | tuple[WordFile, ...]] | tuple[WordFile, ...] = ()
+    min_soft_weight: float = Field(default=2, ge=0.001, le=1_000_000)
 
 
 @stage(
-    reads=["url"],
+    reads=lambda params: ["url", "date"] if params.opt_out else ["url"],
     writes={
         "block_category": pa.field("block_category", pa.string(), nullable=True),
         "block_list": pa.field("block_list", pa.string(), nullable=True),
     },
     drops=["blocked_domain"],
+    version="2",
 )
 def block_domains(batch: Batch, params: Params) -> Columns:
-    """Return the list that blocks each document, if any, and drop_reason (null = keep)."""
-    blocks = block_list(_named_files(params.lists))
-    matched = pc.struct_field(pc.extract_regex(batch["url"], _AUTHORITY), 0).dictionary_encode()
-    found = [blocks.match(authority) for authority in matched.dictionary.to_pylist()]
-    categories = pa.array([None if f is None else f[0] for f in found], pa.string()).take(matched.indices)
-    lists = pa.array([None if f is None else f[1] for f in found], pa.string()).take(matched.indices)
-    blocked = pc.is_valid(categories)
-    reason = pc.if_else(blocked, pa.scalar("blocked_domain"), pa.scalar(None, pa.string()))
-    return {"block_category": categories, "block_list": lists, "drop_reason": reason}
+    """Return the category and list that block each document, if any, and drop_reason (null = keep)."""
+    hosts = [("", "hosts", file) for file in params.allow]
+    hosts += [*_named("hosts", params.lists), *_named("pages", params.pages), *_named("dated", params.opt_out)]
+    strict, soft = _named("words", params.words), _named("words", params.soft_words)
+    table, words = _table(_paths(hosts)), _table(_paths([*strict, *soft]))
+    days = _days(batch["date"]) if params.opt_out else np.full(len(batch), ANY_DAY, np.int32)
+    found = match(batch["url"], days, table, bool(params.pages), words, len(strict), round(params.min_soft_weight * WEIGHT_UNIT))
+    ordinal = np.where(found.words >= 0, found.words + len(hosts), np.where(found.lists >= len(params.allow), found.lists, -1))
+    index = pa.array(ordinal, mask=ordinal < 0)
+    every = [*hosts, *strict, *soft]
+    return {
+        "block_category": pa.array([category for category, _, _ in every], pa.string()).take(index),
+        "block_list": pa.array([list_name(file) for _, _, file in every], pa.string()).take(index),
+        "drop_reason": pa.array(["blocked_domain"] * len(every), pa.string()).take(index),
+    }
 
 
-class BlockList:
-    """Hosts and domains -> (category, list)."""
-
-    def __init__(self, entries: dict[str, tuple[str, str]]) -> None:
-        self.entries = entries
-        self.match = lru_cache(1 << 17)(self._match)
-
-    def _match(self, authority: str) -> tuple[str, str] | None:
-        """The longest entry that covers the host of one `userinfo@host:port`."""
-        host = host_of(authority)
-        if host is None:
-            return None
-        if _ADDRESS.fullmatch(host):
-            return self.entries.get(host)
-        while host:
-            if found := self.entries.get(host):
-                return found
-            host = host.partition(".")[2]
-        return None
-
-
-def _named_files(lists: Lists) -> tuple[tuple[str, str], ...]:
-    """(category, file) of every list, in order."""
+def _named(kind: str, lists: Any) -> list[tuple[str, str, str]]:
+    """(category, kind, file) of every list of a parameter, in order."""
     if not isinstance(lists, dict):
-        return tuple((list_name(file), file) for file in lists)
-    files = {category: (named,) if isinstance(named, str) else tuple(named) for category, named in lists.items()}
-    return tuple((category, file) for category, named in files.items() for file in named)
+        return [(list_name(file), kind, file) for file in lists]
+    files = {category: (named,) if isinstance(named, str) else named for category, named in lists.items()}
+    return [(category, kind, file) for category, named in files.items() for file in named]
 
 
 def list_name(file: str) -> str:
-    """File name without folders and suffixes."""
-    return os.path.basename(file).partition(".")[0]
+    """File name without folders and suffixes; the folder's name for UT1's `domains` and `urls`."""
+    name = os.path.basename(file).partition(".")[0]
+    return os.path.basename(os.path.dirname(file)) or name if name in ("domains", "urls") else name
 
 
-def block_list(files: tuple[tuple[str, str], ...]) -> BlockList:
-    """The block list made of (category, file) pairs, loaded once per process and content size.
-
-    Raises: ValueError for a file without a usable entry, FileNotFoundError for none at all.
-    """
-    paths = [(category, str(assets.resolve(file, Path.cwd()))) for category, file in files]
-    return _loaded(tuple((category, path, os.path.getsize(path)) for category, path in paths))
-
-
-@cache
-def _loaded(files: tuple[tuple[str, str, int], ...]) -> BlockList:
-    entries: dict[str, tuple[str, str]] = {}
-    for category, path, _ in files:
-        hosts = read_list(path)
-        if not hosts:
-            raise ValueError(f"block list {path} has no usable host or domain")
-        where = (category, list_name(path))
-        for host in hosts:
-            entries.setdefault(host, where)
-    return BlockList(entries)
+def _paths(lists: list[tuple[str, str, str]]) -> tuple[tuple[str, str, int, int], ...]:
+    """(kind, path, size, time of change) of each list, which tell when a table is out of date."""
+    found = []
+    for _, kind, file in lists:
+        path = assets.resolve(file, Path.cwd())
+        stat = path.stat()
+        found.append((kind, str(path), stat.st_size, stat.st_mtime_ns))
+    return tuple(found)
 
 
-def read_list(path: str) -> list[str]:
-    """Usable entries of one file, normalised, in order."""
-    data = Path(path).read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        data = gzip.decompress(data)
-    hosts = []
-    for line in data.decode("utf-8-sig", "replace").splitlines():
-        words = line.partition("#")[0].split()
-        if len(words) > 1 and words[0] in _IN_HOSTS_FILES:
-            words = words[1:]
-        hosts += [host for word in words if (host := usable(word)) is not None]
-    return hosts
+@lru_cache(8)
+def _table(lists: tuple[tuple[str, str, int, int], ...]) -> Table:
+    return table_of(tuple((kind, path) for kind, path, _, _ in lists))
 
 
-def usable(entry: str) -> str | None:
-    """An entry as a normalised host; None where it must not match anything."""
-    host = host_of(entry.removeprefix("*").lstrip("."))
-    if host is None or host in _IN_HOSTS_FILES:
-        return None
-    if _ADDRESS.fullmatch(host):
-        return host
-    if "." not in host or _suffixes().is_public(host):
-        return None
-    return host
+def _days(dates: pa.Array) -> Any:
+    """Days since 1970 of the captures, ANY_DAY where there is no date: int32 (n,)."""
+    microseconds = pc.fill_null(dates.cast(pa.timestamp("us", "UTC")).cast(pa.int64()), np.iinfo(np.int64).max)
+    days = microseconds.to_numpy(zero_copy_only=False) // _UNIX_DAY_MICROSECONDS
+    return np.clip(days, np.iinfo(np.int32).min, ANY_DAY).astype(np.int32)
 
 
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels of this file and of those it uses."""
+    names = Utf8.of_strings(["host.example", "host.example"])
+    table = sorted_table(names, np.zeros(2, np.int32), np.zeros(2, np.uint16))
+    match(pa.array(["http://host.example/"]), np.zeros(1, np.int32), table, True, table, 1, WEIGHT_UNIT)
+    parse_hosts(b"host.example", False)

@@ -1,0 +1,1 @@
+"""Lists of hosts, pages and URL words: read.py understands files, table.py compiles them, match.py looks URLs up."""
