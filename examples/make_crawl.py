@@ -362,6 +362,7 @@ class Plan:
         self.truncated()
         self.pages_without_text()
         self.repetitive_pages()
+        self.filtered_pages()
 
     # --- helpers ---
 
@@ -918,6 +919,58 @@ class Plan:
                 used = set()
                 texts = self.compose("en", topics, 46, used)
                 self.bad(f"dup-{n}gram", i, quoted(texts, self.sentences(topics, 30, used), (2, 5)[i], 0.205 - n / 100))
+
+    def filtered_pages(self) -> None:
+        """Pages for the filters of personal data, word lists, logs, programs, formulas and outlier words; two of a kind."""
+        self.dice = dice = Dice("filtered pages")
+        host = "people-finder.example"
+        for page in range(24):  # a domain with enough pages to be judged
+            people = [self.person(400 + 6 * page + k) for k in range(6)]
+            lines = self.sentences(list(ENGLISH), 6, set())
+            texts = [f"{line} {p['name']} answers at {p['email']} or {p['phone']}." for line, p in zip(lines, people, strict=True)]
+            html = web.page(web.paragraphs(texts), f"People, page {page + 1}", host, "en", "old")
+            found = tuple(p[k] for p in people for k in ("email", "phone"))
+            self.add(f"https://{host}/list/{page + 1}", "pii,directory", html, (OLD, NEW)[page % 2], lang="en", pii=found)
+        for i in range(2):
+            used: set[str] = set()
+            lines = self.sentences(list(ENGLISH), 40, used)
+            words = " ".join(lines).split()
+            self.bad("few-words", i, [" ".join(words[:42]) + "."])
+            self.bad("bullet-lines", i, ["• " + " ".join(s.split()[:14]) for s in lines[:30]])
+            curses, terms = ["flurbish", "grolm", "snavel-pit"], ["quimmel", "vorbelish", "velvet grolm"]
+            self.bad("dirty-words", i, [f"{s} {', '.join(dice.shuffled(curses))}!" for s in lines[:14]])
+            self.bad("adult-words", i, [f"{s} See {' '.join(dice.shuffled(terms))} with {dice.pick(terms)}." for s in lines[:14]])
+            times = [f"2024-02-{1 + i:02d} {k // 60:02d}:{k % 60:02d}:{7 * k % 60:02d}.{dice.between(100, 999)}" for k in range(70)]
+            log = [
+                f"{t} [pool-{dice.between(1, 9)}] ERROR 0x{dice.between(4096, 65535):x} connection reset, retry {k}/70"
+                for k, t in enumerate(times)
+            ]
+            self.bad("log", i, lines[:1], extra=web.lines(log))
+            self.bad("outlier-words", i, [" ".join(self.scrambled(w) for w in s.split()) for s in lines[:24]])
+
+            prose = web.paragraphs(lines[:5])
+            unclosed = "\n".join(f"result[{k}] = call(arg{k}, {{value: ({k}, other[{k}" for k in range(12))
+            packed = ";".join(f"var v{k}=f({k},[{k},{k + 1}])" for k in range(120)) + ";"
+            dump = "\n".join(" ".join(f"{dice.between(0, 255):02x}" for _ in range(24)) for _ in range(40))
+            alone = "\n".join(f"for (int i{k} = 0; i{k} < {k}; i{k}++) total += table[i{k}];" for k in range(30))
+            for kind, code, text in (
+                ("open-brackets", unclosed, prose), ("packed-code", packed, prose), ("dump", dump, prose), ("code-alone", alone, ""),
+            ):  # fmt: skip
+                self.bad(kind, i, [], extra=text + f"<pre><code>{web.esc(code)}</code></pre>")
+
+            formulas = {
+                "open-braces": [rf"\frac{{x_{k}}}{{y" for k in range(6)],
+                "plain-formulas": [f"the price of item {k} was low" for k in range(6)],
+                "formulas-alone": [rf"x_{k}^2 + y_{k}^2 = z_{k}^2" for k in range(12)],
+            }
+            for kind, found_tex in formulas.items():
+                said = lines[:6] if kind != "formulas-alone" else [""] * 12
+                shown = "".join(f'<p>{web.esc(s)} <script type="math/tex">{t}</script></p>' for s, t in zip(said, found_tex, strict=True))
+                self.bad(kind, i, [], extra=shown)
+
+    def scrambled(self, word: str) -> str:
+        """A longer word with its letters in another order."""
+        return "".join(self.dice.shuffled(word)) if len(word) > 4 and word.isalpha() else word
 
     def sentences(self, topics: Sequence[str], n: int, used: set[str]) -> list[str]:
         """This many sentences that are not `used`."""

@@ -65,6 +65,9 @@ def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
         ("extract_html", "not_html"),  # valid_records looks at the bytes, too
         ("identify_language", "other_language"),  # `languages` is not set
         ("gopher_quality", "too_long"),  # no page of the sample has 100,000 words
+        ("gopher_repetition", "empty"),  # variant datatrove
+        ("code_page_quality", "code_fraction"),  # no bound is set
+        ("math_page_quality", "formula_share"),  # two formulas in 8,000 words
         ("mix", "no_entry"),  # the recipe's last entry takes what is left
         ("dedup_urls", "duplicate_record"), ("dedup_exact", "duplicate_record"),  # each record stands in one file
     }  # fmt: skip
@@ -145,6 +148,40 @@ def test_stage_alone_in_a_pipe():
     done = curate("stage", "identify_language", "--in", "-", "--out", "-", stdin=line)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["lang"] == "en"
+
+
+def test_stage_alone_says_why_documents_failed(tmp_path, monkeypatch):
+    import stages.heuristics.gopher_quality as module
+    from curation.alone import run_alone
+
+    def fails(*_):
+        raise ArithmeticError("no such number")
+
+    monkeypatch.setattr(module, "_stop_words", fails)
+    (tmp_path / "in.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
+    report = run_alone("gopher_quality", [str(tmp_path / "in.jsonl")], str(tmp_path / "out.jsonl"), {}, False, lambda plan: None)
+    assert (report["failed"], report["why_failed"]) == (2, ["ArithmeticError: no such number"])
+
+
+def test_stage_alone_reads_halves_of_surrogate_pairs():
+    done = curate("stage", "find_pii", "--in", "-", "--out", "-", stdin='{"text": "a \\ud800 b", "tags": ["\\udc00", "\\ud83d\\ude00"]}\n')
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    assert (row["text"], row["tags"]) == ("a \ufffd b", ["\ufffd", "\U0001f600"])
+
+
+def test_stage_alone_says_what_a_list_had_to_leave_out(tmp_path):
+    (tmp_path / "hosts.txt").write_text("host.example\nno host\nco.uk\n")
+    lists = f"lists={{a: {tmp_path / 'hosts.txt'}}}"
+    done = curate("stage", "block_domains", "--in", "-", "--out", "-", "--set", lists, stdin='{"url": "http://host.example/"}\n')
+    assert done.returncode == 0, done.stderr
+    assert "1 usable entries, 2 broken (line 2: 'no'; line 2: 'host'), 1 refused" in done.stderr
+
+
+def test_stage_alone_names_the_parameter_that_is_wrong():
+    done = curate("stage", "redact_pii", "--in", "-", "--out", "-", "--set", "email=tag", "--set", "phone=x", stdin='{"text": "x"}\n')
+    assert done.returncode == 2
+    assert "phone: input should be 'redact', 'tag' or 'keep', got 'x'" in done.stderr
 
 
 def test_stage_alone_reads_warc_and_html(tmp_path):

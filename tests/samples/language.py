@@ -9,6 +9,10 @@ def identify_language():
     prose = [" ".join(s for s in group[:4]) for group in _sentences(LANGUAGES)]
     yield {"min_score": {"default": 0.5, "ru": 0.9}}, texts(*prose, "qwrt zxcv plmk bnhg wrtq sdfg kjhg")
     yield {"languages": ["en"], "min_score": 0.0}, texts(*prose)
+    yield {"languages": ["en"], "exempt_profiles": ["code"]}, texts(*prose, profile=lambda n: [("web", "code")[i % 2] for i in range(n)])
+    mixed = [prose[0] * 9 + prose[1] * 9 + prose[2] * 9, prose[1] * 20 + prose[0] * 8]
+    code = ["```\nreturn x\n```\n" + prose[0], "self.rows = [x_i for x_i in rows if x_i]\n" * 40, r"\int_0^1 x^n \, dx = $\frac{1}{n+1}$ "]
+    yield {"min_score": {"default": 0.5, "und": 0.0}, "max_chars": 5_000}, texts(*mixed, *code)
 
 
 def _sentences(langs):

@@ -1,0 +1,65 @@
+"""Samples of stages/quality."""
+
+import io
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.samples.documents import ENGLISH, texts
+
+PLACES = ["river", "garden", "mill", "hill", "valley", "village", "stone", "wheel", "spring", "summer", "morning", "weather", "branch",
+          "water", "people", "book"]  # fmt: skip
+
+
+def ordinary(n):
+    """Documents of one kind and several lengths: sentences that share most of their words."""
+    places = [[PLACES[i * k % 16] for k in (1, 7, 11)] for i in range(48)]
+    parts = ["In the {} by the {} they saw what the {} had brought. ".format(*three) for three in places]
+    return ["".join(parts[(i * 5 + k * (i % 7 + 1)) % 48] for k in range(3 + i % 9)) + ENGLISH[: 40 * (i % 5)] for i in range(n)]
+
+
+def kl_outlier():
+    dump = " ".join(f"q{i * 7919 % 100_003:x}zx{i * 104_729 % 65_521:x}" for i in range(150))
+    stuffed = "cheap watches online buy cheap watches " * 40
+    table = texts(*ordinary(80), dump, stuffed, lang=lambda n: [None if i % 23 == 5 else "en" for i in range(n)])
+    yield {}, table
+    yield {"max_score": {"default": None, "en": 8.0}, "bits": 12, "min_tokens": 5, "words": 3}, table
+    yield {"by": None, "sample": 0.5}, table
+
+
+def rank():
+    def scores(n):
+        return [None if i % 11 == 3 else float("nan") if i % 11 == 7 else ((i * 37) % 101 - 40) * 0.25 for i in range(n)]
+
+    table = texts(
+        *[str(i) for i in range(150)], score=scores, other=lambda n: [float(i * i % 57) for i in range(n)],
+        word_count=lambda n: [i % 40 for i in range(n)], lang=lambda n: [("en", "de", None)[i % 3] for i in range(n)],
+    )  # fmt: skip
+    yield {"columns": ["score"]}, table
+    yield {"columns": ["score", "other"], "by": ["lang", "word_count"], "weight": "word_count", "combine": "max"}, table
+    yield {"columns": ["other", "score"], "combine": "mean", "into": "both"}, table
+
+
+def perplexity():
+    pytest.importorskip("kenlm")
+    model, cutoffs = _model()
+    table = texts(*ordinary(30), "qx zq " * 30, lang=lambda n: ["xx" if i % 9 == 4 else "en" for i in range(n)])
+    yield {"models": {"en": model}}, table
+    yield {"models": {"en": model}, "variant": "paper", "min_perplexity": 3.0, "max_perplexity": 60.0}, table
+    yield {"models": {"en": model}, "cutoffs": cutoffs, "keep": ["head", "middle"]}, table
+
+
+@cache
+def _model():
+    """A trigram model of ordinary documents, and cutoffs."""
+    from classifiers.ngram_lm import train, write_arpa
+    from stages.quality.ccnet_text import Pieces
+
+    folder = Path(tempfile.mkdtemp(prefix="curate-samples-"))
+    arpa = io.StringIO()
+    write_arpa(*train(Pieces("code", None).of_lines(ordinary(40)), 3), arpa)
+    (folder / "en.arpa").write_text(arpa.getvalue(), "utf-8")
+    (folder / "cutoffs.json").write_text('{"en": ' + str([2 + k / 4 for k in range(101)]) + "}", "utf-8")
+    return str(folder / "en.arpa"), str(folder / "cutoffs.json")
