@@ -84,8 +84,8 @@ def run_alone(
         run = Run(plan, home / "run", Inline(Context(plan, home / "run")))
         run.walk()
         account = run.accounts[step]
-        details = [d for f in sorted((home / "run" / "failed").glob("*.parquet")) for d in pq.read_table(f)["detail"].to_pylist()]
-        why = list(dict.fromkeys(details))[:3]
+        failed = [pq.read_table(f, columns=["detail"])["detail"] for f in sorted((home / "run" / "failed").glob("*.parquet"))]
+        why = list(dict.fromkeys(detail for column in failed for detail in column.to_pylist()))[:3]
         columns = [f.name for f in plan.steps[step].schema if f.name not in transient]
         source = _rows(run, plan, step, len(inputs), columns, keep_dropped)
         _write(out, source, plan, step, columns, keep_dropped)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,7 +85,7 @@ def run(
     _say_notes(plan)
     out = out or Path("runs") / plan.recipe.name
     with run_lock(out):
-        _compile([step.stage for step in plan.steps.values()])
+        _compile(plan)
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
         write_sealed(plan_file, saved)
@@ -115,8 +114,8 @@ def _collect_seldom() -> None:
     gc.set_threshold(1_000_000, 50, 100)
 
 
-def _compile(stages: Iterable[Any]) -> None:
-    """Compile the kernels of stages once, before workers start; says so when it takes time."""
+def _compile(plan: Any) -> None:
+    """Compile the kernels of the plan's stages once, before workers start; says so when it takes time."""
     import time
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
@@ -127,7 +126,7 @@ def _compile(stages: Iterable[Any]) -> None:
     text.warm_up()
     documents.warm_up()
     domains.warm_up()
-    stages = [stage for stage in stages if stage is not None and registry.beside(stage, "warm_up")]
+    stages = [step.stage for step in plan.steps.values() if step.stage is not None and registry.beside(step.stage, "warm_up")]
     if time.monotonic() - started > 2:  # the cache is cold: every stage's kernels will have to be compiled, on all cores
         with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
             list(pool.map(_warm_up, sorted({registry.files()[stage.name] for stage in stages if stage.name in registry.files()})))
@@ -196,7 +195,7 @@ def stage(
 
     def prepare(plan: Any) -> None:
         _say_notes(plan)
-        _compile([step.stage for step in plan.steps.values()])
+        _compile(plan)
 
     report = run_alone(name, [*inputs, *(more or [])], out, _overrides(sets), keep_dropped, prepare)
     text = ", ".join(f"{k} {v}" for k, v in report["dropped"].items())

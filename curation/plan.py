@@ -22,7 +22,7 @@ from curation import assets, registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
 from curation.recipe import Recipe, StepSpec, build
-from curation.stage import AssetMark, Source, Stage, StageParams, asked_columns
+from curation.stage import AssetMark, Source, Stage, StageParams, lookup_columns
 from curation.storage import digest
 from curation.where import Where, WhereError, normal_form, parse
 from curation.yaml_file import YamlFile
@@ -121,7 +121,7 @@ class Plan:
         sample: share of the input to take (1 = all).
         annotate: let every dropped document go on as a shadow.
         until: stop after this step.
-        fingerprints: hash assets and give steps fingerprints; a worker needs none.
+        fingerprints: read and hash assets and give steps fingerprints; a worker needs none of it.
         examples: a file of each input, where its files need not be listed again (in a worker).
         whole_shadows: keep all columns and the place of shadow rows at the end of their path.
     Raises: RecipeError at the place of the first mistake.
@@ -292,7 +292,7 @@ class Plan:
                     folders = any(mark.folder for mark in marks[key])
                     path = assets.resolve(value, self.recipe.asset_folder or self.recipe.folder, folders=folders)
                     for mark in marks[key]:
-                        note = mark.read(path) if mark.read is not None else None
+                        note = mark.read(path) if mark.read is not None and self._fingerprints else None
                         if isinstance(note, str):
                             notes.append(f"{key}: {note}")
                 except (FileNotFoundError, ValueError) as e:
@@ -382,7 +382,7 @@ class Plan:
         schema, step.transient = self._incoming(step.needs, at)
         names = set(schema.names)
         reads = step.reads
-        lookups = set(asked_columns(step.params).values())
+        lookups = set(lookup_columns(step.params).values())
         declared = set(step.writes)
         for column in [*reads, *sorted(lookups - declared)]:
             if column not in names:
@@ -581,7 +581,7 @@ def snapshot(plan: Plan) -> dict[str, Any]:
 
 
 def plan_of(saved: dict[str, Any]) -> Plan:
-    """The plan a snapshot describes, without fingerprints."""
+    """The plan a snapshot describes, without fingerprints; assets were read when it was made."""
     recipe = build(YamlFile(Path(saved["file"]), json.loads(saved["recipe"])), {})
     return Plan(recipe, **saved["options"], fingerprints=False)
 

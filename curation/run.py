@@ -24,7 +24,7 @@ from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
 from curation.plan import Pass, Plan, Step
 from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, read_state, write_groups
-from curation.stage import DEFAULTED, Source, StageParams, asked_columns
+from curation.stage import DEFAULTED, Source, StageParams, lookup_columns
 from curation.storage import canonical, digest, read_sealed, replace, write_json, write_sealed
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
@@ -549,7 +549,7 @@ class Run:
     def _step(self, step: Step) -> dict[str, Any]:
         notes = list(step.notes)
         noted = dict(self.noted.get(step.name, {}))
-        if isinstance(step.params, StageParams) and "lang" not in asked_columns(step.params).values():
+        if isinstance(step.params, StageParams) and "lang" not in lookup_columns(step.params).values():
             noted.pop(DEFAULTED, None)  # the stage's own map is meant for all languages
         for what, languages in sorted(noted.items()):
             notes.append(f"{what} for {', '.join(sorted(languages)[:NAMED])}{' ...' if len(languages) > NAMED else ''}")

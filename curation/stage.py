@@ -69,14 +69,10 @@ keys are web, code, math, by `profile`) for each document."""
 
 
 def lookup_columns(params: StageParams) -> dict[str, str]:
-    """Column each `PerGroup` parameter of a stage is looked up by; plain values are left out."""
-    marked = [n for n, f in type(params).model_fields.items() if any(getattr(m, "func", None) is _check_groups for m in f.metadata)]
-    return {name: column for name in marked if (column := group_column(getattr(params, name)))}
-
-
-def asked_columns(params: StageParams) -> dict[str, str]:
-    """`lookup_columns` of the parameters that the user gave: a stage's own map does without, by its default."""
-    return {name: column for name, column in lookup_columns(params).items() if name in params.model_fields_set}
+    """Column each `PerGroup` map that the user gave is looked up by; a stage's own map does without one, by its default."""
+    fields = {name: type(params).model_fields[name] for name in params.model_fields_set}
+    marked = [name for name, f in fields.items() if any(getattr(m, "func", None) is _check_groups for m in f.metadata)]
+    return {name: column for name in sorted(marked) if (column := group_column(getattr(params, name)))}
 
 
 @dataclass(frozen=True)
@@ -119,9 +115,9 @@ class Texts:
     def filtered(self, before: pa.Table, mask: Any, after: pa.Table) -> None:
         """Note that `after` holds the documents of `before` where bool (n,) holds."""
         for old, new in zip(before.columns, after.columns, strict=True):
-            if old.num_chunks == 1 and new.num_chunks == 1 and _place(old.chunk(0)) in self._known:
-                text = self._known[_place(old.chunk(0))][1]
-                self._known[_place(new.chunk(0))] = new.chunk(0), text.of_rows(np.flatnonzero(mask), new.chunk(0))
+            known = self._known.get(_place(old.chunk(0))) if old.num_chunks == 1 and new.num_chunks == 1 else None
+            if known is not None:
+                self._known[_place(new.chunk(0))] = new.chunk(0), known[1].of_rows(np.flatnonzero(mask), new.chunk(0))
 
     def forget(self, table: pa.Table) -> None:
         """Let go of the text of a table that no step will see again."""
@@ -134,12 +130,12 @@ class Texts:
         self._known.clear()
 
 
-def _place(column: Any) -> tuple[int, int, int, int] | None:
-    """Where the bytes of a string array stand; None where it has none."""
+def _place(column: Any) -> tuple[int, ...] | None:
+    """Where the bytes of a string array, and what says which are null, stand; None where it has none."""
     buffers = column.buffers()
     if len(buffers) != 3 or buffers[2] is None or len(column) == 0:
         return None
-    return buffers[1].address, buffers[2].address, column.offset, len(column)
+    return 0 if buffers[0] is None else buffers[0].address, buffers[1].address, buffers[2].address, column.offset, len(column)
 
 
 class Batch:
@@ -287,7 +283,7 @@ class RowStage:
         batch = batch if isinstance(batch, Batch) else Batch(batch)
         if params is None:
             params = self.params(**values)
-            for name, column in asked_columns(params).items():
+            for name, column in lookup_columns(params).items():
                 if column not in batch:
                     raise ValueError(f"{name}: a map by {column} needs a column {column!r}")
         return self.function(batch, params)

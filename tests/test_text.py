@@ -360,3 +360,12 @@ def test_hashes_of_lower_case_at_every_length():
     spans = text.Spans(utf8, utf8.offsets[:-1], utf8.offsets[1:], np.arange(len(texts) + 1))
     assert spans.hashes(lower=True).tolist() == utf8.lower().hash().tolist()
     assert spans.chars().tolist() == [len(s) for s in texts]
+
+
+def test_the_same_bytes_with_other_nulls_are_another_text():
+    offsets, data = pa.py_buffer(np.array([0, 3, 6], np.int64)), pa.py_buffer(b"onetwo")
+    whole = pa.Array.from_buffers(pa.large_string(), 2, [None, offsets, data])
+    half = pa.Array.from_buffers(pa.large_string(), 2, [pa.py_buffer(bytes([1])), offsets, data])
+    texts = Texts()
+    assert texts.of(whole).words().counts().tolist() == [1, 1]
+    assert texts.of(half).words().counts().tolist() == [1, 0]

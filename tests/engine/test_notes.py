@@ -10,7 +10,7 @@ from engine_kit import command, environment, run, steps
 
 from curation.assets import identify_asset
 from curation.errors import RecipeError
-from curation.plan import Plan
+from curation.plan import Plan, plan_of, snapshot
 from curation.recipe import load
 
 PLUGIN = """
@@ -106,6 +106,14 @@ def test_notes_are_shown_before_and_after(given, tmp_path):
     assert [line for line in done.stderr.splitlines() if line.startswith("long:")] == [f"long: {NOTES[0]}"]
     assert [line for line in done.stdout.splitlines() if line.startswith("long:")] == [f"long: {note}" for note in NOTES]
     assert json.loads(curate("stats", tmp_path / "out", "--json").stdout)["steps"][1]["notes"] == NOTES
+
+
+def test_a_worker_does_not_read_lists_again_to_know_the_plan(given):
+    plan = Plan(load(given, {}))
+    assert plan.steps["long"].notes == [NOTES[0]]
+    again = plan_of(snapshot(plan))
+    assert again.steps["long"].params == plan.steps["long"].params
+    assert again.steps["long"].notes == []
 
 
 def test_a_folder_of_lists_is_part_of_the_fingerprint(given, tmp_path):
