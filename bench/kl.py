@@ -194,8 +194,8 @@ def speed(documents: int, pairs: int) -> tuple[dict[str, Any], dict[str, Any]]:
         batch.words().hashes(lower=True)
         keyed = timed("emit", lambda b=batch: kl_outlier.emit(b, params))
         rows = pa.table({"key": keyed.key, "row": keyed.row, **keyed.columns}).take(pa.array(np.argsort(keyed.key, kind="stable")))
-        rows = timed("combine", lambda r=rows: kl_outlier.combine(r, params))
-        again = kl_outlier.reduce(rows, params, 0).again
+        rows = timed("combine", lambda r=rows: kl_outlier.combine(r, params, 0))
+        again = kl_outlier.reduce(rows, params, 0).again[1]
         verdicts = Verdicts(np.empty(0, np.int64), pa.table({}), kl_outlier.reduce(again, params, 1).state)
         timed("apply", lambda b=batch, v=verdicts: kl_outlier.apply(b, v, params))
     figures = {"documents": documents, "us_per_document": {name: round(value, 1) for name, value in best.items()}}

@@ -39,7 +39,7 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
     targets: dict[str, Any] = {}
     if len(figures) > 1:
         for label, key in (("slope of the shuffle's CPU", "shuffle_cpu_seconds"), ("slope of the whole run's CPU", "cpu_seconds")):
-            slope = _slope(rows, [f[key] for f in figures])
+            slope = slope_of(rows, [f[key] for f in figures])
             targets[f"{label} (log-log)"] = (slope, "<= 1.05", slope <= 1.05)
         growth = round(figures[-1]["peak_mb"] / figures[0]["peak_mb"], 2)
         targets[f"peak memory, {rows[-1]} rows / {rows[0]} rows"] = (growth, "flat (<= 1.25)", growth <= 1.25)
@@ -76,7 +76,7 @@ def _run(folder: Path, n: int, pairs: int) -> dict[str, Any]:
         dropped = sum(twins["dropped"].values())
         if written + dropped != n or not dropped:
             raise AssertionError(f"{n} rows in, {written} written, {dropped} dropped")
-        cost = _costs(here / "out" / "work")
+        cost = costs(here / "out" / "work")
     cpu = median(u.cpu_seconds for u in whole) - median(u.cpu_seconds for u in starts)
     emit, reduce = cost["emit_cpu_seconds"], cost["reduce_cpu_seconds"]
     verdict = twins["cpu_seconds"] - emit - reduce
@@ -89,24 +89,29 @@ def _run(folder: Path, n: int, pairs: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _costs(work: Path) -> dict[str, Any]:
+def heads(work: Path) -> list[Any]:
+    """First lines of the records of a run's tasks."""
+    found = [p.read_text(encoding="utf-8").split("\n", 1)[0] for p in work.glob("*/records/*.json")]
+    found += [line.partition(" ")[2] for p in work.glob("*/segments/*.heads") for line in p.read_text(encoding="utf-8").splitlines()]
+    return [head for _, head in map(json.loads, found)]
+
+
+def costs(work: Path) -> dict[str, Any]:
     """Sums over the records of a run: CPU-seconds of emit and reduce tasks, bytes of spills and verdicts."""
     total: dict[str, Any] = {"emit_cpu_seconds": 0.0, "reduce_cpu_seconds": 0.0, "spilled": 0, "verdicts": 0, "reducers": 0}
-    heads = [p.read_text(encoding="utf-8").split("\n", 1)[0] for p in work.glob("*/records/*.json")]
-    heads += [line.partition(" ")[2] for p in work.glob("*/segments/*.heads") for line in p.read_text(encoding="utf-8").splitlines()]
-    for _, head in map(json.loads, heads):
+    for head in heads(work):
         if head["kind"] == "emit":
             total["emit_cpu_seconds"] += head["cpu_seconds"]
             total["spilled"] += head["spill"]["bytes"]
         elif head["kind"] == "reduce":
             total["reduce_cpu_seconds"] += head["cpu_seconds"]
             total["verdicts"] += head["verdicts"]["bytes"]
-            total["spilled"] += head["again"]["bytes"] if head["again"] else 0
+            total["spilled"] += sum(spill["bytes"] for spill in head["again"].values())
             total["reducers"] += 1
     return total
 
 
-def _slope(x: list[int], y: list[float]) -> float:
+def slope_of(x: list[int], y: list[float]) -> float:
     """Least-squares slope of log y over log x."""
     a, b = [math.log(v) for v in x], [math.log(v) for v in y]
     ma, mb = sum(a) / len(a), sum(b) / len(b)

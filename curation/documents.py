@@ -132,6 +132,61 @@ def _hex_digits(data: Any, offsets: Any) -> Any:
     return found
 
 
+@_kernel
+def _parse_hex(data: Any, offsets: Any) -> Any:
+    """uint64 (n, 2) of n ids, and whether each is 32 hex digits."""
+    n = len(offsets) - 1
+    pairs = np.zeros((n, 2), np.uint64)
+    for i in range(n):
+        start = offsets[i]
+        if offsets[i + 1] - start != ID_DIGITS:
+            return pairs, False
+        legal = np.uint8(_UPPER)
+        for half in range(2):
+            value = np.uint64(0)
+            for j in range(start + half * 16, start + half * 16 + 16):
+                c = data[j]
+                legal &= _HEX[c]
+                digit = c - 48 if c < 58 else (c & 0xDF) - 55
+                value = (value << np.uint64(4)) | np.uint64(digit)
+            pairs[i, half] = value
+        if not legal:
+            return pairs, False
+    return pairs, True
+
+
+@_kernel
+def _write_hex(pairs: Any) -> Any:
+    """Hex digits of ids, one after the other: uint8 (32 n,)."""
+    digits = np.empty(len(pairs) * ID_DIGITS, np.uint8)
+    for i in range(len(digits)):
+        half, place = i // 16, i % 16
+        digit = (pairs[half // 2, half % 2] >> np.uint64(60 - 4 * place)) & np.uint64(15)
+        digits[i] = digit + (48 if digit < 10 else 87)
+    return digits
+
+
+def id_pairs(ids: pa.Array) -> Any:
+    """Ids as numbers.
+
+    Args:
+        ids: string array (n,) of 32 hex digits, without nulls.
+    Returns: uint64 (n, 2), the high and the low half; in the order of the strings.
+    Raises: ValueError if a value is null or not 32 hex digits.
+    """
+    strings = Utf8.of(ids)
+    pairs, legal = _parse_hex(strings.data, strings.offsets)
+    if not legal:
+        raise ValueError("an id is not a string of 32 hex digits")
+    return pairs
+
+
+def id_strings(pairs: Any) -> pa.Array:
+    """Ids of `id_pairs` as they were: string array (n,) of 32 lower-case hex digits."""
+    offsets = np.arange(0, (len(pairs) + 1) * ID_DIGITS, ID_DIGITS, dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), len(pairs), [None, pa.py_buffer(offsets), pa.py_buffer(_write_hex(pairs))])
+
+
 # Seen ids
 
 
@@ -159,10 +214,7 @@ class IdSet:
         Returns: bool (n,).
         Raises: ValueError if a value is null or not 32 hex digits.
         """
-        strings = Utf8.of(ids)
-        pairs, legal = _parse_hex(strings.data, strings.offsets)
-        if not legal:
-            raise ValueError("an id is not a string of 32 hex digits")
+        pairs = id_pairs(ids)
         while (self._used + len(pairs)) * 4 > len(self._table) * 3:
             grown = np.zeros((len(self._table) * 2, 2), np.uint64)
             _move(self._table, grown)
@@ -175,29 +227,6 @@ class IdSet:
             seen[which[0]], seen[which[1:]] = self._zero, True
             self._zero = True
         return seen
-
-
-@_kernel
-def _parse_hex(data: Any, offsets: Any) -> Any:
-    """uint64 (n, 2) of n ids, and whether each is 32 hex digits."""
-    n = len(offsets) - 1
-    pairs = np.zeros((n, 2), np.uint64)
-    for i in range(n):
-        start = offsets[i]
-        if offsets[i + 1] - start != ID_DIGITS:
-            return pairs, False
-        legal = np.uint8(_UPPER)
-        for half in range(2):
-            value = np.uint64(0)
-            for j in range(start + half * 16, start + half * 16 + 16):
-                c = data[j]
-                legal &= _HEX[c]
-                digit = c - 48 if c < 58 else (c & 0xDF) - 55
-                value = (value << np.uint64(4)) | np.uint64(digit)
-            pairs[i, half] = value
-        if not legal:
-            return pairs, False
-    return pairs, True
 
 
 @_kernel
@@ -242,4 +271,6 @@ def _move(table: Any, grown: Any) -> None:
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this file."""
     _hex_or_hashed("warm-up", pa.array(["0"]))
-    IdSet().add(record_ids("warm-up", ["0", "0"]))
+    ids = record_ids("warm-up", ["0", "0"])
+    IdSet().add(ids)
+    id_strings(id_pairs(ids))

@@ -183,6 +183,8 @@ def host_of(authority: str) -> str | None:
     if not host.isascii():
         host = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower()
     host = host.rstrip(".")
+    if len(host) > 253:  # punycode is no shorter, and takes time quadratic in a label's length
+        return None
     labels = [_punycode(label) for label in host.split(".")]
     host = ".".join(labels)
     if not all(labels) or len(host) > 253 or _NOT_IN_HOST.search(host):

@@ -22,8 +22,8 @@ from curation import assets, registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
 from curation.recipe import Recipe, StepSpec, build
-from curation.stage import AssetMark, Source, Stage, StageParams, lookup_columns
-from curation.storage import digest
+from curation.stage import AssetMark, GlobalStage, Shuffled, Source, Stage, StageParams, lookup_columns
+from curation.storage import digest, read_sealed
 from curation.where import Where, WhereError, normal_form, parse
 from curation.yaml_file import YamlFile
 
@@ -57,6 +57,8 @@ class Step:
     checkpoint: bool = False
     transient: frozenset[str] = frozenset()
     """Columns of `schema` that are never written."""
+    optional: tuple[str, ...] = ()
+    """Columns it reads because a step above has them."""
 
     @property
     def ports(self) -> list[str]:
@@ -78,13 +80,23 @@ class Step:
             return tuple(sorted({c for w in self.rules.values() for c in w.columns}))
         if self.stage is None or isinstance(self.stage, Source):
             return ()
-        return self.stage.reads(self.params)
+        return tuple(dict.fromkeys((*self.stage.reads(self.params), *self.optional)))
 
     @property
     def drops(self) -> tuple[str, ...]:
         if self.kind == "keep":
             return ("where_false",)
         return tuple(self.stage.drops) if self.stage else ()
+
+
+STATE_FILE = "state.json"
+"""Beside what a stage kept: what two runs must share for one to read what the other kept."""
+
+
+def state_of(step: Step) -> dict[str, Any]:
+    """Content of a step's STATE_FILE, one key a parameter."""
+    assert isinstance(step.stage, GlobalStage)
+    return {"stage": step.use, "version": registry.version(step.use), **(step.stage.state(step.params) or {})}
 
 
 @dataclass
@@ -233,7 +245,38 @@ class Plan:
             self._source_schema(step, at)
         else:
             self._stage_schema(step, at)
+            if isinstance(stage, GlobalStage) and self._fingerprints:
+                for folder in stage.against(step.params):
+                    self._check_against(step, stage, folder, at)
         return step
+
+    def against(self, step: Step) -> list[tuple[str, str]]:
+        """Files of earlier runs a global step competes with: (absolute path, path inside its folder)."""
+        folders = step.stage.against(step.params) if isinstance(step.stage, GlobalStage) else ()
+        return [
+            found for folder in folders for found in assets.find([f"{folder}/*.parquet"], self.recipe.asset_folder or self.recipe.folder)
+        ]
+
+    def _check_against(self, step: Step, stage: GlobalStage, folder: str, at: tuple[str, ...]) -> None:
+        """Refuse an earlier run's folder that holds no such files, or what was kept under other parameters."""
+        home = (self.recipe.asset_folder or self.recipe.folder) / folder
+        if "://" in folder:
+            raise self.recipe.error(f"{folder}: what steps compete against must be on this machine's disks", *at, "against", value=True)
+        try:
+            assets.find([f"{folder}/*.parquet"], self.recipe.asset_folder or self.recipe.folder)
+            if not stage.keeps(step.params):
+                return
+            found = read_sealed(home / STATE_FILE)
+        except FileNotFoundError as e:
+            raise self.recipe.error(f"{folder} holds no state of an earlier run ({e})", *at, "against", value=True) from e
+        for key, wanted in state_of(step).items():
+            if found.get(key) != wanted:
+                raise self.recipe.error(
+                    f"{folder} was kept with {key} {found.get(key)!r}, this step has {wanted!r}: they cannot be compared",
+                    *at,
+                    "against",
+                    value=True,
+                )
 
     def _built_in(self, spec: StepSpec) -> Step:
         at = (spec.section, spec.name)
@@ -381,6 +424,8 @@ class Plan:
     def _stage_schema(self, step: Step, at: tuple[str, ...]) -> None:
         schema, step.transient = self._incoming(step.needs, at)
         names = set(schema.names)
+        if isinstance(step.stage, Shuffled):
+            step.optional = tuple(c for c in step.stage.reads_if_there(step.params) if c in names)
         reads = step.reads
         lookups = set(lookup_columns(step.params).values())
         declared = set(step.writes)
@@ -421,6 +466,8 @@ class Plan:
         if step.kind == "shards":
             return digest(FORMAT, "shards", self.recipe.settings.output_bytes, parents)
         values = step.params.model_dump(mode="json")
+        if isinstance(step.stage, GlobalStage) and step.stage.against(step.params):
+            values.pop("against", None)  # what it reads is in the task keys
         for key in _asset_fields(type(step.params)):
             values[key] = _checksums(getattr(step.params, key))
         extra: list[Any] = []

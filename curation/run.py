@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,17 @@ from curation import assets
 from curation.errors import AccountError, FailedShareError, TaskError
 from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
-from curation.plan import Pass, Plan, Step
+from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
+from curation.shards import count_rows
 from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, read_state, write_groups
-from curation.stage import DEFAULTED, Source, StageParams, lookup_columns
+from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
 from curation.storage import canonical, digest, read_sealed, replace, write_json, write_sealed
+from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
 
-MAX_ROUNDS = 200
+MAX_ROUNDS = 10_000
+"""A stage that sends rows for ever is stopped; a chain of similar documents takes a round wherever it goes to another reducer (ours)."""
 PACK_FILES = 1_000
 PACK_BYTES = 64 << 20
 PACK_MEMBERS = 1_000
@@ -53,6 +57,10 @@ class Shard:
     splits: list[dict[str, Any]] = field(default_factory=list)
     virtual: bool = False
     """The task has not run yet (a dry walk)."""
+    earlier: bool = False
+    """An earlier run's: its documents compete, and are not the step's."""
+    numbered: bool = False
+    """It holds what a stage kept, by the column `row`."""
 
     def take(self, folder: str, facts: dict[str, Any]) -> None:
         """Fill in what a record says of the file."""
@@ -60,7 +68,8 @@ class Shard:
 
     def plain(self) -> dict[str, Any]:
         """What a task that reads the file is told."""
-        return {"file": self.file, "rows": self.rows, "footer": self.footer}
+        plain = {"file": self.file, "rows": self.rows, "footer": self.footer}
+        return {**plain, "numbered": self.numbered} if self.earlier else plain
 
 
 @dataclass
@@ -89,11 +98,20 @@ class Run:
         self.accounts: dict[str, Account] = {}
         self.noted: dict[str, dict[str, set[str]]] = {}
         """What stages noted: step -> what -> languages."""
+        self.counted: dict[str, Counter[str]] = {}
+        self.examples: dict[str, dict[str, dict[str, int]]] = {}
+        """step -> kind -> text -> weight."""
+        self.judged: dict[str, str] = {}
+        """What global stages say of their result."""
         self.tasks: dict[str, tuple[int, int]] = {}
         """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
         self.keys: dict[str, list[str]] = {}
         """work folder -> keys of this run's tasks in it."""
-        self.published: dict[str, set[str]] = {"dropped": set(), "failed": set(), "shadows": set()}
+        self.published: dict[str, set[str]] = {"dropped": set(), "failed": set(), "shadows": set(), "superseded": set()}
+        self.earlier: dict[str, list[Shard]] = {}
+        """step -> shards of earlier runs that compete with its own."""
+        self.states: dict[str, dict[str, str]] = {}
+        """step -> file to stand in `states/STEP` -> what its stage kept."""
         self.dry = executor is None
         self.manifest = read_manifest(out)
         self.input_bytes = 0
@@ -118,7 +136,11 @@ class Run:
             except OSError as e:
                 raise self.plan.recipe.error(str(e), "inputs", step.name, "paths", value=True) from e
         self.input_bytes = sum(f.bytes for files in self.files.values() for f in files)
-        self.bits = partition_bits(self.input_bytes, self.plan.recipe.settings.shuffle.partition_bytes)
+
+    def _bits(self, step: Step) -> int:
+        """Bits of a key that name a partition of a step: from the size of all inputs and of what competes with them."""
+        earlier = sum(shard.bytes for shard in self._earlier(step))
+        return partition_bits(self.input_bytes + earlier, self.plan.recipe.settings.shuffle.partition_bytes)
 
     def _pass(self, p: Pass) -> None:
         head = p.head
@@ -142,9 +164,7 @@ class Run:
             if found is not None:
                 for step in p.steps:
                     self.accounts[step.name].add(found["steps"][step.name])
-                for name, noted in found.get("noted", {}).items():
-                    for what, languages in noted.items():
-                        self.noted.setdefault(name, {}).setdefault(what, set()).update(languages)
+                self._shown(found)
                 self._publish(p.name, p.folder, found)
             for port in p.exits:
                 shard = self._shard(p, task, port, found)
@@ -153,6 +173,29 @@ class Run:
         if not self.dry:
             self._check(p, tasks)
             self._save("running")
+
+    def _shown(self, head: Mapping[str, Any]) -> None:
+        """Gather what a task's record says beside its accounts."""
+        for name, noted in head.get("noted", {}).items():
+            for what, languages in noted.items():
+                self.noted.setdefault(name, {}).setdefault(what, set()).update(languages)
+        for name, counted in head.get("counted", {}).items():
+            self.counted.setdefault(name, Counter()).update(counted)
+        for name, examples in head.get("examples", {}).items():
+            known = self.examples.setdefault(name, {})
+            for kind, found in examples.items():
+                of_kind = known.setdefault(kind, {})
+                of_kind.update({text: max(weight, of_kind.get(text, 0)) for text, weight in found.items()})
+            self.examples[name] = heaviest(known)
+
+    def _of_step(self, name: str) -> dict[str, Any]:
+        """What `_shown` has gathered of a step, in the form of a record."""
+        noted = {what: sorted(languages) for what, languages in self.noted.get(name, {}).items()}
+        return {
+            "noted": {name: noted},
+            "counted": {name: dict(self.counted.get(name, {}))},
+            "examples": {name: self.examples.get(name, {})},
+        }
 
     def _of(self, ports: tuple[str, ...]) -> list[Shard]:
         """The shards of several ports, port by port."""
@@ -275,26 +318,46 @@ class Run:
 
     def _emitted(self, step: Step) -> tuple[list[Shard], Heads, str, list[str]]:
         """Emit every shard of a step's parents; returns shards, emit heads, the step's key, emit keys."""
-        shards = sorted(self._of(step.needs), key=lambda s: (s.key, s.port))
+        # Earlier ones first: of one record met in both, the copy that was put out stays.
+        shards = [*self._earlier(step), *sorted(self._of(step.needs), key=lambda s: (s.key, s.port))]
         full = [s for s in shards if s.rows or s.virtual]
         folder = f"{step.name}.emit-{step.fingerprint[:12]}"
-        tasks = []
-        for s in full:
-            key = digest("emit", step.fingerprint, self.bits, s.key, s.port)
-            task = {
-                "kind": "emit",
-                "step": step.name,
-                "folder": folder,
-                "key": key,
-                "bits": self.bits,
-                "shard": s.plain(),
-            }
-            tasks.append(task)
+        buckets, bits = self._buckets(step, full), self._bits(step)
+        tasks: list[dict[str, Any]] = [
+            {"kind": "emit", "step": step.name, "folder": folder, "bits": bits, "buckets": buckets, "shard": s.plain(),
+             "key": digest("emit", step.fingerprint, bits, buckets, s.key, s.port)}
+            for s in full
+        ]  # fmt: skip
         heads = self._do(f"{step.name} emit", folder, tasks)
         keys = [str(t["key"]) for t in tasks]
         settings = self.plan.recipe.settings.shuffle
-        whole = digest("global", step.fingerprint, self.bits, settings.reduce_bytes, keys)
+        whole = digest("global", step.fingerprint, bits, settings.reduce_bytes, keys)
+        for shard, key in zip(full, keys, strict=True):
+            if shard.earlier and (found := heads.get(key)) and found["failed"]:
+                raise TaskError(f"{step.name}: {shard.file} holds what it cannot read: {found['failed'][0]['detail']}")
         return full, heads, whole, keys
+
+    def _earlier(self, step: Step) -> list[Shard]:
+        """Shards of earlier runs that compete with a global step's own."""
+        stage = step.stage
+        if not isinstance(stage, GlobalStage) or not stage.against(step.params):
+            return []
+        if step.name in self.earlier:
+            return self.earlier[step.name]
+        numbered = bool(stage.keeps(step.params))
+        shards = []
+        for f in assets.identify(self.plan.against(step)):
+            shard = Shard(digest(f.identity), "against", file=f.path, bytes=f.bytes, earlier=True, numbered=numbered)
+            columns = ("row", *stage.keeps(step.params)) if numbered else ("id", *stage.reads(step.params))
+            shard.rows, shard.footer = count_rows(f.path, columns)
+            shards.append(shard)
+        self.earlier[step.name] = [shard for _, shard in sorted({s.key: s for s in shards}.items())]
+        return self.earlier[step.name]
+
+    @staticmethod
+    def _buckets(step: Step, shards: list[Shard]) -> int:
+        """How many parts a global stage deals the documents of these shards to."""
+        return step.stage.buckets(sum(s.rows for s in shards), step.params) if isinstance(step.stage, GlobalStage) else 1
 
     def _settled(self, step: Step) -> dict[str, Any] | None:
         """Emit, then reduce in rounds until no reducer has more to say.
@@ -311,6 +374,9 @@ class Run:
             self.tasks[f"{step.name} reduce"] = (1, 0)
             return None
         rest["failed"] = [emits[k]["failed"] for k in keys]
+        emitted = f"work/{step.name}.emit-{step.fingerprint[:12]}"
+        rest["kept"] = [self._placed(f"{emitted}/kept", emits[k].get("kept")) for k in keys]
+        rest["followers"] = [self._placed(f"{emitted}/followers", emits[k].get("followers")) for k in keys]
         if step.kind == "regroup":
             for found in emits.values():
                 self._publish(f"{step.name}.emit", f"{step.name}.emit-{step.fingerprint[:12]}", found)
@@ -318,47 +384,91 @@ class Run:
             settled: dict[str, Any] = read_sealed(file)
             self.tasks[f"{step.name} reduce"] = (len(settled["keys"]), len(settled["keys"]))
             self.keys[folder] = settled["keys"]
+            self._shown(settled["shown"])
         elif self.dry:
             self.tasks[f"{step.name} reduce"] = (1, 0)
             return None
         else:
-            spills = [f"work/{step.name}.emit-{step.fingerprint[:12]}/spill/{emits[k]['spill']['file']}" for k in keys]
-            heads = self._rounds(step, whole, folder, spills, [emits[k]["spill"] for k in keys])
+            kept = [s.plain() if s.numbered else facts for s, facts in zip(full, rest["kept"], strict=True)]
+            spills = [(f"{emitted}/spill/{emits[k]['spill']['file']}", emits[k]["spill"]) for k in keys]
+            heads = self._rounds(step, whole, folder, spills, kept)
             settled = {"keys": [h["key"] for h in heads], "cpu_seconds": sum(h["cpu_seconds"] for h in [*emits.values(), *heads])}
             if step.kind == "global":
-                settled |= self._returns(step, folder, heads, len(full))
+                settled |= self._returns(step, folder, [h for h in heads if h["kind"] == "reduce"], len(full))
+            for head in [*emits.values(), *heads]:
+                self._shown(head)
+            settled["shown"] = self._of_step(step.name)
             write_sealed(file, settled)
         self.accounts.setdefault(step.name, Account()).cpu_seconds += settled["cpu_seconds"]
         return {**settled, **rest}
 
-    def _rounds(self, step: Step, whole: str, folder: str, spills: list[str], facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Heads of all reduce tasks, round by round; `facts` are what the records say of the spills."""
-        settings = self.plan.recipe.settings.shuffle
+    @staticmethod
+    def _placed(folder: str, facts: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What a record says of a file, with the file's place in the run."""
+        return None if facts is None else {**facts, "file": f"{folder}/{facts['file']}"}
+
+    def _rounds(
+        self, step: Step, whole: str, folder: str, spills: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None]
+    ) -> list[dict[str, Any]]:
+        """Heads of all reduce and recall tasks, round by round.
+
+        Args:
+            spills: file and facts of each mapper's. kept: of each shard, what the stage kept of its documents.
+        """
+        settings, bits = self.plan.recipe.settings.shuffle, self._bits(step)
         done: list[dict[str, Any]] = []
         keys: list[str] = []
-        for number in range(MAX_ROUNDS):
-            schema = payload_schema(step, self.plan, shard=number > 0)
-            files = [self.out / f for f in spills]
+        waiting = {0: spills}
+        while waiting:
+            number = min(waiting)
+            if number >= MAX_ROUNDS:
+                raise TaskError(f"{step.name}: not settled after {MAX_ROUNDS} rounds")
+            names, facts = [n for n, _ in waiting[number]], [f for _, f in waiting.pop(number)]
+            files = [self.out / f for f in names]
             groups = [f"work/{folder}/{name}" for name in write_groups(self.work / folder, f"round-{number}", files, facts)]
-            blocks = Blocks(files, [self.out / g for g in groups], schema)
+            blocks = Blocks(files, [self.out / g for g in groups], payload_schema(step, self.plan, number))
             rows = blocks.totals[1]
             if rows.sum() != sum(f["rows"] for f in facts):
                 raise AccountError(f"{step.name}: {rows.sum()} rows indexed, {sum(f['rows'] for f in facts)} were emitted")
-            tasks = [
+            tasks: list[dict[str, Any]] = [
                 {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
-                 "range": list(r), "rows": int(rows[r[0] : r[1]].sum()), "bits": self.bits, "files": spills, "groups": groups}
-                for r in plan_reducers(blocks.totals, self.bits, settings.reduce_bytes)
+                 "range": list(r), "rows": int(rows[r[0] : r[1]].sum()), "bits": bits, "files": names, "groups": groups}
+                for r in plan_reducers(blocks.totals, bits, settings.reduce_bytes)
             ]  # fmt: skip
-            heads = self._do(f"{step.name} reduce", folder, tasks)
-            keys += [str(t["key"]) for t in tasks]
+            found = self._found(f"{step.name} reduce", folder, tasks)
+            asks = [(f"work/{folder}/ask/{h['ask']['file']}", h["ask"]) for h in found if h.get("ask")]
+            if asks:
+                found += self._found(f"{step.name} recall", folder, self._recalls(step, whole, folder, number, asks, kept))
+            keys += [str(h["key"]) for h in found]
             self.keys[folder] = keys
-            found = [heads[str(t["key"])] for t in tasks]
             done += found
-            again = [h["again"] for h in found if h.get("again")]
-            spills, facts = [f"work/{folder}/again/{a['file']}" for a in again], again
-            if not spills:
-                return done
-        raise TaskError(f"{step.name}: not settled after {MAX_ROUNDS} rounds")
+            for head in found:
+                for later, spilled in (head.get("again") or {}).items():
+                    waiting.setdefault(int(later), []).append((f"work/{folder}/again-{later}/{spilled['file']}", spilled))
+        return done
+
+    def _found(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Heads of tasks, in their order, when they have run."""
+        heads = self._do(label, folder, tasks)
+        return [heads[str(t["key"])] for t in tasks]
+
+    def _recalls(
+        self, step: Step, whole: str, folder: str, number: int, asks: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None]
+    ) -> list[dict[str, Any]]:
+        """A task for each shard that the reducers of a round ask."""
+        names, facts = [n for n, _ in asks], [f for _, f in asks]
+        files = [self.out / n for n in names]
+        groups = [f"work/{folder}/{g}" for g in write_groups(self.work / folder, f"asks-{number}", files, facts)]
+        expected = _by_part(files, facts, len(kept))
+        tasks: list[dict[str, Any]] = []
+        for n in np.flatnonzero(expected).tolist():
+            if kept[n] is None:
+                raise AccountError(f"{step.name}: shard {n} is asked for documents, and nothing of it was kept")
+            tasks.append({
+                "kind": "recall", "step": step.name, "folder": folder, "key": digest(whole, "recall", number, n), "round": number,
+                "ordinal": n, "expected": int(expected[n]), "kept": kept[n], "bits": self._bits(step), "files": names, "groups": groups,
+            })  # fmt: skip
+        return tasks
 
     def _applied_tasks(self, p: Pass) -> list[dict[str, Any]]:
         step = p.head
@@ -366,14 +476,46 @@ class Run:
         ghosts = sorted((s for s in self._of(step.needs) if not (s.rows or s.virtual)), key=lambda s: (s.key, s.port))
         if settled is None:
             return [self._row_task(p, s, "unsettled") for s in self._of(step.needs)]
-        returns, whole = settled["returns"], settled["whole"]
+        returns, whole, buckets = settled["returns"], settled["whole"], self._buckets(step, settled["full"])
+        self._supersede(step, settled)
         tasks = [
             self._row_task(
-                p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n]
+                p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
+                followers=settled["followers"][n], buckets=buckets,
             )
             for n, s in enumerate(settled["full"])
-        ]
+            if not s.earlier
+        ]  # fmt: skip
         return tasks + [self._row_task(p, s, whole, {"ordinal": 0, "expected": 0}, returns=returns, emit_failed=[]) for s in ghosts]
+
+    def _supersede(self, step: Step, settled: dict[str, Any]) -> None:
+        """List the documents of earlier runs that lost, and leave behind what the stage kept, for later runs."""
+        folder = f"{step.name}.superseded-{settled['whole'][:12]}"
+        tasks = [
+            {"kind": "supersede", "step": step.name, "folder": folder, "key": digest(settled["whole"], s.key),
+             "shard": {**s.plain(), "ordinal": n, "expected": settled["expected"][n]},
+             "returns": settled["returns"], "followers": settled["followers"][n]}
+            for n, s in enumerate(settled["full"])
+            if s.earlier
+        ]  # fmt: skip
+        if tasks:
+            heads = self._do(f"{step.name} superseded", folder, tasks)
+            for head in heads.values():
+                self._publish(step.name, folder, head)
+            self.counted.setdefault(step.name, Counter())["superseded of earlier runs"] = sum(h["rows"] for h in heads.values())
+        if isinstance(step.stage, GlobalStage) and step.stage.state(step.params) is not None:
+            folder = f"{step.name}.state-{settled['whole'][:12]}"
+            tasks = [
+                {"kind": "state", "step": step.name, "folder": folder, "key": digest(settled["whole"], s.key, s.port),
+                 "kept": settled["kept"][n], "shard": {**s.plain(), "ordinal": n, "expected": settled["expected"][n]},
+                 "returns": settled["returns"], "followers": settled["followers"][n]}
+                for n, s in enumerate(settled["full"])
+                if settled["kept"][n] is not None and not s.earlier
+            ]  # fmt: skip
+            heads = self._do(f"{step.name} state", folder, tasks)
+            self.states[step.name] = {
+                f"{h['key']}.parquet": f"work/{folder}/state/{h['state']['file']}" for h in heads.values() if h.get("state")
+            }
 
     def _returns(self, step: Step, folder: str, heads: list[dict[str, Any]], shards: int) -> dict[str, Any]:
         """Where verdicts and state lie, and how many verdicts each shard must get back."""
@@ -381,10 +523,7 @@ class Run:
         files = [f"work/{folder}/verdicts/{h['verdicts']['file']}" for h in heads]
         facts = [h["verdicts"] for h in heads]
         groups = [f"work/{folder}/{name}" for name in write_groups(base, "returns", [self.out / f for f in files], facts)]
-        expected = np.zeros(shards, dtype=np.int64)
-        for file, fact in zip(files, facts, strict=True):
-            entries = read_index(self.out / file, fact)
-            np.add.at(expected, entries["part"].astype(np.int64), entries["rows"])
+        expected = _by_part([self.out / f for f in files], facts, shards)
         states = [(base / "state" / h["state"]["file"], h["state"]) for h in heads if h.get("state")]
         state = None
         if states:
@@ -458,6 +597,14 @@ class Run:
                 f"{step.name}: {account.failed} of {account.documents_in} documents failed "
                 f"(max_failed: share {limit.share}, least {limit.least}); reasons are in {self.out / 'failed'}"
             )
+        if isinstance(step.stage, GlobalStage):
+            try:
+                note = step.stage.judge(account.documents_in, account.dropped, step.params)
+            except ValueError as e:
+                self._save("failed")
+                raise TaskError(f"{step.name}: {e}") from e
+            if note is not None:
+                self.judged[step.name] = note
 
     # -- outputs ------------------------------------------------------------------------------------
 
@@ -538,6 +685,13 @@ class Run:
                 write_sealed(self.work / folder / "current.json", sorted(keys))
         for label in {"done": tuple(self.published), "failed": ("failed",)}.get(status, ()):
             self._stand(self.out / label, {f.partition("|")[0]: f.partition("|")[2] for f in sorted(self.published[label])})
+        if status == "done":
+            for old in (self.out / "states").iterdir() if (self.out / "states").exists() else ():
+                if old.name not in self.states:
+                    shutil.rmtree(old)
+            for name, files in self.states.items():
+                self._stand(self.out / "states" / name, files)
+                write_sealed(self.out / "states" / name / STATE_FILE, state_of(self.plan.steps[name]))
         write_json(self.out / "run.json", {
             "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
             "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,
@@ -553,11 +707,24 @@ class Run:
             noted.pop(DEFAULTED, None)  # the stage's own map is meant for all languages
         for what, languages in sorted(noted.items()):
             notes.append(f"{what} for {', '.join(sorted(languages)[:NAMED])}{' ...' if len(languages) > NAMED else ''}")
+        notes += [f"{what}: {n:,}" for what, n in sorted(self.counted.get(step.name, {}).items())]
+        if step.name in self.judged:
+            notes.append(self.judged[step.name])
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
             "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes), "notes": notes,
+            "examples": self.examples.get(step.name, {}),
             **self.accounts[step.name].plain(),
         }  # fmt: skip
+
+
+def _by_part(files: list[Path], facts: list[dict[str, Any]], parts: int) -> Any:
+    """Rows for each part of spills or verdicts: int64 (parts,)."""
+    total = np.zeros(parts, dtype=np.int64)
+    for file, fact in zip(files, facts, strict=True):
+        entries = read_index(file, fact)
+        np.add.at(total, entries["part"].astype(np.int64), entries["rows"])
+    return total
 
 
 def describe_params(step: Step) -> dict[str, Any]:

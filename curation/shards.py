@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
-from curation.errors import AccountError
+from curation.errors import AccountError, TaskError
 from curation.storage import HashedFile
 
 ROW_GROUP_ROWS = 8_192
@@ -60,15 +60,16 @@ class ShardWriter:
     Args:
         path: the attempt's file name.
         schema: columns in order.
+        packed: compress pages and look for repeated values; hashes are not worth the time.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, packed: bool = True) -> None:
         self.schema, self.rows = schema, 0
         self._sink = HashedFile(path)
-        plain = [f.name for f in schema if _dictionary_pays(f)]
+        plain = [f.name for f in schema if packed and _dictionary_pays(f)]
         self._writer = pq.ParquetWriter(
-            self._sink, schema, compression="zstd", compression_level=1, use_dictionary=plain,
-            write_statistics=[f.name for f in schema if not _is_long(f)], store_schema=True, version="2.6",
+            self._sink, schema, compression="zstd" if packed else "none", compression_level=1 if packed else None, use_dictionary=plain,
+            write_statistics=[f.name for f in schema if packed and not _is_long(f)], store_schema=True, version="2.6",
             data_page_version="1.0", write_page_index=False, write_page_checksum=True,
         )  # fmt: skip
         self._pending: list[pa.Table] = []
@@ -128,14 +129,14 @@ def _dictionary_pays(field: pa.Field) -> bool:
 class LazyShard:
     """A shard whose file exists only if a row was written to it."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.path, self.schema = path, schema
+    def __init__(self, path: Path, schema: pa.Schema, packed: bool = True) -> None:
+        self.path, self.schema, self.packed = path, schema, packed
         self._writer: ShardWriter | None = None
 
     def write(self, table: pa.Table) -> None:
         if table.num_rows:
             if self._writer is None:
-                self._writer = ShardWriter(self.path, self.schema)
+                self._writer = ShardWriter(self.path, self.schema, self.packed)
             self._writer.write(table)
 
     def close(self) -> dict[str, Any] | None:
@@ -164,6 +165,17 @@ def _opened(path: str | Path, footer: int | None = None) -> Iterator[Any]:
         raise AccountError(f"{path} is damaged, rows are lost: {e}") from e
 
 
+def count_rows(path: str | Path, columns: Sequence[str]) -> tuple[int, int]:
+    """Rows of a shard of an earlier run, and the hash of its footer.
+
+    Raises: AccountError if it cannot be read; TaskError if it lacks one of the columns.
+    """
+    with _opened(path) as file:
+        if absent := [c for c in columns if c not in file.schema_arrow.names]:
+            raise TaskError(f"{path} has no column {absent[0]!r}; its columns are: {', '.join(file.schema_arrow.names)}")
+        return file.metadata.num_rows, footer_hash(path)
+
+
 def column_names(path: str | Path, footer: int | None = None) -> list[str]:
     """Columns of a shard; `footer` as for `read_batches`."""
     with _opened(path, footer) as file:
@@ -181,3 +193,43 @@ def read_batches(path: str | Path, columns: Sequence[str] | None = None, footer:
     with _opened(path, footer) as file:
         for index in range(file.metadata.num_row_groups):
             yield file.read_row_group(index, columns=list(columns) if columns is not None else None, use_threads=False)
+
+
+def read_rows(path: str | Path, rows: Any, footer: int, numbered: bool = True, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """Some documents of a file.
+
+    Args:
+        rows: int64, non-decreasing: which are wanted, some perhaps more than once.
+        footer: as for `read_batches`.
+        numbered: rows are values of the file's column `row`, increasing; else they are counted from 0.
+        columns: which columns; None = all.
+    Yields: (low, high, table): the table has a row for each of rows[low:high], of ROW_GROUP_BYTES or one row; groups
+        without any are not read.
+    Raises: AccountError if the file is gone or damaged, or a row is not in it.
+    """
+    low = base = 0
+    with _opened(path, footer) as file:
+        for index in range(file.metadata.num_row_groups):
+            if low == len(rows):
+                return
+            if numbered:
+                here = file.read_row_group(index, columns=["row"], use_threads=False)["row"].to_numpy()
+            else:
+                here = np.arange(base, base + file.metadata.row_group(index).num_rows)
+            base += len(here)
+            high = int(np.searchsorted(rows, here[-1], side="right"))
+            if high == low:
+                continue
+            place = np.searchsorted(here, rows[low:high])
+            if (here[place] != rows[low:high]).any():
+                raise AccountError(f"{path}: a document that is asked for is not in it")
+            group = file.read_row_group(index, columns=columns, use_threads=False)
+            ends = np.cumsum(variable_bytes(group)[place])
+            start = 0
+            while start < len(place):  # one document may be asked for by a hundred thousand
+                stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + ROW_GROUP_BYTES, side="right")))
+                yield low + start, low + stop, group.take(pa.array(place[start:stop]))
+                start = stop
+            low = high
+    if low != len(rows):
+        raise AccountError(f"{path}: a document that is asked for is not in it")

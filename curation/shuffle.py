@@ -21,6 +21,7 @@ import pyarrow as pa
 import xxhash
 
 from curation.errors import AccountError, TaskError
+from curation.stage import Combined
 from curation.storage import HashedFile, replace
 
 GROUP_MAPPERS = 256
@@ -64,7 +65,7 @@ class BlockFile:
 
 
 class SpillWriter:
-    """A mapper's rows, in runs sorted by key.
+    """A mapper's rows, in runs sorted by key; `followers`, if a list, gathers what `combine` says of rows it leaves out.
 
     Args:
         path: the attempt's file.
@@ -77,6 +78,7 @@ class SpillWriter:
         self.schema, self._bits, self._limit, self._combine = schema, bits, limit_bytes, combine
         self._pending: list[pa.Table] = []
         self._bytes = 0
+        self.followers: list[pa.Table] | None = None
 
     def add(self, table: pa.Table) -> None:
         if table.num_rows:
@@ -93,6 +95,11 @@ class SpillWriter:
         table = table.take(pa.array(np.argsort(_u64(table["key"]), kind="stable")))
         if self._combine is not None:
             table = self._combine(table)
+            if isinstance(table, Combined):
+                if self.followers is None:
+                    raise TaskError("followers may be named where documents are emitted, not in a later round: they would be lost")
+                self.followers.append(table.followers)
+                table = table.rows
         batch = _one_batch(table.select(self.schema.names).cast(self.schema))
         keys = _u64(batch.column("key"))
         parts = (keys >> np.uint64(64 - self._bits)).astype(np.int64) if self._bits else np.zeros(len(keys), np.int64)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ Types: TypeAlias = Mapping[str, Any]
 PROFILES = ("web", "code", "math")
 DEFAULTED = "default parameters"
 """Note that a `PerGroup` map has no value of its own for some languages."""
+EXAMPLE_CHARS = 200
+"""Characters of an example that are kept (ours)."""
 
 
 class StageParams(BaseModel):
@@ -146,17 +149,21 @@ class Batch:
         progress: called with a row index before that document is worked on, or None.
         texts: views shared with the batches of other steps, or None.
         noted: gathers what stages `note`, or None.
+        buckets: how many parts a global stage deals its documents to.
     """
 
     def __init__(
         self, table: pa.Table, progress: Callable[[int], None] | None = None, texts: Texts | None = None,
-        noted: dict[str, set[str]] | None = None,
+        noted: dict[str, set[str]] | None = None, buckets: int = 1,
     ) -> None:  # fmt: skip
         self.table = table
         self._progress = progress
         self._texts = texts or Texts()
         self._noted = {} if noted is None else noted
         self._columns: dict[str, Any] = {}
+        self.buckets = buckets
+        self.counted: Counter[str] = Counter()
+        self.examples: list[tuple[str, int, str]] = []
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -204,17 +211,33 @@ class Batch:
         if languages:
             self._noted.setdefault(what, set()).update(languages)
 
+    def count(self, what: str, n: int) -> None:
+        """Add to a number that the run shows beside the step, such as how many documents a rule could not judge."""
+        if n:
+            self.counted[what] += int(n)
+
+    def example(self, kind: str, weight: int, text: str) -> None:
+        """Offer something worth showing; the heaviest of each kind over the whole run are shown beside the step."""
+        self.examples.append((kind, int(weight), text[:EXAMPLE_CHARS]))
+
     def documents(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Go through the documents one by one: (row, value of each named column ...).
 
         A stage that loops over documents in Python uses this, so that a page which hangs or
-        crashes is known by its row. Values are Python objects (str, bytes, int, None ...).
+        crashes is known by its row. Values are Python objects (str, bytes, int, None ...); bytes of a text that are not UTF-8 are U+FFFD.
         """
         columns = [self[name] for name in names]
         for row in range(len(self)):
             if self._progress is not None:
                 self._progress(row)
-            yield (row, *(column[row].as_py() for column in columns))
+            yield (row, *(_value(column[row]) for column in columns))
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return scalar.as_buffer().to_pybytes().decode("utf-8", "replace")
 
 
 def below(values: Any, bound: Any) -> Any:
@@ -347,11 +370,26 @@ class Keyed:
 
     key: uint64 (m,). row: int64 (m,), the document each belongs to, an index into the batch.
     columns: the stage's `payload`, m values each.
+    kept: the stage's `keeps`, one value per document of the batch.
     """
 
     key: Any
     row: Any
     columns: Columns = field(default_factory=dict)
+    kept: Columns = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Combined:
+    """One mapper's rows after `combine`.
+
+    rows: {key, row, **payload}, sorted by (key, row); what is sent.
+    followers: {row: uint32, leader: uint32, **follower}: documents of this shard whose fate is that of another one
+        of it, whose row is sent. So a key that fills a third of the corpus makes one row a mapper.
+    """
+
+    rows: pa.Table
+    followers: pa.Table
 
 
 @dataclass(frozen=True)
@@ -359,13 +397,18 @@ class Reduced:
     """What a reducer returns, each part optional.
 
     verdicts: table {shard: uint32, row: int64, **verdict}; a document without one is untouched.
-    again: table {key: uint64, shard: uint32, row: int64, **payload}: rows of the next round.
+    again: rounds ahead (1 = the next) -> table {key: uint64, shard: uint32, row: int64, **message of that round}.
+    ask: table {key, shard, row, **asked}: what the stage keeps of these documents comes back by way of
+        `recall` as rows of the next round.
     state: a small table, concatenated over all partitions and handed to `apply`.
+    counted: numbers the run shows beside the step.
     """
 
     verdicts: Any = None
-    again: Any = None
+    again: Mapping[int, pa.Table] = field(default_factory=dict)
+    ask: Any = None
     state: Any = None
+    counted: Mapping[str, int] = field(default_factory=dict)
 
 
 class Verdicts:
@@ -416,6 +459,10 @@ class Shuffled(StageClass):
     def reads(self, params: Any) -> tuple[str, ...]:
         """Columns `emit` needs."""
 
+    def reads_if_there(self, params: Any) -> tuple[str, ...]:
+        """Columns `emit` reads, or the stage writes anew, where a step above has them; default: none."""
+        return ()
+
     @abstractmethod
     def writes(self, params: Any) -> Types:
         """Columns `apply` (or `merge`) writes."""
@@ -435,18 +482,86 @@ class GlobalStage(Shuffled):
     kind = "global"
     many: ClassVar[bool] = False
     """Whether one document may get several verdicts (removed lines, say)."""
+    of_shard: ClassVar[bool] = False
+    """Whether verdicts are about a shard: `apply` then sees all of them with every batch, and their rows are -1."""
 
     def verdict(self, params: Any) -> Types:
         """Columns of a verdict; `drop_reason` among them drops the document."""
         return {"drop_reason": pa.string()}
 
-    def combine(self, rows: pa.Table, params: Any) -> pa.Table:
-        """Shrink one mapper's rows, sorted by (key, row), before they are written; default: as they are."""
+    def keeps(self, params: Any) -> Types:
+        """Columns written down for every document beside the spill, for `recall`; default: none."""
+        return {}
+
+    def message(self, params: Any, round_: int) -> Types:
+        """Columns that travel with a key in a round from 1 on; default: the payload."""
+        return self.payload(params)
+
+    def asked(self, params: Any, round_: int) -> Types:
+        """Columns of what a reducer of this round asks, beside {key, shard, row}; default: none."""
+        return {}
+
+    def against(self, params: Any) -> tuple[str, ...]:
+        """Folders of earlier runs whose documents compete with the step's: outputs, or states for a stage that `keeps`; default: none.
+
+        Those that lose stand in the run's `superseded/`, by id.
+        """
+        return ()
+
+    def state(self, params: Any) -> Mapping[str, Any] | None:
+        """Parameters two runs must share for one to read what the other kept; None: it is not left behind for later runs."""
+        return None
+
+    def emit_kept(self, kept: pa.Table, params: Any) -> Keyed:
+        """`emit`, from what an earlier run kept: {row, **keeps}."""
+        raise NotImplementedError
+
+    def follower(self, params: Any) -> Types:
+        """Columns of a follower beside {row, leader}; default: none."""
+        return {}
+
+    def buckets(self, documents: int, params: Any) -> int:
+        """How many parts this many documents are dealt to; batches of `emit` and `apply` are told. Default: one."""
+        return 1
+
+    def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table | Combined:
+        """Shrink one mapper's rows, sorted by (key, row), before they are written; default: as they are.
+
+        Args:
+            round_: the round that will read them; followers may be named in round 0 alone.
+        """
         return rows
 
+    def recall(self, kept: pa.Table, asks: pa.Table, params: Any, round_: int) -> pa.Table:
+        """Answer what was asked of one shard's documents.
+
+        Args:
+            kept: the `keeps` columns, a row per ask. asks: {key, shard, row, **asked}, sorted by row.
+            round_: the round that will read the answers.
+        Returns: {key, shard, row, **message of that round}.
+        """
+        raise NotImplementedError
+
+    def follow(self, followers: pa.Table, leaders: pa.Table, params: Any) -> pa.Table:
+        """Verdicts on followers.
+
+        Args:
+            followers: {row, leader, **follower}. leaders: {**verdict}, row by row the verdict that drops the
+                leader, or nulls where it stays.
+        Returns: {row, **verdict}.
+        """
+        raise NotImplementedError
+
+    def judge(self, documents: int, dropped: Mapping[str, int], params: Any) -> str | None:
+        """Look at what became of all documents: a note for the user, or None.
+
+        Raises: ValueError saying what is wrong; the run stops.
+        """
+        return None
+
     @abstractmethod
-    def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
-        """Decide about whole keys.
+    def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced | Iterator[Reduced]:
+        """Decide about whole keys; in pieces, where it sends more rows than it was given.
 
         Args:
             rows: {key, shard, row, **payload}, sorted by (key, shard, row); a key is never split.

@@ -259,7 +259,7 @@ def _after_other_letters(data: Any, i: Any, end: Any, index: Any, blocks: Any) -
 
 
 @njit(cache=True)
-def _words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index: Any, blocks: Any) -> Any:
+def words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index: Any, blocks: Any) -> Any:
     """Write the words of data[i:end] to starts[m:], ends[m:]. Returns: the new m."""
     ascii_blocks = _I(index[0]) << 8
     begin = _I(-1)  # start of the word we are in
@@ -318,7 +318,7 @@ def _words(data: Any, offsets: Any, index: Any, blocks: Any) -> Any:
         # Two words have a byte between them, or are of three bytes each.
         most = (end - i) // 2 + 1
         starts, ends = _room(starts, m, most), _room(ends, m, most)
-        m = _I(_words_of(data, i, end, starts, ends, m, index, blocks))
+        m = _I(words_of(data, i, end, starts, ends, m, index, blocks))
         counts[row + 1] = m
     return starts[:m], ends[:m], counts
 
@@ -525,7 +525,7 @@ def _hash_spans(data: Any, starts: Any, ends: Any) -> Any:
 
 
 @njit(cache=True)
-def _lower_into(data: Any, start: Any, end: Any, out: Any, at: Any, index: Any, blocks: Any) -> Any:
+def lower_into(data: Any, start: Any, end: Any, out: Any, at: Any, index: Any, blocks: Any) -> Any:
     """Write data[start:end] in simple lower case to out[at:]; bytes that are not UTF-8 as they are.
 
     A character grows by at most one byte for two: `out` needs 3/2 of the input and 4 more.
@@ -607,7 +607,7 @@ def _hash_lower_spans(data: Any, starts: Any, ends: Any, index: Any, blocks: Any
         need = n * 3 // 2 + 8
         if need > len(scratch):
             scratch = np.empty(need * 2, np.uint8)
-        stop = _lower_into(data, starts[k], ends[k], scratch, _I(0), index, blocks)
+        stop = lower_into(data, starts[k], ends[k], scratch, _I(0), index, blocks)
         out[k] = hash_bytes(scratch, _I(0), _I(stop))
     return out
 
@@ -623,7 +623,7 @@ def _lower(data: Any, offsets: Any, fold: bool, index: Any, blocks: Any) -> Any:
         i, end = offsets[row], offsets[row + 1]
         first = at
         if not fold:
-            at = _I(_lower_into(data, i, end, out, at, index, blocks))
+            at = _I(lower_into(data, i, end, out, at, index, blocks))
         else:
             while i < end:
                 width = _I(space_width(data, i, end))
@@ -639,7 +639,7 @@ def _lower(data: Any, offsets: Any, fold: bool, index: Any, blocks: Any) -> Any:
                 if at > first:
                     out[at] = 32
                     at += 1
-                at = _I(_lower_into(data, i, stop, out, at, index, blocks))
+                at = _I(lower_into(data, i, stop, out, at, index, blocks))
                 i = stop
         new_offsets[row + 1] = at
     return out[:at].copy(), new_offsets
@@ -924,13 +924,13 @@ class Utf8:
 
     def words(self) -> Words:
         """Words, as defined at the head of this file."""
-        words = self._spans("words", lambda: Words(self, *_words(self.data, self.offsets, CLASS_INDEX, CLASS_BLOCKS)))
+        words = self.spans("words", lambda: Words(self, *_words(self.data, self.offsets, CLASS_INDEX, CLASS_BLOCKS)))
         assert isinstance(words, Words)
         return words
 
     def tokens(self) -> Spans:
         """Maximal runs without Unicode white space."""
-        return self._spans("tokens", lambda: Spans(self, *_tokens(self.data, self.offsets)))
+        return self.spans("tokens", lambda: Spans(self, *_tokens(self.data, self.offsets)))
 
     def lines(self, breaks: str = "text") -> Spans:
         """Lines without their line ends, blank ones too, white space kept.
@@ -938,9 +938,10 @@ class Utf8:
         Args:
             breaks: what ends a line, one of BREAKS; see the head of this file.
         """
-        return self._spans(f"lines {breaks}", lambda: Spans(self, *_lines(self.data, self.offsets, BREAKS[breaks])))
+        return self.spans(f"lines {breaks}", lambda: Spans(self, *_lines(self.data, self.offsets, BREAKS[breaks])))
 
-    def _spans(self, name: str, find: Callable[[], Spans]) -> Spans:
+    def spans(self, name: str, find: Callable[[], Spans]) -> Spans:
+        """Spans of a kind that one stage finds and others use: those called `name`, found by `find` the first time."""
         if name not in self._seen:
             before = self._before.pop(name, None)
             self._seen[name] = find() if before is None else before[0].of_rows(before[1], self)

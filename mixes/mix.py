@@ -88,7 +88,7 @@ class Mix(GlobalStage):
         counted = {"tokens": tokens[rows], "documents": np.ones(len(rows), dtype=np.int64)}
         return Keyed(keys_of(place[rows], entry[rows]), rows, counted)
 
-    def combine(self, rows: pa.Table, params: Any) -> pa.Table:
+    def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
         return summed(rows)
 
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:

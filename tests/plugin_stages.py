@@ -15,6 +15,7 @@ from curation.errors import DocumentError
 from curation.stage import (
     AssetMark,
     Batch,
+    Combined,
     Expanded,
     GlobalStage,
     Keyed,
@@ -40,6 +41,7 @@ class Params(StageParams):
     words: Annotated[str, AssetMark(_words)] | None = None
     paths: str = ""
     per: PerGroup[int] = 0
+    against: tuple[str, ...] = ()
 
 
 @stage(reads=["text"], writes={"length": pa.int32()}, drops=["short", "odd"])
@@ -195,6 +197,9 @@ class FirstOfText(GlobalStage):
                 _misbehave(params.how)
         return Keyed(_text_hash(batch), np.arange(len(batch)), {"id": batch["id"]})
 
+    def against(self, params):
+        return params.against
+
     def _losers(self, rows, best):
         ids = rows["id"].to_pylist()
         keys = rows["key"].to_pylist()
@@ -248,15 +253,15 @@ class RareDomains(GlobalStage):
     def emit(self, batch, params):
         return Keyed(batch.utf8("url").hash(), np.arange(len(batch)), {"n": np.ones(len(batch), dtype=np.int64)})
 
-    def combine(self, rows, params):
+    def combine(self, rows, params, round_):
         keys, first, inverse = np.unique(rows["key"].to_numpy(), return_index=True, return_inverse=True)
         n = np.bincount(inverse, weights=rows["n"].to_numpy()).astype(np.int64)
         return rows.take(pa.array(first)).set_column(rows.column_names.index("n"), "n", pa.array(n)).set_column(0, "key", pa.array(keys))
 
     def reduce(self, rows, params, round_):
-        rows = self.combine(rows, params)
+        rows = self.combine(rows, params, round_)
         if round_ == 0:
-            return Reduced(again=rows)
+            return Reduced(again={1: rows})
         return Reduced(state=rows.select(["key", "n"]))
 
     def apply(self, batch, verdicts, params):
@@ -266,6 +271,166 @@ class RareDomains(GlobalStage):
 
 
 rare_domains = RareDomains()
+
+
+class SameOpening(GlobalStage):
+    """Keep the smallest id of documents that begin with the same word and have as many words: followers, asks, rounds apart."""
+
+    name = "same_opening"
+    Params = Params
+    drops = ("alike",)
+
+    def reads(self, params):
+        return ("id", "text")
+
+    def writes(self, params):
+        return {"like": pa.field("like", pa.string(), nullable=True)}
+
+    def verdict(self, params):
+        return {"drop_reason": pa.string(), **self.writes(params)}
+
+    def payload(self, params):
+        return {"id": pa.string(), "opening": pa.uint64()}
+
+    def keeps(self, params):
+        return {"id": pa.string(), "words": pa.int64(), "opening": pa.uint64(), "text_hash": pa.uint64()}
+
+    def against(self, params):
+        return params.against
+
+    def state(self, params):
+        return {"limit": params.limit}
+
+    def message(self, params, round_):
+        return {} if round_ % 2 else {"id": pa.string(), "words": pa.int64()}
+
+    def asked(self, params, round_):
+        return {"opening": pa.uint64()}
+
+    def follower(self, params):
+        return {"leader_id": pa.string()}
+
+    def emit(self, batch, params):
+        words = batch.words()
+        counts = words.counts()
+        first = np.zeros(len(batch), dtype=np.uint64)
+        first[counts > 0] = words.hashes()[words.offsets[:-1][counts > 0]]
+        batch.count("words seen", int(counts.sum()))
+        for n, text in zip(counts.tolist(), batch["text"].to_pylist(), strict=True):
+            batch.example("long text", n, text)
+        kept = {"id": batch["id"], "words": counts, "opening": first, "text_hash": _text_hash(batch)}
+        return Keyed(_text_hash(batch), np.arange(len(batch)), {"id": batch["id"], "opening": first}, kept)
+
+    def emit_kept(self, kept, params):
+        return Keyed(kept["text_hash"], np.arange(kept.num_rows), {"id": kept["id"], "opening": kept["opening"]})
+
+    def combine(self, rows, params, round_):
+        if round_:
+            return rows
+        best = {}
+        for key, row, given in zip(rows["key"].to_pylist(), rows["row"].to_pylist(), rows["id"].to_pylist(), strict=True):
+            best[key] = min(best.get(key, (given, row)), (given, row))
+        lead = [best[key] for key in rows["key"].to_pylist()]
+        follows = pa.array([row != leader for row, (_, leader) in zip(rows["row"].to_pylist(), lead, strict=True)])
+        leaders, ids = zip(*((n, given) for given, n in lead), strict=True)
+        whole = pa.table({"row": rows["row"], "leader": pa.array(leaders, pa.uint32()), "leader_id": pa.array(ids, pa.string())})
+        return Combined(rows.filter(pc.invert(follows)), whole.filter(follows))
+
+    def follow(self, followers, leaders, params):
+        like = pc.coalesce(leaders["like"], followers["leader_id"])
+        return pa.table({"row": followers["row"], "drop_reason": pa.array(["alike"] * len(like), pa.string()), "like": like})
+
+    def reduce(self, rows, params, round_):
+        if round_ == 0:
+            key = rows["opening"].to_numpy()
+            sent = pa.table({"key": key, "shard": rows["shard"], "row": rows["row"]})
+            odd = pa.array(key % np.uint64(2) == 1)
+            return Reduced(again={1: sent.filter(pc.invert(odd)), 3: sent.filter(odd)})
+        if round_ % 2:
+            return Reduced(ask=rows.append_column("opening", rows["key"]), counted={"asked": rows.num_rows})
+        groups = {}
+        for row in rows.to_pylist():
+            groups.setdefault((row["key"], row["words"]), []).append((row["id"], row["shard"], row["row"]))
+        lost = [(*where, min(g)[0]) for g in groups.values() for given, *where in g if given != min(g)[0]]
+        return Reduced(verdicts=pa.table({
+            "shard": pa.array([s for s, _, _ in lost], pa.uint32()), "row": pa.array([r for _, r, _ in lost], pa.uint32()),
+            "drop_reason": pa.array(["alike"] * len(lost), pa.string()), "like": pa.array([like for _, _, like in lost], pa.string()),
+        }))  # fmt: skip
+
+    def stream(self, chunks, params, round_):
+        yield self.reduce(pa.concat_tables(list(chunks())), params, round_)
+
+    def recall(self, kept, asks, params, round_):
+        assert asks["row"].to_pylist() == sorted(asks["row"].to_pylist())
+        columns = {"key": asks["opening"], "shard": asks["shard"], "row": asks["row"], "id": kept["id"], "words": kept["words"]}
+        return pa.table(columns)
+
+    def judge(self, documents, dropped, params):
+        if params.limit and dropped.get("alike", 0) > params.limit:
+            raise ValueError(f"{dropped['alike']} of {documents} are alike")
+        return f"{dropped.get('alike', 0)} alike"
+
+
+same_opening = SameOpening()
+
+
+class CommonWords(GlobalStage):
+    """Count the words of each document that stand in more than `limit` documents of its bucket: verdicts about shards."""
+
+    name = "common_words"
+    Params = Params
+    many = True
+    of_shard = True
+
+    def reads(self, params):
+        return ("id", "text")
+
+    def writes(self, params):
+        return {"common": pa.int64()}
+
+    def verdict(self, params):
+        return {"word": pa.uint64()}
+
+    def payload(self, params):
+        return {"n": pa.int64()}
+
+    def buckets(self, documents, params):
+        return documents // 100 + 1
+
+    def _words(self, batch):
+        """(row, key) of each different word of a document."""
+        words = batch.words()
+        bucket = batch.utf8("id").hash() % np.uint64(batch.buckets)
+        row = words.documents()
+        return row, words.hashes() ^ (bucket[row] * np.uint64(0x9E3779B97F4A7C15))
+
+    def emit(self, batch, params):
+        row, key = self._words(batch)
+        row, key = np.unique(np.stack([row.astype(np.uint64), key]), axis=1)
+        return Keyed(key, row.astype(np.int64), {"n": np.ones(len(key), dtype=np.int64)})
+
+    def combine(self, rows, params, round_):
+        keys, first, inverse = np.unique(rows["key"].to_numpy(), return_index=True, return_inverse=True)
+        n = np.bincount(inverse, weights=rows["n"].to_numpy()).astype(np.int64)
+        return pa.table({"key": keys, "row": rows["row"].take(pa.array(first)), "n": n})
+
+    def reduce(self, rows, params, round_):
+        _, inverse = np.unique(rows["key"].to_numpy(), return_inverse=True)
+        n = np.bincount(inverse, weights=rows["n"].to_numpy())[inverse]
+        common = rows.filter(pa.array(n > params.limit))
+        return Reduced(verdicts=pa.table({"shard": common["shard"], "row": common["row"], "word": common["key"]}))
+
+    def stream(self, chunks, params, round_):
+        yield self.reduce(pa.concat_tables(list(chunks())), params, round_)
+
+    def apply(self, batch, verdicts, params):
+        assert (verdicts.rows == -1).all()
+        row, key = self._words(batch)
+        found = np.isin(key, verdicts.table["word"].to_numpy())
+        return {"common": np.bincount(row[found], minlength=len(batch))}
+
+
+common_words = CommonWords()
 
 
 class ByDomain(RegroupStage):

@@ -15,7 +15,8 @@ import pytest
 import xxhash
 
 from curation import registry
-from curation.stage import Batch, RowStage, Verdicts
+from curation.shards import conform
+from curation.stage import Batch, Combined, Reduced, RowStage, Verdicts
 from tests.samples import samples_of
 from tests.samples.documents import resolved
 
@@ -50,39 +51,74 @@ def apply_row(stage, params, table, size):
     return {n: pa.concat_arrays([p[n].cast(types[n]) for p in parts if n in p]) for n in parts[0]}
 
 
+def conformed(table, types, *first):
+    """The table with the columns a declaration names, behind some others."""
+    fields = [(n, pa.uint64() if n == "key" else pa.uint32()) for n in first] + [(n, getattr(t, "type", t)) for n, t in types.items()]
+    return conform(table, pa.schema(fields))
+
+
+def emitted(stage, params, shard, ordinal, buckets):
+    """What one shard sends, what is kept of it, and its followers."""
+    keyed = stage.emit(Batch(shard, buckets=buckets), params)
+    columns = {"key": np.asarray(keyed.key, dtype=np.uint64), "row": np.asarray(keyed.row).astype(np.uint32), **keyed.columns}
+    rows = pa.table({c: v if isinstance(v, pa.Array | pa.ChunkedArray) else pa.array(v) for c, v in columns.items()})
+    rows = conformed(rows, stage.payload(params), "key", "row")
+    combined = stage.combine(rows.take(pa.array(np.argsort(rows["key"].to_numpy(), kind="stable"))), params, 0)
+    rows, followers = (combined.rows, combined.followers) if isinstance(combined, Combined) else (combined, None)
+    kept = conform(pa.table(dict(keyed.kept)), pa.schema([(n, getattr(t, "type", t)) for n, t in stage.keeps(params).items()]))
+    rows = rows.append_column("shard", pa.array(np.full(rows.num_rows, ordinal, dtype=np.uint32)))
+    return rows, kept, followers
+
+
+def judged(stage, params, spills, kept):
+    """Verdicts and state of all rounds, one reducer each."""
+    waiting, state, verdicts = {0: spills}, None, []
+    while waiting:
+        number = min(waiting)
+        rows = pa.concat_tables(waiting.pop(number))
+        order = np.lexsort((rows["row"].to_numpy(), rows["shard"].to_numpy(), rows["key"].to_numpy()))
+        if not rows.num_rows:
+            continue
+        decided = stage.reduce(rows.take(pa.array(order)), params, number)
+        for reduced in [decided] if isinstance(decided, Reduced) else decided:
+            verdicts += [reduced.verdicts] if reduced.verdicts is not None else []
+            state = reduced.state if reduced.state is not None else state
+            for ahead, table in reduced.again.items():
+                sent = conformed(table, stage.message(params, number + ahead), "key", "shard", "row")
+                waiting.setdefault(number + ahead, []).append(sent)
+            if reduced.ask is not None:
+                asks = conformed(reduced.ask, stage.asked(params, number), "key", "shard", "row").sort_by(
+                    [("shard", "ascending"), ("row", "ascending")]
+                )
+                for ordinal in set(asks["shard"].to_pylist()):
+                    mine = asks.filter(pa.compute.equal(asks["shard"], ordinal))
+                    answer = stage.recall(kept[ordinal].take(mine["row"]), mine, params, number + 1)
+                    waiting.setdefault(number + 1, []).append(conformed(answer, stage.message(params, number + 1), "key", "shard", "row"))
+    return verdicts, state
+
+
 def apply_global(stage, params, table, size):
     """Columns of a global stage: shards of `size` rows, one reducer, verdicts back."""
     shards = [table.slice(s, size) for s in range(0, max(1, table.num_rows), size)]
-    payload = {n: getattr(t, "type", t) for n, t in stage.payload(params).items()}
-    spills = []
-    for ordinal, shard in enumerate(shards):
-        keyed = stage.emit(Batch(shard), params)
-        n = len(np.asarray(keyed.key))
-        columns = {"key": np.asarray(keyed.key, dtype=np.uint64), "row": np.asarray(keyed.row).astype(np.uint32), **keyed.columns}
-        rows = pa.table({c: v if isinstance(v, pa.Array | pa.ChunkedArray) else pa.array(v) for c, v in columns.items()})
-        rows = rows.cast(pa.schema([("key", pa.uint64()), ("row", pa.uint32()), *((c, payload[c]) for c in keyed.columns)]))
-        rows = stage.combine(rows.take(pa.array(np.argsort(rows["key"].to_numpy(), kind="stable"))), params)
-        spills.append(
-            rows.append_column("shard", pa.array(np.full(rows.num_rows, ordinal, dtype=np.uint32))) if n or rows.num_rows else None
-        )
-    spills = [s for s in spills if s is not None]
-    state, verdicts, number = None, [], 0
-    while spills:
-        rows = pa.concat_tables(spills)
-        order = np.lexsort((rows["row"].to_numpy(), rows["shard"].to_numpy(), rows["key"].to_numpy()))
-        reduced = stage.reduce(rows.take(pa.array(order)), params, number)
-        verdicts += [reduced.verdicts] if reduced.verdicts is not None else []
-        state = reduced.state if reduced.state is not None else state
-        spills = [reduced.again] if reduced.again is not None and reduced.again.num_rows else []
-        number += 1
+    buckets = stage.buckets(table.num_rows, params)
+    sent = [emitted(stage, params, shard, n, buckets) for n, shard in enumerate(shards)]
+    verdicts, state = judged(stage, params, [rows for rows, _, _ in sent], [kept for _, kept, _ in sent])
     parts = []
-    schema = pa.schema([(n, getattr(t, "type", t)) for n, t in stage.verdict(params).items()])
     for ordinal, shard in enumerate(shards):
         mine = [v.filter(pa.compute.equal(v["shard"], ordinal)) for v in verdicts]
-        mine = [v for v in mine if v.num_rows]
-        joined = pa.concat_tables(mine).sort_by("row") if mine else pa.schema([("row", pa.uint32()), *schema]).empty_table()
-        view = Verdicts(joined["row"].to_numpy().astype(np.int64), joined.select(schema.names), state)
-        parts.append(plain(stage.apply(Batch(shard), view, params), shard.num_rows))
+        mine = [conformed(v, stage.verdict(params), "row") for v in mine if v.num_rows]
+        empty = conformed(pa.table({"row": pa.array([], pa.uint32())}), stage.verdict(params), "row")
+        joined = pa.concat_tables([empty, *mine]).sort_by("row")
+        followers = sent[ordinal][2]
+        if followers is not None and followers.num_rows:
+            final = joined.filter(joined["drop_reason"].is_valid())
+            at = {row: n for n, row in enumerate(final["row"].to_pylist())}
+            leaders = final.take(pa.array([at.get(row) for row in followers["leader"].to_pylist()], pa.int64()))
+            more = stage.follow(conformed(followers, stage.follower(params), "row", "leader"), leaders.drop_columns(["row"]), params)
+            joined = pa.concat_tables([joined, conformed(more, stage.verdict(params), "row")]).sort_by("row")
+        places = joined["row"].to_numpy().astype(np.int64)
+        view = Verdicts(np.full(len(places), -1) if stage.of_shard else places, joined.drop_columns(["row"]), state)
+        parts.append(plain(stage.apply(Batch(shard, buckets=buckets), view, params), shard.num_rows))
     types = {n: getattr(t, "type", t) for n, t in stage.writes(params).items()} | {"drop_reason": pa.string()}
     return {n: pa.concat_arrays([p[n].cast(types[n]) for p in parts]) for n in parts[0]}
 

@@ -63,8 +63,10 @@ def _fate(
     document = documents.setdefault(row["id"], {"id": row["id"], "url": row.get("url"), "fates": []})
     document["url"] = document["url"] or row.get("url")
     steps = []
+    writer = {column: step["name"] for step in path for column in step["writes"]}  # a column written twice tells of the last
     for step in path:
-        here = {c: _plain(metrics[c]) for c in step["writes"] if metrics.get(c) is not None and c not in IDENTITY}
+        mine = [c for c in step["writes"] if writer[c] == step["name"] and c not in IDENTITY]
+        here = {c: _plain(metrics[c]) for c in mine if metrics.get(c) is not None}
         stop = step["name"] == last
         steps.append({"name": step["name"], "verdict": fate if stop else "kept", "reason": reason if stop else None, "metrics": here})
     document["fates"].append({"branch": row.get("branch"), "fate": fate, "output": output, "steps": steps})

@@ -25,7 +25,20 @@ def require_run(folder: Path) -> dict[str, Any]:
 
 def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
     """The public form of a run's accounts."""
-    public = ("name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds", "notes")
+    public = (
+        "name",
+        "use",
+        "documents_in",
+        "created",
+        "kept",
+        "dropped",
+        "merged",
+        "failed",
+        "bytes_in",
+        "cpu_seconds",
+        "notes",
+        "examples",
+    )
     steps = []
     for s in manifest["steps"]:
         step = {k: s[k] for k in public}
@@ -33,6 +46,10 @@ def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
             step["branches"] = s["branches"]
         steps.append(step)
     return {"run": str(out), "status": manifest["status"], "steps": steps}
+
+
+SHOWN = 3
+"""Examples of a kind that the table names; the others are in run.json."""
 
 
 class Display:
@@ -121,4 +138,8 @@ class Display:
         Console(file=buffer, width=160 if not sys.stdout.isatty() else None, force_terminal=sys.stdout.isatty()).print(table)
         text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
         notes = "".join(f"{s['name']}: {note}\n" for s in manifest["steps"] for note in s["notes"])
+        for s in manifest["steps"]:
+            for kind, found in s["examples"].items():
+                first = ", ".join(f"{text!r} ({weight:,})" for text, weight in list(found.items())[:SHOWN])
+                notes += f"{s['name']}: {kind}: {first}\n"
         return f"{text}\n{notes}{manifest['status']}: {out}"

@@ -4,8 +4,8 @@ process or network boundary.
 
 - `rows` runs a pass over one shard: `RowTask`, which stands on `Reading` (where its rows come from),
   that on `Fates` (what becomes of them), that on `Task` (attempt, accounts, poison).
-- `emit` writes a shard's keyed rows, `reduce` decides about a range of keys.
-- `output` joins small shards.
+- `emit` writes a shard's keyed rows, `reduce` decides about a range of keys, `recall` answers what it asks.
+- `supersede` lists what lost of an earlier run, `state` is what a later one may read, `output` joins small shards.
 - `schemas` says which columns the files of tasks have.
 """
 
@@ -16,10 +16,21 @@ from typing import Any
 from curation.tasks.base import Context, Task
 from curation.tasks.emit import EmitTask
 from curation.tasks.output import OutputTask
+from curation.tasks.recall import RecallTask
 from curation.tasks.reduce import ReduceTask
 from curation.tasks.rows import RowTask
+from curation.tasks.state import StateTask
+from curation.tasks.supersede import SupersedeTask
 
-KINDS: dict[str, type[Task]] = {"rows": RowTask, "emit": EmitTask, "reduce": ReduceTask, "output": OutputTask}
+KINDS: dict[str, type[Task]] = {
+    "rows": RowTask,
+    "emit": EmitTask,
+    "reduce": ReduceTask,
+    "recall": RecallTask,
+    "supersede": SupersedeTask,
+    "state": StateTask,
+    "output": OutputTask,
+}
 
 
 def run(context: Context, task: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -72,6 +73,11 @@ class Task(ABC):
         self.texts = Texts()
         self.noted: dict[str, dict[str, set[str]]] = {}
         """What stages noted: step -> what -> languages."""
+        self.counted: dict[str, Counter[str]] = {}
+        self.examples: dict[str, dict[str, dict[str, int]]] = {}
+        """step -> kind -> text -> weight."""
+        self.latest: Batch | None = None
+        """The batch a stage is at work on: what it counts holds if it comes to an end."""
 
     @abstractmethod
     def run(self) -> None:
@@ -91,6 +97,10 @@ class Task(ABC):
         self.head["steps"] = {s: a.plain() for s, a in self.accounts.items()}
         if noted := {step: {what: sorted(found[what]) for what in sorted(found)} for step, found in sorted(self.noted.items()) if found}:
             self.head["noted"] = noted
+        if counted := {step: dict(sorted(found.items())) for step, found in sorted(self.counted.items()) if found}:
+            self.head["counted"] = counted
+        if self.examples:
+            self.head["examples"] = {step: heaviest(found) for step, found in sorted(self.examples.items())}
         Ledger.commit(self.folder, self.task["key"], self.head, self.stats.plain())
 
     def pieces(self, table: pa.Table) -> Iterator[pa.Table]:
@@ -129,6 +139,7 @@ class Task(ABC):
             self.context.progress.at_step(step.name, int(at.min()), int(at.max()), shadow)
             try:
                 good.append((rows, call(rows)))
+                self._tally(step, shadow)
                 return
             except (TaskError, AccountError, FailedShareError, KeyboardInterrupt):
                 raise
@@ -148,6 +159,19 @@ class Task(ABC):
         found, good = good, []  # `attempt` names itself: what it holds would wait for the collector of cycles
         return found, failures
 
+    def _tally(self, step: Step, shadow: bool) -> None:
+        """Take over what the last batch counted and showed."""
+        batch, self.latest = self.latest, None
+        if batch is None or shadow:
+            return
+        if batch.counted:
+            self.counted.setdefault(step.name, Counter()).update(batch.counted)
+        for kind, weight, text in batch.examples:
+            of_kind = self.examples.setdefault(step.name, {}).setdefault(kind, {})
+            of_kind[text] = max(weight, of_kind.get(text, 0))
+            if len(of_kind) > 100 * EXAMPLES:
+                self.examples[step.name] |= {kind: dict(_first(of_kind))}
+
     def _early_stop(self, step: Step, failures: list[Failure]) -> None:
         """Stop at once when a step has failed ten times as much as allowed."""
         limit, account = self.plan.recipe.settings.max_failed, self.accounts.get(step.name, Account())
@@ -166,7 +190,21 @@ class Task(ABC):
                 at = table["_at"].to_numpy()
             self.context.progress.at_row(int(at[row]))
 
-        return Batch(table, progress, self.texts, self.noted.setdefault(step.name, {}))
+        self.latest = Batch(table, progress, self.texts, self.noted.setdefault(step.name, {}), self.task.get("buckets", 1))
+        return self.latest
+
+
+EXAMPLES = 10
+"""Examples of a kind that are shown (ours)."""
+
+
+def heaviest(examples: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """The heaviest examples of each kind: kind -> text -> weight."""
+    return {kind: dict(_first(found)) for kind, found in sorted(examples.items())}
+
+
+def _first(examples: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(examples.items(), key=lambda e: (-e[1], e[0]))[:EXAMPLES]
 
 
 def array_of(value: Any, kind: Any) -> Any:

@@ -1,8 +1,9 @@
-"""The keyed rows of one shard, for a global or regroup step."""
+"""The keyed rows of one shard, for a global or regroup step, and what the stage keeps of its documents."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import LazyShard, column_names, read_batches
 from curation.shuffle import SpillWriter
-from curation.stage import RegroupStage
+from curation.stage import GlobalStage, RegroupStage
 from curation.tasks.base import Task, array_of
-from curation.tasks.schemas import FAILED, failed_table, payload_schema
+from curation.tasks.schemas import FAILED, failed_table, follower_schema, kept_schema, payload_schema
 
 
 class EmitTask(Task):
@@ -23,29 +24,45 @@ class EmitTask(Task):
     def run(self) -> None:
         step = self.plan.steps[self.task["step"]]
         stage = step.stage
-        schema = payload_schema(step, self.plan, shard=False)
+        schema = payload_schema(step, self.plan, 0)
         regroup = isinstance(stage, RegroupStage)
-        combine = None if regroup else (lambda rows: stage.combine(rows, step.params))  # type: ignore[union-attr]
+        combine, kept, followers = None, None, None
+        if isinstance(stage, GlobalStage):
+            combine = partial(stage.combine, params=step.params, round_=0)
+            followers = LazyShard(self.path("followers", "parquet"), follower_schema(stage, step.params))
+            if stage.keeps(step.params):
+                kept = LazyShard(self.path("kept", "parquet"), kept_schema(stage, step.params), packed=False)
         spill = SpillWriter(self.path("spill", "spill"), schema, self.task["bits"], self.plan.recipe.settings.shuffle.spill_bytes, combine)
+        spill.followers = []
         failed: list[dict[str, Any]] = []
         failed_file = LazyShard(self.path("failed", "parquet"), FAILED)
         shard = self.task["shard"]
-        columns = None if regroup else [*dict.fromkeys(("id", *step.reads))]
+        numbered: bool = shard.get("numbered", False)  # what an earlier run kept, not documents
+        columns = None if regroup or numbered else [*dict.fromkeys(("id", *step.reads))]
         incoming = self.plan._incoming(step.needs, ("steps", step.name))[0]
         present = column_names(self.out / shard["file"], shard["footer"])
         wanted = None if columns is None else [c for c in columns if c in present]
+
+        def emit(rows: pa.Table) -> Any:
+            if numbered:
+                return stage.emit_kept(rows.drop_columns(["_at"]), step.params)  # type: ignore[union-attr]
+            return stage.emit(self.batch(step, rows), step.params)  # type: ignore[union-attr]
+
         started = time.thread_time()
         at = 0
         for table in read_batches(self.out / shard["file"], wanted, shard["footer"]):
-            for f in incoming:
+            for f in incoming if not numbered else ():
                 if f.name not in table.column_names and (columns is None or f.name in columns) and not (f.metadata or {}).get(b"transient"):
                     table = table.append_column(pa.field(f.name, f.type), pa.nulls(table.num_rows, f.type))
-            table = table.append_column("_at", pa.array(np.arange(at, at + table.num_rows, dtype=np.int64)))
+            places = table["row"].cast(pa.int64()) if numbered else pa.array(np.arange(at, at + table.num_rows, dtype=np.int64))
+            table = table.append_column("_at", places)
             at += table.num_rows
             for piece in self.pieces(table):
-                good, failures = self.guarded(step, piece, False, lambda t: stage.emit(self.batch(step, t), step.params))  # type: ignore[union-attr]
+                good, failures = self.guarded(step, piece, False, emit)
                 for rows, keyed in good:
                     spill.add(self._keyed(step, rows, keyed, schema, regroup))
+                    if kept is not None and not numbered and self.only is None:
+                        kept.write(_kept(rows, keyed, kept.schema))
                 for f in failures:
                     failed += [
                         {"at": a, "reason": f.reason, "detail": f.detail, "traceback": f.traceback} for a in f.rows["_at"].to_pylist()
@@ -59,7 +76,14 @@ class EmitTask(Task):
             raise AccountError(f"{shard['file']}: {at} rows read, its record says {shard['rows']}")
         if facts := failed_file.close():
             self.head["failed_file"] = facts
-        self.head |= {"spill": spill.close(), "rows": at, "failed": failed, "cpu_seconds": round(time.thread_time() - started, 6)}
+        self.head |= {"spill": spill.close(), "rows": at, "failed": failed}
+        if kept is not None:
+            self.head["kept"] = kept.close()
+        if followers is not None:
+            for table in spill.followers:
+                followers.write(table)
+            self.head["followers"] = followers.close()
+        self.head["cpu_seconds"] = round(time.thread_time() - started, 6)
         self.commit()
 
     def _keyed(self, step: Step, rows: pa.Table, keyed: Any, schema: pa.Schema, regroup: bool) -> pa.Table:
@@ -71,3 +95,9 @@ class EmitTask(Task):
         if regroup and (len(local) != rows.num_rows or len(np.unique(local)) != len(local)):
             raise TaskError(f"{step.name}: a regroup stage must give every document exactly one key")
         return pa.table(columns)
+
+
+def _kept(rows: pa.Table, keyed: Any, schema: pa.Schema) -> pa.Table:
+    """What a stage keeps of a batch, with the row of each document."""
+    columns = [array_of(keyed.kept[f.name], f.type) for f in list(schema)[1:]]
+    return pa.Table.from_arrays([rows["_at"].cast(pa.uint32()), *columns], schema=schema)

@@ -16,11 +16,12 @@ from curation.domains import registrable_domains
 from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import conform, read_batches
-from curation.shuffle import Blocks, read_state, read_verdicts
+from curation.shuffle import read_state
 from curation.stage import GlobalStage, Source, Verdicts
 from curation.tasks.base import Failure
 from curation.tasks.fates import Fates, concat, hash_share
-from curation.tasks.schemas import SHADOW, verdict_schema
+from curation.tasks.schemas import SHADOW
+from curation.tasks.verdicts import verdicts_of
 
 SPLIT_BITS = 40
 """`_row` of a source row: ordinal of the split in the task << SPLIT_BITS | row within the split."""
@@ -179,15 +180,10 @@ class Reading(Fates):
         step = self.pass_.head
         stage = step.stage
         assert isinstance(stage, GlobalStage)
-        shard, returns = self.task["shard"], self.task["returns"]
-        blocks = Blocks(
-            [self.out / f for f in returns["files"]], [self.out / f for f in returns["groups"]], verdict_schema(stage, step.params)
-        )
-        verdicts = (
-            read_verdicts(blocks, shard["ordinal"], shard["expected"], stage.many) if shard.get("file") else blocks.schema.empty_table()
-        )
+        returns = self.task["returns"]
+        verdicts = verdicts_of(self, step)
         vrows = verdicts["row"].to_numpy().astype(np.int64)
-        table_columns = verdicts.drop_columns(["shard", "row"])
+        table_columns = verdicts.drop_columns(["row"])
         state = None
         if returns.get("state"):
             state = read_state(self.out / returns["state"]["file"], returns["state"]["xxh3"])
@@ -199,6 +195,8 @@ class Reading(Fates):
             started = time.thread_time()
 
             def call(table: pa.Table) -> Any:
+                if stage.of_shard:
+                    return stage.apply(self.batch(step, table), Verdicts(np.full(len(vrows), -1), table_columns, state), step.params)
                 at = table["_at"].to_numpy()
                 low, high = np.searchsorted(vrows, [at[0], at[-1] + 1]) if len(at) else (0, 0)
                 hit = vrows[low:high]
@@ -216,7 +214,7 @@ class Reading(Fates):
                 ghosts = _filled(ghosts, step.writes)
             self.account(step.name).cpu_seconds += time.thread_time() - started
             yield kept, concat(ghosts, shadow)
-        if self.only is None and used != len(vrows):
+        if self.only is None and not stage.of_shard and used != len(vrows):
             raise AccountError(f"{step.name}: {len(vrows)} verdicts for a shard, {used} fell on its rows")
 
     def _replayed(self, stream: Iterator[tuple[pa.Table, pa.Table | None]]) -> Iterator[tuple[pa.Table, pa.Table | None]]:

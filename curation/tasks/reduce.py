@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +15,20 @@ from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import LazyShard, conform, value_bytes
 from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter
-from curation.stage import GlobalStage, RegroupStage
+from curation.stage import GlobalStage, Reduced, RegroupStage
 from curation.storage import HashedFile
 from curation.tasks.base import Task
-from curation.tasks.schemas import payload_schema, verdict_schema
+from curation.tasks.schemas import asked_schema, payload_schema, verdict_schema
+
+
+def again_writer(task: Task, step: Step, round_: int) -> SpillWriter:
+    """Rows for a later round of a global step."""
+    stage = step.stage
+    assert isinstance(stage, GlobalStage)
+    return SpillWriter(
+        task.path(f"again-{round_}", "spill"), payload_schema(step, task.plan, round_), task.task["bits"],
+        task.plan.recipe.settings.shuffle.spill_bytes, partial(stage.combine, params=step.params, round_=round_),
+    )  # fmt: skip
 
 
 class ReduceTask(Task):
@@ -28,7 +40,7 @@ class ReduceTask(Task):
         settings = self.plan.recipe.settings.shuffle
         blocks = Blocks(
             [self.out / f for f in self.task["files"]], [self.out / f for f in self.task["groups"]],
-            payload_schema(step, self.plan, shard=self.task["round"] > 0),
+            payload_schema(step, self.plan, self.task["round"]),
         )  # fmt: skip
         low, high, sub, sub_bits = self.task["range"]
         rows = Range(blocks, low, high, sub, sub_bits, self.task["bits"], settings.reduce_bytes, self.task["rows"])
@@ -41,38 +53,43 @@ class ReduceTask(Task):
         self.commit()
 
     def _reduce(self, step: Step, stage: GlobalStage, rows: Range) -> None:
+        round_: int = self.task["round"]
         verdicts = VerdictWriter(self.path("verdicts", "verdicts"), verdict_schema(stage, step.params))
-        again_schema = payload_schema(step, self.plan, shard=True)
-        again = SpillWriter(
-            self.path("again", "spill"), again_schema, self.task["bits"], self.plan.recipe.settings.shuffle.spill_bytes,
-            lambda table: stage.combine(table, step.params),
-        )  # fmt: skip
+        asks: VerdictWriter | None = None
+        again: dict[int, SpillWriter] = {}
         states = []
-        more = 0
 
         def take(result: Any) -> None:
-            nonlocal more
+            nonlocal asks
             if result.verdicts is not None:
                 verdicts.add(result.verdicts)
-            if result.again is not None and result.again.num_rows:
-                more += result.again.num_rows
-                again.add(result.again)
+            for ahead, table in result.again.items():
+                if table.num_rows:
+                    if round_ + ahead not in again:
+                        again[round_ + ahead] = again_writer(self, step, round_ + ahead)
+                    again[round_ + ahead].add(table)
+            if result.ask is not None and result.ask.num_rows:
+                asks = asks or VerdictWriter(self.path("ask", "asks"), asked_schema(stage, step.params, round_))
+                asks.add(result.ask)
             if result.state is not None:
                 states.append(result.state)
+            if result.counted:
+                self.counted.setdefault(step.name, Counter()).update(result.counted)
 
         light = rows.light()
         if light is not None and light.num_rows:
-            take(stage.reduce(light, step.params, self.task["round"]))
+            decided = stage.reduce(light, step.params, round_)
+            for result in (decided,) if isinstance(decided, Reduced) else decided:
+                take(result)
         for key in rows.heavy.tolist():
             try:
-                for result in stage.stream(lambda k=key: rows.of_key(k), step.params, self.task["round"]):  # type: ignore[misc]
+                for result in stage.stream(lambda k=key: rows.of_key(k), step.params, round_):  # type: ignore[misc]
                     take(result)
             except NotImplementedError as e:
                 raise TaskError(f"{step.name}: {e}") from e
         self.head["verdicts"] = verdicts.close()
-        self.head["again"] = again.close() if more else None
-        if not more:
-            again.close()
+        self.head["again"] = {str(number): spill.close() for number, spill in sorted(again.items())}
+        self.head["ask"] = asks.close() if asks is not None else None
         if states:
             sink = HashedFile(self.path("state", "arrow"))
             table = pa.concat_tables(states)

@@ -46,25 +46,46 @@ def failed_table(step: str, failure: Failure) -> pa.Table:
     })  # fmt: skip
 
 
-def payload_schema(step: Step, plan: Plan, shard: bool) -> pa.Schema:
-    """Columns of a spill."""
+def fields_of(types: Any) -> list[pa.Field]:
+    """Declared columns as fields."""
+    return [t if isinstance(t, pa.Field) else pa.field(n, t) for n, t in types.items()]
+
+
+def payload_schema(step: Step, plan: Plan, round_: int) -> pa.Schema:
+    """Columns of a spill that a round reads; from round 1 on rows carry their shard."""
     stage = step.stage
     fields = [pa.field("key", pa.uint64())]
-    if shard:
+    if round_:
         fields.append(pa.field("shard", pa.uint32()))
     fields.append(pa.field("row", pa.uint32()))
     if isinstance(stage, RegroupStage):
         incoming = plan._incoming(step.needs, ("steps", step.name))[0]
         fields += [f.remove_metadata().with_nullable(True) for f in incoming if not (f.metadata or {}).get(b"transient")]
     else:
-        fields += [t if isinstance(t, pa.Field) else pa.field(n, t) for n, t in stage.payload(step.params).items()]  # type: ignore[union-attr]
+        assert isinstance(stage, GlobalStage)
+        fields += fields_of(stage.message(step.params, round_) if round_ else stage.payload(step.params))
     return pa.schema(fields)
+
+
+def asked_schema(stage: GlobalStage, params: Any, round_: int) -> pa.Schema:
+    """Columns of what a reducer of a round asks."""
+    return pa.schema([("key", pa.uint64()), ("shard", pa.uint32()), ("row", pa.uint32()), *fields_of(stage.asked(params, round_))])
+
+
+def kept_schema(stage: GlobalStage, params: Any) -> pa.Schema:
+    """Columns of what a global stage keeps of a shard's documents."""
+    return pa.schema([pa.field("row", pa.uint32()), *(f.with_nullable(True) for f in fields_of(stage.keeps(params)))])
+
+
+def follower_schema(stage: GlobalStage, params: Any) -> pa.Schema:
+    """Columns of followers."""
+    return pa.schema([("row", pa.uint32()), ("leader", pa.uint32()), *fields_of(stage.follower(params))])
 
 
 def verdict_schema(stage: GlobalStage, params: Any) -> pa.Schema:
     """Columns of a verdict."""
     fields = [pa.field("shard", pa.uint32()), pa.field("row", pa.uint32())]
-    fields += [t if isinstance(t, pa.Field) else pa.field(n, t) for n, t in stage.verdict(params).items()]
+    fields += fields_of(stage.verdict(params))
     return pa.schema(fields)
 
 

@@ -134,7 +134,7 @@ class KlOutlier(GlobalStage):
         row, rows = rows_of(batch, languages, params.how)
         return Keyed(_keys(rows["lang"], rows["bucket"].to_numpy() >> BLOCK_BITS), row, {name: rows[name] for name in ROWS.names})
 
-    def combine(self, rows: pa.Table, params: Any) -> pa.Table:
+    def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
         return combined(rows, params.how)
 
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
@@ -142,7 +142,7 @@ class KlOutlier(GlobalStage):
         rows = combined(rows, params.how)
         if round_ == 0:
             place = rows.column_names.index("key")
-            return Reduced(again=rows.set_column(place, "key", pa.array(_keys(rows["lang"], np.zeros(rows.num_rows, np.uint32)))))
+            return Reduced(again={1: rows.set_column(place, "key", pa.array(_keys(rows["lang"], np.zeros(rows.num_rows, np.uint32))))})
         names = pc.unique(rows["lang"]).to_pylist()
         states = [
             {"lang": name, "counts": one.counts.tobytes(), "total": one.total, "letters": one.letters.tobytes(),

@@ -121,7 +121,7 @@ class Rank(GlobalStage):
             {"group": labels, "column": column, "bin": bins, "weight": sums},
         )  # fmt: skip
 
-    def combine(self, rows: pa.Table, params: Any) -> pa.Table:
+    def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
         more = [name for name in rows.column_names if name not in ROWS.names]
         sums = rows.group_by(["group", "column", "bin"], use_threads=False)
         sums = sums.aggregate([("weight", "sum"), *((name, "first") for name in more)])
@@ -129,12 +129,12 @@ class Rank(GlobalStage):
 
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
         """Round 0 adds up and hands each group to one reducer, round 1 finds its edges: the state."""
-        rows = self.combine(rows, params)
+        rows = self.combine(rows, params, round_)
         if round_ == 0:
             names = rows["group"].combine_chunks().dictionary_encode()
             place = names.indices.to_numpy(zero_copy_only=False)
             key = _key(names.dictionary, place, rows["column"].to_numpy(), np.zeros(rows.num_rows, np.int64))
-            return Reduced(again=rows.set_column(rows.column_names.index("key"), "key", pa.array(key)))
+            return Reduced(again={1: rows.set_column(rows.column_names.index("key"), "key", pa.array(key))})
         rows = rows.sort_by([("group", "ascending"), ("column", "ascending"), ("bin", "ascending")])
         states = []
         for one in rows.group_by(["group", "column"], use_threads=False).aggregate([("bin", "list"), ("weight", "list")]).to_pylist():
@@ -145,7 +145,7 @@ class Rank(GlobalStage):
     def stream(self, chunks: Callable[[], Iterator[pa.Table]], params: Any, round_: int) -> Iterator[Reduced]:
         held: pa.Table | None = None
         for chunk in chunks():
-            held = self.combine(chunk if held is None else pa.concat_tables([held, chunk.select(held.column_names)]), params)
+            held = self.combine(chunk if held is None else pa.concat_tables([held, chunk.select(held.column_names)]), params, round_)
         if held is not None:
             yield self.reduce(held, params, round_)
 

@@ -18,6 +18,7 @@ from numba import njit
 from curation.assets import content_hash
 from curation.stage import Batch
 from curation.text import UNICODE_VERSION, Words
+from stages.heuristics.duplicates import slots_for
 
 NAME_BYTES = 200
 """Of a word, when it is named: a page may be one word of megabytes."""
@@ -94,19 +95,14 @@ def _bags(hashes: Any, shift: Any, offsets: Any) -> Any:
     most = 1
     for row in range(n):
         most = max(most, offsets[row + 1] - offsets[row])
-    size = 16
-    while size < 2 * most:
-        size *= 2
     # A slot holds the document (its number + 1) and the bucket in one value, so that it is empty for all others.
-    slots, place = np.zeros(size, np.int64), np.empty(size, np.int64)
+    slots, place = np.zeros(slots_for(most), np.int64), np.empty(slots_for(most), np.int64)
     out, times, first = np.empty(len(hashes), np.uint32), np.empty(len(hashes), np.uint32), np.empty(len(hashes), np.uint32)
     new_offsets = np.zeros(n + 1, np.int64)
     m = 0
     for row in range(n):
-        room = 16  # slots for this document: few, so that they stay in the nearest cache
-        while room < 2 * (offsets[row + 1] - offsets[row]):
-            room *= 2
-        mask, mine = np.int64(room - 1), np.int64(row + 1) << 32
+        # Few slots for a short document, so that they stay in the nearest cache.
+        mask, mine = np.int64(slots_for(offsets[row + 1] - offsets[row]) - 1), np.int64(row + 1) << 32
         for k in range(offsets[row], offsets[row + 1]):
             bucket = np.int64(hashes[k] >> shift)
             wanted, at = mine | bucket, bucket & mask

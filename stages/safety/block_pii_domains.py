@@ -70,7 +70,7 @@ class BlockPiiDomains(GlobalStage):
         much = (count > params.max_pii_count) & (density > params.max_pii_per_1000_words)
         return Keyed(key, rows, {CHECK: check, "documents": np.ones(len(rows), np.int64), "with_pii": much.astype(np.int64)})
 
-    def combine(self, rows: pa.Table, params: Any) -> pa.Table:
+    def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
         """One row per domain, with the sums of the counts and the first of the other columns."""
         if not rows.num_rows:
             return rows
@@ -86,7 +86,7 @@ class BlockPiiDomains(GlobalStage):
         return merged
 
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
-        domains = self.combine(rows, params)
+        domains = self.combine(rows, params, round_)
         documents, with_pii = (domains.column(name).to_numpy() for name in COUNTS)
         blocked = (documents >= params.min_documents) & (with_pii / np.maximum(documents, 1) > params.max_share)
         return Reduced(state=domains.select(list(self._state)).filter(pa.array(blocked)))
@@ -94,7 +94,7 @@ class BlockPiiDomains(GlobalStage):
     def stream(self, chunks: Callable[[], Iterator[pa.Table]], params: Any, round_: int) -> Iterator[Reduced]:
         counted: pa.Table | None = None
         for chunk in chunks():
-            counted = self.combine(chunk if counted is None else pa.concat_tables([counted, chunk]), params)
+            counted = self.combine(chunk if counted is None else pa.concat_tables([counted, chunk]), params, round_)
         if counted is not None:
             yield self.reduce(counted, params, round_)
 

@@ -35,15 +35,17 @@ steps:
   risky:  {use: poison, needs: route.rich}
   twins:  {use: first_of_text, needs: [loud, risky, route.rest]}
   rare:   {use: rare_domains, limit: 2}
+  like:   {use: same_opening}
+  common: {use: common_words, limit: 5}
   parts:  {use: paragraphs}
   first:  {use: keep, where: "part < 2"}
   sites:  {use: by_domain}
 outputs:
   final:  {use: shards, needs: sites}
-  docs:   {use: shards, needs: rare}
+  docs:   {use: shards, needs: common}
 settings: {shadow: 0.2}
 """
-"""Every kind of step: two inputs, fan-in, split, row, global (one in rounds, with state), expand, keep, regroup."""
+"""Every kind of step: two inputs, fan-in, split, row, global (in rounds with state, asking, about shards), expand, keep, regroup."""
 
 
 def documents(n, seed=0, poison=(), urls=60):

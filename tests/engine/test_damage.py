@@ -15,12 +15,13 @@ from curation.shuffle import BLOCK, Blocks, SpillWriter, read_index, read_state,
 from curation.storage import read_sealed, write_sealed
 
 STEPS = """
-inputs: {docs: {use: parquet, paths: "crawl/*"}}
+inputs: {docs: {use: parquet, paths: "crawl/*"}, more: {use: parquet, paths: "crawl/*"}}
 steps:
-  len:   {use: measure, limit: 30}
+  len:   {use: measure, needs: docs, limit: 30}
   twins: {use: first_of_text}
   rare:  {use: rare_domains, limit: 2}
   last:  {use: keep, where: "length < 300"}
+  like:  {use: same_opening, needs: more}
 settings: {shadow: 1}
 """
 ROWS = [d for d in documents(60) if len(d["text"]) > 50]
@@ -66,7 +67,11 @@ BEFORE = {
     "the merged index of verdicts": (tasks.RowTask, "_applied", "twins.reduce-*/returns-*.group"),
     "a reducer's state": (Run, "_returns", "rare.reduce-*/state/*.arrow"),
     "the merged state": (tasks.RowTask, "_applied", "rare.reduce-*/state.arrow"),
-    "rows of another round": (tasks.ReduceTask, "run", "rare.reduce-*/again/*.spill"),
+    "what a stage kept": (tasks.RecallTask, "run", "like.emit-*/kept/*.parquet"),
+    "what is asked": (tasks.RecallTask, "run", "like.reduce-*/ask/*.asks"),
+    "the index of what is asked": (Run, "_recalls", "like.reduce-*/ask/*.index"),
+    "followers": (tasks.RowTask, "_applied", "like.emit-*/followers/*.parquet"),
+    "rows of another round": (tasks.ReduceTask, "run", "rare.reduce-*/again-1/*.spill"),
 }
 """File -> the call before which it is damaged, once it is there."""
 

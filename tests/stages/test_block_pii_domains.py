@@ -78,10 +78,10 @@ def test_shards_and_order_do_not_matter():
 
 def test_a_mapper_sends_one_row_a_domain():
     rows = emitted(site("a.example", 50, 5) + site("b.example", 20, 20))
-    merged = block_pii_domains.combine(rows, None)
+    merged = block_pii_domains.combine(rows, None, 0)
     assert sorted(zip(merged["documents"].to_pylist(), merged["with_pii"].to_pylist(), strict=True)) == [(20, 20), (50, 5)]
     assert merged.schema == rows.schema
-    assert block_pii_domains.combine(merged, None).equals(merged)
+    assert block_pii_domains.combine(merged, None, 0).equals(merged)
 
 
 def emitted(rows, shard=0):

@@ -108,10 +108,10 @@ def test_a_stream_of_chunks_gives_the_state_of_the_whole():
     keyed = kl_outlier.emit(Batch(table(ordinary(60))), params)
     rows = pa.table({"key": keyed.key, "row": keyed.row.astype(np.uint32), **keyed.columns}).sort_by("key")
     rows = rows.append_column("shard", pa.array(np.zeros(len(rows), np.uint32)))
-    again = kl_outlier.reduce(rows, params, 0).again
+    again = kl_outlier.reduce(rows, params, 0).again[1]
     (streamed,) = kl_outlier.stream(lambda: (rows.slice(i, 100) for i in range(0, len(rows), 100)), params, 0)
     by = [(c, "ascending") for c in ("key", "lang", "bucket", "count")]
-    assert streamed.again.select(again.column_names).sort_by(by).equals(again.sort_by(by))
+    assert streamed.again[1].select(again.column_names).sort_by(by).equals(again.sort_by(by))
     (state,) = kl_outlier.stream(lambda: (again.slice(i, 100) for i in range(0, len(again), 100)), params, 1)
     assert state.state.equals(kl_outlier.reduce(again, params, 1).state)
 
@@ -283,6 +283,9 @@ def test_tokens_of_a_tokenizer_file(tmp_path):
     columns = over([*ordinary(60), STUFFED], **params)
     assert columns["drop_reason"].to_pylist()[60] == "outlier_tokens"
     assert set(columns["outlier_words"].to_pylist()[60][:3]) == {"cheap", "watches", "online"}
+    raw = pa.array([b"the \xff cheap watches", b"the cheap watches"], pa.large_binary())
+    broken = Batch(pa.table({"text": pa.Array.from_buffers(pa.large_string(), 2, raw.buffers())}))
+    assert bags_of(broken, 10, params["tokenizer"]).tokens.tolist() == [4, 3]
     apart = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0, "the": 1 << 10}, unk_token="?"))
     apart.save(str(tmp_path / "apart.json"))
     with pytest.raises(ValueError, match=r"numbers tokens up to 1,024, `bits: 10` holds 1,024"):

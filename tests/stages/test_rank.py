@@ -67,9 +67,9 @@ def test_reducers_of_parts_of_the_keys_agree_with_one_and_chunks_with_the_whole(
     keyed = rank.emit(Batch(table), params)
     rows = pa.table({"key": keyed.key, "row": keyed.row.astype(np.uint32), **keyed.columns}).sort_by("key")
     rows = rows.append_column("shard", pa.array(np.zeros(len(rows), np.uint32)))
-    one = rank.reduce(rows, params, 0).again.sort_by([("key", "ascending"), ("column", "ascending"), ("bin", "ascending")])
+    one = rank.reduce(rows, params, 0).again[1].sort_by([("key", "ascending"), ("column", "ascending"), ("bin", "ascending")])
     cut = int(np.searchsorted(rows["key"].to_numpy(), rows["key"].to_numpy()[1_000]))
-    two = pa.concat_tables([rank.reduce(part, params, 0).again for part in (rows.slice(0, cut), rows.slice(cut))])
+    two = pa.concat_tables([rank.reduce(part, params, 0).again[1] for part in (rows.slice(0, cut), rows.slice(cut))])
     assert two.sort_by([("key", "ascending"), ("column", "ascending"), ("bin", "ascending")]).select(one.column_names).equals(one)
     whole = rank.reduce(one, params, 1).state
     (streamed,) = rank.stream(lambda: (one.slice(i, 300) for i in range(0, len(one), 300)), params, 1)
@@ -169,7 +169,7 @@ def test_the_groups_of_a_state_are_read_once_for_all_batches_and_again_for_anoth
     for low in (0, 10):
         table = scores([low, low + 1, low + 2], site=pa.array(["a"] * 3))
         rows = pa.table({"key": (keyed := rank.emit(Batch(table), params)).key, **keyed.columns})
-        state = State(rank.reduce(rank.reduce(rows, params, 0).again, params, 1).state)
+        state = State(rank.reduce(rank.reduce(rows, params, 0).again[1], params, 1).state)
         reads.clear()
         for _ in range(3):
             found = rank.apply(Batch(table), Verdicts(none, pa.table({}), state), params)["score_quantile"]
