@@ -240,6 +240,7 @@ def _grid(title: str, compared: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def _why(name: str, own: list[dict[str, Any]], given: list[dict[str, Any]]) -> dict[str, int]:
     """With our words -> with its own: which verdicts of datatrove itself change by the splitter, the commonest first."""
+
     def reason(answer: dict[str, Any]) -> Any:
         return answer[name][0] if isinstance(answer[name], list) else answer[name]
 

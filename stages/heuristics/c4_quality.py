@@ -38,9 +38,9 @@ from pydantic import Field, model_validator
 
 from curation.stage import Batch, Columns, PerGroup, StageParams, first_true, stage
 from curation.text import UNICODE_VERSION, Utf8, char_class, decode, equal, load64, space_width, trim, zeros_below
-from stages.heuristics.sentences import char_table, count_sentences, sentence_table
+from stages.heuristics.sentences import ZEROS, char_table, count_sentences, sentence_table
 
-Marks = tuple[Annotated[str, Field(min_length=1)], ...]
+Marks = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 DATATROVE: dict[str, Any] = {"min_line_words": 3, "min_sentences": 5, "end_marks": (".", "?", "!", '"', "'")}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "tfds": {"end_marks": (".", "?", "!", '"')}, "datatrove": DATATROVE, "fineweb": {**DATATROVE, "end_marks": None},
@@ -55,14 +55,6 @@ PHRASES = (
 )  # fmt: skip
 LOREM, JAVASCRIPT, POLICY = 1, 2, 4
 BRACKET, CURLY, PHRASE = 1, 2, 4
-ZEROS = (
-    0x30, 0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20, 0x1040, 0x1090,
-    0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
-    0xFF10, 0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950,
-    0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0,
-    0x1E950, 0x1FBF0,
-)  # fmt: skip
-"""Zeros of the decimal digits of Unicode 15: nine more follow each."""
 
 
 class Params(StageParams):

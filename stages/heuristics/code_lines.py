@@ -13,15 +13,30 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from curation.text import Spans
+from curation.text import TOPS, Spans, between, equal, load64, ones
 
 MIN_SIGN_FRACTION = 0.1
 """Of a line's characters without space so many are signs of code (a bracket of prose counts half), from which it is code. Ours."""
 MIN_CODE_FRACTION = 1 / 3
 """Share of the characters of a run of lines in such lines, from which the run is code: `return x` bears no sign. Ours."""
+_SMALL = np.uint64(0x2020202020202020)
 _SIGNS = np.zeros(256, np.uint8)
 _SIGNS[list(b"{}[]<>=_\\|&*+@$^~#;")] = 2
 _SIGNS[list(b"()/:%\"'`")] = 1
+
+
+@njit(cache=True)
+def is_item(data: Any, start: Any, end: Any) -> bool:
+    """Whether a line is an item of a list, as stages/extract/render.py writes them: `- ` or `12. `, indented or not."""
+    i = start
+    while i < end and (data[i] == 32 or data[i] == 9):
+        i += 1
+    if i < end and data[i] == 45 and (i + 1 == end or data[i + 1] == 32):
+        return True
+    begin = i
+    while i < end and 48 <= data[i] <= 57:
+        i += 1
+    return bool(begin < i < end - 1 and data[i] == 46 and data[i + 1] == 32)
 
 
 @njit(cache=True)
@@ -35,26 +50,28 @@ def _looks_like_code(data: Any, start: Any, end: Any, signs: Any) -> bool:
     if i == end:
         return False
     indent = i - start
-    first, final = data[i], data[end - 1]
-    second = data[i + 1] if i + 1 < end else 32
-    if first == 45 and second == 32:  # an item
-        return False
-    if first == 36 and second == 36:  # a formula
-        return False
-    j = i
-    while j < end and 48 <= data[j] <= 57:
-        j += 1
-    if i < j < end - 1 and data[j] == 46 and data[j + 1] == 32:  # a numbered item
+    final = data[end - 1]
+    if is_item(data, i, end) or (data[i] == 36 and i + 1 < end and data[i + 1] == 36):  # a formula
         return False
     weight, all_ = 0, 0
-    for j in range(i, end):
+    j = i
+    while j < end:
+        if j + 8 <= end:
+            # Eight letters, commas and spaces at once: most of most lines.
+            word = load64(data, j)
+            spaces = equal(word, 32)
+            if between(word | _SMALL, 97, 122) | spaces | equal(word, 44) | (word & TOPS) == TOPS:
+                all_ += 8 - ones(spaces)
+                j += 8
+                continue
         b0 = data[j]
+        j += 1
         if b0 == 9:
             return False
         all_ += b0 > 32
         weight += signs[b0]
         if b0 == 40 or b0 == 46:  # f(x) and a.b, where prose has a space
-            weight += i < j < end - 1 and data[j + 1] > 32 and 65 <= (data[j - 1] & 0xDF) <= 90
+            weight += i < j - 1 < end - 1 and data[j] > 32 and 65 <= (data[j - 2] & 0xDF) <= 90
     if indent >= 2 or data[start] == 9:
         return True
     if weight > 2 and (final == 59 or final == 123 or final == 125):  # ; { }

@@ -37,9 +37,7 @@ from stages.heuristics.duplicates import duplicates
 from stages.heuristics.sentences import TERMINALS, char_table
 
 QUOTES_AND_ELLIPSIS = "'\"\u00ab\u00bb\u2018\u2019\u201c\u201d\u201e\u2026\u300d\u300f"
-NOT_DATATROVE = (
-    "\u1b4e\u1b4f\u1b7f\u2024\u2cf9\u2cfa\u2cfb\u2e60\u2e61\ufe12\ufe15\ufe16\U000113d4\U000113d5\U00016d6e\U00016d6f"
-)
+NOT_DATATROVE = "\u1b4e\u1b4f\u1b7f\u2024\u2cf9\u2cfa\u2cfb\u2e60\u2e61\ufe12\ufe15\ufe16\U000113d4\U000113d5\U00016d6e\U00016d6f"
 DATATROVE_MARKS = "".join(c for c in TERMINALS if c not in NOT_DATATROVE) + "\u17d6\u17d9\u17da"
 _DATATROVE = {"max_line_dup_chars": 0.01, "max_newlines_per_word": 0.3, "end_marks": tuple(DATATROVE_MARKS)}
 DEFAULTS: dict[str, dict[str, Any]] = {"datatrove": _DATATROVE, "datatrove_0_2": {**_DATATROVE, "end_marks": tuple(".'\"!?")}}
@@ -54,8 +52,8 @@ class Params(StageParams):
     max_short_lines: PerGroup[float | None] = 0.67
     max_line_dup_chars: PerGroup[float | None] = 0.10
     max_newlines_per_word: PerGroup[float | None] = None
-    short_line_chars: int = 30
-    end_marks: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = tuple(TERMINALS + QUOTES_AND_ELLIPSIS)
+    short_line_chars: int = Field(30, ge=0)
+    end_marks: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = Field(tuple(TERMINALS + QUOTES_AND_ELLIPSIS), min_length=1)
 
     @model_validator(mode="before")
     @classmethod

@@ -37,6 +37,7 @@ from pydantic import Field
 
 from curation.stage import Batch, Columns, PerGroup, StageParams, below, first_true, stage
 from curation.text import UNICODE_VERSION, Utf8, mix64
+from stages.heuristics.code_lines import is_item
 from stages.heuristics.duplicates import slots_for
 
 _I: Any = np.int64
@@ -76,26 +77,12 @@ def _tokens(data: Any, starts: Any, ends: Any, hashes: Any, first: Any, last: An
 
 
 @njit(cache=True)
-def _is_item(data: Any, start: Any, end: Any) -> bool:
-    """Whether a line is an item of a list, as stages/extract/render.py writes them: `- ` or `12. `, indented or not."""
-    i = start
-    while i < end and data[i] == 32:
-        i += 1
-    if i + 1 < end and data[i] == 45 and data[i + 1] == 32:
-        return True
-    begin = i
-    while i < end and 48 <= data[i] <= 57:
-        i += 1
-    return bool(begin < i < end - 1 and data[i] == 46 and data[i + 1] == 32)
-
-
-@njit(cache=True)
 def _is_machine_made(data: Any, start: Any, end: Any, first: Any, last: Any, min_sign_fraction: Any) -> bool:
     """Whether a line, whose words go from `first` to `last`, has the marks and digits of machine output.
 
     Prose that ends as a sentence needs more of them, what ends as code does as many digits; items of lists and rows of tables never have.
     """
-    if _is_item(data, start, end):
+    if is_item(data, start, end):
         return False
     signs, digits, all_ = 0, 0, 0
     final = 0
@@ -285,7 +272,7 @@ def _bound(batch: Batch, value: Any) -> Any:
     writes={
         "text": pa.large_string(), "repeated_lines": pa.int32(), "removed_fraction": pa.float32(), "repeated_coverage": pa.float32(),
     },
-    drops=["too_little_left"], version=f"1:unicode-{UNICODE_VERSION}",
+    drops=["too_little_left"], version=f"2:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def repeated_lines(batch: Batch, params: Params) -> Columns:
     """Return text without the lines that go, the columns of the docstring, and drop_reason, one value per document."""

@@ -17,12 +17,12 @@ Drops:   blocked_domain.
 Errors:  a missing or damaged list, or one without a usable entry, is an error of the recipe; broken lines and refused entries are
          counted and shown before a run. A page without a host is never blocked.
 
-An entry blocks the host itself and everything under it; an IP address itself alone. Names are compared in lower case, punycode,
-without the final dot; only the first 4,096 bytes of a URL are looked at. An entry that is a public suffix (`co.uk`, `github.io`),
-has a single label or is no host name never matches, since it would block strangers. Where several entries match, the longest
-decides, then `allow`, `lists`, `pages`, `opt_out`, each in order. URL words are whole runs of letters and digits in host, path
-and query. An opt-out by robots.txt or by contract is a line of `opt_out` with the day it was given: what was captured before
-that day stays, as those protocols ask; without a day nothing stays.
+An entry blocks the host itself and everything under it; an IP address itself alone. Names are compared in lower case, punycode, without
+the final dot; only the first 4,096 bytes of a URL are looked at. An entry that is a public suffix (`co.uk`, `github.io`), has a single
+label or is no host name (`user@host`) never matches, since it would block strangers. Where several entries match, the longest decides,
+then `allow`, `lists`, `pages`, `opt_out`, each in order. Pages are compared with `%7E` and the like as RFC 3986 has it. URL words are
+whole runs of letters and digits in host, path and query, in lower case. An opt-out by robots.txt or by contract is a line of `opt_out`
+with the day it was given: what was captured before that day stays, as those protocols ask; without a day nothing stays.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Params(StageParams):
         "block_list": pa.field("block_list", pa.string(), nullable=True),
     },
     drops=["blocked_domain"],
-    version="2",
+    version="3",
 )
 def block_domains(batch: Batch, params: Params) -> Columns:
     """Return the category and list that block each document, if any, and drop_reason (null = keep)."""

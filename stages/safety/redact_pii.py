@@ -81,14 +81,14 @@ def _replaced(data: Any, offsets: Any, starts: Any, ends: Any, span_offsets: Any
     return out, bounds
 
 
-@stage(reads=["text"], writes={"text": pa.large_string(), "pii_redactions": pa.int32()}, version=f"1:unicode-{UNICODE_VERSION}")
+@stage(reads=["text"], writes={"text": pa.large_string(), "pii_redactions": pa.int32()}, version=f"2:unicode-{UNICODE_VERSION}")
 def redact_pii(batch: Batch, params: Params) -> Columns:
     """Return text (large_string) without the personal data that is not kept, and pii_redactions (int32), one value per document."""
     text = batch.utf8()
-    finds, kinds = find(text)
+    found = find(text)
     treatments = [getattr(params, kind) for kind in KINDS]
-    changed = np.array([treatment != "keep" for treatment in treatments])[kinds]
-    finds, kinds = finds.where(changed), kinds[changed].astype(np.int64)
+    changed = np.array([treatment != "keep" for treatment in treatments])[found.kinds]
+    kinds, finds = found.kinds[changed].astype(np.int64), found.where(changed)
     redactions = finds.counts().astype(np.int32)
     if not len(finds):
         return {"text": text.to_arrow(), "pii_redactions": redactions}
@@ -102,4 +102,4 @@ def redact_pii(batch: Batch, params: Params) -> Columns:
 
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this file and of those it uses."""
-    redact_pii(pa.table({"text": pa.array(["a@b.example"], pa.large_string())}))
+    redact_pii(pa.table({"text": pa.array(["a@b.example \u0663"], pa.large_string())}))

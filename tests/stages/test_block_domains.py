@@ -86,7 +86,7 @@ def test_reading_a_list(lists):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("entry", ["com", "co.uk", "github.io", "localhost", "0.0.0.0", "a b", "/x", "", "*", "*.com"])
+@pytest.mark.parametrize("entry", ["com", "co.uk", "github.io", "localhost", "0.0.0.0", "a b", "/x", "", "*", "*.com", "jo@host.example"])
 def test_entries_that_never_match(tmp_path, entry):
     (tmp_path / "x.txt").write_text(f"{entry}\nhttp://y.example/\n")
     assert names(read_hosts(tmp_path / "x.txt")) == []
@@ -113,8 +113,8 @@ def test_weights_no_words_can_have_are_refused(weight):
 
 
 def test_a_list_without_entries_is_refused(tmp_path):
-    (tmp_path / "x.txt").write_text("com\n")
-    with pytest.raises(ValueError, match="no usable"):
+    (tmp_path / "x.txt").write_text("co.uk\n")
+    with pytest.raises(ValueError, match=r"no usable entry \(1 refused as public suffixes"):
         block_domains(table("http://a.com/"), lists=[str(tmp_path / "x.txt")])
 
 
@@ -173,10 +173,19 @@ def test_allow(write, url, blocked):
         pytest.param("http://xn--mnchen-3ya.example/a", True, id="IDN"),
         pytest.param("http://münchen.example/a", True, id="IDN in Unicode"),
         pytest.param("http://whole.example/x", True, id="a host alone"),
+        pytest.param("http://site.example/%7ejo/", True, id="a tilde escaped"),
+        pytest.param("http://site.example/~jo/x", True, id="a tilde as it stands"),
+        pytest.param("http://site.example/caf%c3%a9?q=%2f", True, id="escaped in lower case"),
+        pytest.param("http://site.example/café?q=%2F", True, id="beyond ASCII as it stands"),
+        pytest.param("http://site.example/café?q=/", False, id="a slash is not an escaped slash"),
+        pytest.param("http://site.example/~jo%2Fx", False, id="nor the other way round"),
+        pytest.param("http://site.example/100%/x", True, id="a percent sign that escapes nothing"),
+        pytest.param("http://site.example/" + "é" * 3_000, False, id="long when escaped"),
     ],
 )
 def test_pages(write, url, blocked):
     text = "site.example/people/jo/\nhttp://site.example/show?id=7\nmünchen.example/a\nwhole.example/\nno slash\nx/y\n"
+    text += "site.example/%7Ejo\nsite.example/caf%C3%A9?q=%2F\nsite.example/100%\n"
     columns = run(block_domains, table(url), lists=[], pages=[write("ut1/adult/urls", text)])
     assert columns["block_category"] == columns["block_list"] == ["adult" if blocked else None]
 
@@ -230,6 +239,11 @@ def test_the_earlier_list_with_a_day_that_has_come_decides(write):
         pytest.param("http://a.example/%63asino", "play", id="percent-encoded"),
         pytest.param("http://a.example/%E4%B8%AD", "play", id="beyond ASCII"),
         pytest.param("http://a.example/中", "play", id="beyond ASCII, as it stands"),
+        pytest.param("http://a.example/%D0%9A%D0%90%D0%97%D0%98%D0%9D%D0%9E", "play", id="beyond ASCII in capitals, escaped"),
+        pytest.param("http://a.example/КАЗино/x", "play", id="beyond ASCII in capitals"),
+        pytest.param("http://a.example/Ⱥⱥ", "play", id="a capital of fewer bytes"),
+        pytest.param("http://a.example/" + "Ⱥ" * 2_000, None, id="many of them"),
+        pytest.param("http://a.example/中/bet", "play", id="ASCII after it"),
         pytest.param("http://a.example/casinos", None, id="part of a word"),
         pytest.param("http://a.example/#casino", "play", id="fragment"),
         pytest.param("http://casino:casino@a.example/", None, id="userinfo"),
@@ -245,7 +259,7 @@ def test_the_earlier_list_with_a_day_that_has_come_decides(write):
 )
 def test_words(write, url, category):
     soft = "bet\nodds 1\nhalf 0.5\nquarter 0.25\nquarters .2\ntiny 0.05\n"
-    values = {"words": {"play": write("play.txt", "CASINO\n中\n")}, "soft_words": {"soft": write("soft.txt", soft)}}
+    values = {"words": {"play": write("play.txt", "CASINO\n中\nКазино\nȺȺ\n")}, "soft_words": {"soft": write("soft.txt", soft)}}
     assert run(block_domains, table(url), lists={}, **values)["block_category"] == [category]
 
 
@@ -295,8 +309,14 @@ outputs: {{out: {{use: shards}}}}
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "no file"), (b"com\n", "no usable entry"), (b"\x1f\x8b\x08broken", "is damaged"), (b"", "no usable entry")],
-    ids=["missing", "nothing usable", "damaged", "empty"],
+    [
+        (None, "no file"),
+        (b"\x1f\x8b\x08broken", "is damaged"),
+        (b"", "no usable entry .it is empty"),
+        (b"co.uk\nuk.com\n", "no usable entry .2 refused as public suffixes, which would block strangers.$"),
+        (b"co.uk\nx/y\n", "no usable entry .1 refused as public .* strangers; 1 broken: line 2: 'x/y'"),
+    ],
+    ids=["missing", "damaged", "empty", "public suffixes", "nothing usable"],
 )
 def test_one_error_before_the_run(write, tmp_path, content, problem):
     write("docs.jsonl", '{"text": "x", "url": "http://a.example/"}\n')
@@ -350,7 +370,7 @@ def test_a_collision_of_hashes_blocks_nobody_else(monkeypatch):
 TRUE_HASH = Utf8.of_strings(["b.example"]).hash()[0]
 
 
-LABEL = st.sampled_from(["a", "b", "xn--mnchen-3ya", "münchen", "B", "com", "co", "uk", "1", "0x1", "ß", "-", "_", "", "%61", "a b"])
+LABEL = st.sampled_from(["a", "b", "xn--mnchen-3ya", "münchen", "B", "com", "co", "uk", "1", "0x1", "ß", "-", "_", "", "%61", "a b", "u@a"])
 HOST = st.lists(LABEL, min_size=1, max_size=4).map(".".join)
 
 
@@ -379,7 +399,7 @@ def test_as_the_rule_says(entries, parts):
 @settings(max_examples=200, deadline=None)
 def test_lists_are_read_as_the_rule_says(words):
     content = "\n".join(words).encode()
-    expected = [host_of(word.removeprefix("*").lstrip(".")) for line in words for word in line.split()]
+    expected = [None if "@" in word else host_of(word.removeprefix("*").lstrip(".")) for line in words for word in line.split()]
     usable = [host for host in expected if host is not None and "." in host]
     refused = public_suffixes(Utf8.of_strings(usable)).tolist() if usable else []
     entries = parse_hosts(content, False)

@@ -4,12 +4,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from stage_checks import reasons, run
 
 from curation.stage import Batch
 from curation.text import Utf8
-from stages.heuristics.c4_quality import COUNTS, ZEROS, c4_quality
-from stages.heuristics.sentences import sentences
+from stages.heuristics.c4_quality import COUNTS, c4_quality
+from stages.heuristics.sentences import ZEROS, sentences
 
 OLD = {"variant": "datatrove"}
 FIRST = {"variant": "tfds"}
@@ -238,3 +239,9 @@ def test_agrees_with_the_slow_reading(texts):
     expected = [slow(text) for text in texts]
     for name, values in given_.items():
         assert (values.to_pylist() if isinstance(values, pa.Array) else values.tolist()) == [e[name] for e in expected], name
+
+
+def test_no_end_mark_at_all_is_refused():
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        c4_quality.params(end_marks=[])
+    assert c4_quality.params(end_marks=None).end_marks is None

@@ -56,6 +56,8 @@ PROSE = [
     pytest.param("- x = [1, 2];", id="an item"),
     pytest.param("    - x = [1, 2];", id="an item, indented"),
     pytest.param("12. call(me) {", id="a numbered item"),
+    pytest.param("\t12. call(me) {", id="a numbered item behind a tab"),
+    pytest.param("    -", id="an item without text"),
     pytest.param("f(x)\t{a}\t[b]", id="a row of a table"),
     pytest.param("$$x_1 = {a}^{b}$$", id="a formula"),
     pytest.param("the sun goes down;\nthe moon comes up;", id="verse"),

@@ -1,6 +1,7 @@
 import time
 from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -8,10 +9,14 @@ from hypothesis import strategies as st
 from stage_checks import run
 
 from bench.pii import FLOORS, MOST_NEGATIVES, SPANS, quality
+from curation.stage import Batch
 from curation.text import Utf8
+from stages.heuristics.sentences import ZEROS
 from stages.safety.find_pii import find_pii
+from stages.safety.pii import scan
 from stages.safety.pii.scan import KINDS, SHORTEST, find
 from stages.safety.pii.tables import iban_lengths, national_digits
+from stages.safety.redact_pii import redact_pii
 
 
 def finds(text):
@@ -93,10 +98,30 @@ FOUND = [
     ("ssn", "x 899-99-9999", "899-99-9999"),
     ("ssn", "SSN: 078051120", "078051120"),
     ("ssn", "social security number 078 05 1120", "078 05 1120"),
+    # other digits
+    ("phone", "اتصل +٩٦٦ ٥٥ ٥٥٠ ١٢٣٤ الآن", "+٩٦٦ ٥٥ ٥٥٠ ١٢٣٤"),
+    ("phone", "फोन ५५५१२३४५६७", "५५५१२३४५६७"),
+    ("phone", "電話５５５１２３４５６７。", "５５５１２３４５６７"),
+    ("ip", "از ۲۰۳.۰.۱۱۳.۱۲۹", "۲۰۳.۰.۱۱۳.۱۲۹"),
+    ("card", "x ４１１１ １１１１ １１１１ １１１１ y", "４１１１ １１１１ １１１１ １１１１"),
+    ("iban", "DE٨٩ ٣٧٠٤ ٠٠٤٤ ٠٥٣٢ ٠١٣٠ ٠٠", "DE٨٩ ٣٧٠٤ ٠٠٤٤ ٠٥٣٢ ٠١٣٠ ٠٠"),
+    ("ssn", "x 𝟎𝟕𝟖-𝟎𝟓-𝟏𝟏𝟐𝟎", "𝟎𝟕𝟖-𝟎𝟓-𝟏𝟏𝟐𝟎"),
+    # not quite logins
+    ("email", "mailto://jo@host.example", "jo@host.example"),
+    ("email", "x//jo@host.example", "jo@host.example"),
+    ("email", "https://host.example/jo@host.example", "jo@host.example"),
+    ("email", "mailto:jo@host.example", "jo@host.example"),
+    ("email", "https://a.example?to=jo@host.example", "jo@host.example"),
+    ("email", "https://a.example,jo@host.example", "jo@host.example"),
+    ("email", "jo.git@host.example", "jo.git@host.example"),
+    ("ip", "(2001:db8::1a0)::x", "2001:db8::1a0"),
+    ("ip", "a > ::f00:1", "::f00:1"),
 ]
 NOT_FOUND = [
     "@media (max-width: 992px)", "@app.route", "@babel/core@7.12.5", "@jo@social.example", "icon@2x.png",
     "a@b", "jo@localhost", "jo@host.1",
+    "https://jo@host.example/x", "ssh://git@host.example", "ftp://jo:secret+1@host.example", "see (https://jo:a@host.example)",
+    "git@host.example:jo/code.git", "git clone git@host.example",
     '""@host.example', "jo.@host.example", "x" * 65 + "@host.example", '"' + "x" * 64 + '"@host.example',
     "4111 1111 1111 1112", "4111-1111 1111-1111", "4111.1111.1111.1111", "41111111111111111", "a4111111111111111", "0.4111111111111111",
     "order 4111111111111111", "/4111111111111111", "seed(4111111111111111)", "501800000009", "1234567812345670",
@@ -107,7 +132,8 @@ NOT_FOUND = [
     "isbn 078-05-1120",
     "256.1.1.1", "1.2.3.4", "1.2.3.4.5", "v203.0.113.129", "version 203.0.113.129", "01.2.3.4", "203.0.113",
     "9.30.14.182", "section 203.0.113.12",
-    "12:30:45", "12:52::23", "add::bad", "std::dec", "ns::f00(1)", "Type_::1ab", "00:1b:44:11:3a:b7", "::1", "1::2::3000",
+    "12:30:45", "12:52::23", "add::bad", "std::dec", "ns::f00(1)", "Type_::1ab", "array<int>::f00", "make()::f00a", "a[0]::f00",
+    "00:1b:44:11:3a:b7", "::1", "1::2::3000",
     "2001:db8:1:2:3:4:5", "2001:db8:1:2:3:4:5:6:7",
     "2001:db80000::1",
     "555-0129", "451 5986", "9498777106", "2024-11-03", "Tel. 2024-11-03", "Phone 1998-2004",
@@ -156,21 +182,48 @@ def test_positions_are_characters():
     assert finds(text) == [("email", "jo@host.example"), ("ip", "192.0.2.7")]
 
 
+def test_other_digits_move_no_neighbour():
+    texts = ["jo@host.example", "٣ é ٤ jo@host.example ٥ 192.0.2.7", None, "x 192.0.2.7", "\u0663" * 20, "+٩٦٦ ٥٥ ٥٥٠ ١٢٣٤"]
+    spans = find(Utf8.of_strings(texts))
+    found = [spans.to_list(row) for row in range(len(texts))]
+    assert found == [["jo@host.example"], ["jo@host.example", "192.0.2.7"], [], ["192.0.2.7"], [], ["+٩٦٦ ٥٥ ٥٥٠ ١٢٣٤"]]
+    cut = Utf8.of(pa.array(texts, pa.large_string()).slice(1))
+    assert [find(cut).to_list(row) for row in range(len(texts) - 1)] == found[1:]
+
+
+def test_every_decimal_digit_counts():
+    for zero in ZEROS:
+        text = "".join(chr(zero + int(c)) if c.isdigit() else c for c in "+49 30 23125 920")
+        assert finds(text) == [("phone", text)], hex(zero)
+
+
+def test_a_batch_is_scanned_once(monkeypatch):
+    batch = Batch(pa.table({"text": ["jo@host.example", "no", "192.0.2.7"], "keep": [False, True, True]}))
+    scans = []
+    monkeypatch.setattr(scan, "_scanned", lambda text, real=scan._scanned: scans.append(text) or real(text))
+    assert find_pii(batch)["pii_count"].tolist() == [1, 0, 1]
+    assert redact_pii(batch)["text"].to_pylist() == ["name@example.com", "no", "192.0.2.1"]
+    text = batch.utf8()
+    left = text.of_rows(np.array([1, 2]), batch["text"].slice(1))
+    assert (find(left).to_list(1), find(left).kinds.tolist()) == (["192.0.2.7"], [KINDS.index("ip")])
+    assert len(scans) == 1
+
+
 def test_bytes_that_are_not_text():
-    text = Utf8.of(pa.array([b"\xff jo@host.example \xc3", b"\xe2\x80", b"jo@\xff\xfe.example", b"192.0.2.7\xe2"]))
-    spans, kinds = find(text)
-    assert [KINDS[k] for k in kinds] == ["email", "ip"]
+    text = Utf8.of(pa.array([b"\xff jo@host.example \xc3", b"\xe2\x80", b"jo@\xff\xfe.example", b"\xd9\xa3 192.0.2.7\xd9"]))
+    spans = find(text)
+    assert [KINDS[k] for k in spans.kinds] == ["email", "ip"]
     assert spans.counts().tolist() == [1, 0, 0, 1]
 
 
 PIECES = st.sampled_from(
-    ["jo@host.example", "tel ", "DE89", "4111", "2001", "555", "495", "12", "0", "x", "é", "中", "\n", " ", *"@.-()+/:\"", "::"]
+    ["jo@host.example", "tel ", "DE89", "4111", "٤٢", "１", "2001", "555", "495", "12", "0", "x", "é", "中", "\n", " ", *"@.-()+/:\"", "::"]
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["::123", "a@b.co", "é@b.é", "1.2.3.40 port", "tel 5550129"])
 def test_there_is_room_for_the_shortest_finds(text):
-    spans, _ = find(Utf8.of_strings([text, "::123" * 5_000]))  # each begins where the last one ends
+    spans = find(Utf8.of_strings([text, "::123" * 5_000]))  # each begins where the last one ends
     assert spans.bytes().min() == SHORTEST
     assert spans.counts().tolist() == [1, 5_000]
 
@@ -178,21 +231,21 @@ def test_there_is_room_for_the_shortest_finds(text):
 @given(st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_finds_are_ordered_whole_and_do_not_depend_on_neighbours(text):
-    spans, kinds = find(Utf8.of_strings([text]))
+    spans = find(Utf8.of_strings([text]))
     data = text.encode("utf-8", "replace")
     bounds = list(zip(spans.starts.tolist(), spans.ends.tolist(), strict=True))
     assert all(a < b for a, b in bounds)
     assert all(b <= c for (_, b), (c, _) in pairwise(bounds))
     for a, b in bounds:
         data[a:b].decode()
-    more, _ = find(Utf8.of_strings(["4111 ", text, "9@x.example"]))
+    more = find(Utf8.of_strings(["4111 ", text, "9@x.example"]))
     first = more.offsets[1]
     assert (more.starts[first : more.offsets[2]] - 5).tolist() == spans.starts.tolist()
-    assert len(kinds) == len(bounds)
+    assert len(spans.kinds) == len(bounds)
 
 
 @pytest.mark.parametrize(
-    "unit", ["1", "1 ", "@", "a@", "a.", ":", "a:", "::", "1.", "(1) ", "+1 ", "DE89 ", "tel 1", '"', "x@y.", "é", "-1"]
+    "unit", ["1", "1 ", "@", "a@", "a.", ":", "a:", "::", "1.", "(1) ", "+1 ", "DE89 ", "tel 1", '"', "x@y.", "é", "-1", "٣", "://a@b"]
 )
 def test_cost_is_linear(unit):
     def seconds(size):

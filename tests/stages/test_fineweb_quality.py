@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from stage_checks import reasons, run
 
 from curation.stage import Batch
@@ -182,3 +183,9 @@ def test_agrees_with_the_slow_reading(texts, variant):
 
 def test_paper_marks_hold_all_terminals():
     assert set(TERMINALS) < set(fineweb_quality.params().end_marks)
+
+
+@pytest.mark.parametrize("values", [{"short_line_chars": -1}, {"end_marks": []}])
+def test_values_without_a_meaning_are_refused(values):
+    with pytest.raises(ValidationError, match=r"at least 1 item|greater than or equal to 0"):
+        fineweb_quality.params(**values)

@@ -86,6 +86,18 @@ def test_perplexity_is_ten_to_the_mean_of_pieces_and_ends(model):
     assert found[2:] == [None] * 3
 
 
+def broken_text():
+    """Two documents, of which the first has a byte that is not UTF-8, as a table from another program may."""
+    raw = pa.array([b"red \xff fox", b"red fox"], pa.large_binary())
+    return pa.Array.from_buffers(pa.large_string(), 2, raw.buffers())
+
+
+def test_bytes_that_are_not_utf8_are_unknown_characters(model):
+    found = run(perplexity, pa.table({"text": broken_text(), "lang": ["en", "en"]}), models={"en": model})["perplexity"]
+    assert found[1] == pytest.approx(10 ** (2.25 / 3), rel=1e-5)
+    assert found[0] == found[1]  # it is no word
+
+
 def test_a_language_without_a_model_has_no_perplexity_unless_there_is_a_default(model):
     assert run(perplexity, table("red", lang="de"), models={"en": model})["perplexity"] == [None]
     assert run(perplexity, table("red", lang="de"), models={"default": model})["perplexity"][0] > 0

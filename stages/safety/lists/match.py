@@ -16,19 +16,23 @@ import pyarrow as pa
 from numba import njit
 
 from curation.domains import host_of
-from curation.text import Utf8, hash_bytes
+from curation.text import LOWER_BLOCKS, LOWER_INDEX, Utf8, hash_bytes, lower_into
 from stages.safety.lists.table import Table, first_entry
 
 ANY_DAY = np.iinfo(np.int32).max
 """A day on which every entry applies."""
 MAX_URL_BYTES = 4_096
 """What lies behind is not looked at (ours; servers refuse longer ones)."""
-_MAX_LABELS, _MAX_PREFIXES, _MAX_WORDS = 127, 64, 64
+_MAX_PREFIXES, _MAX_WORDS = 64, 64
+_ROOM = 3 * MAX_URL_BYTES + 512
+"""Bytes of a URL whose every byte is escaped, and its host."""
 _AUTHORITY = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//([^/?#\\]*)")
 _PLAIN = np.zeros(256, np.bool_)
 _PLAIN[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] = True
 _IN_SCHEME = _PLAIN.copy()
 _IN_SCHEME[ord("_")], _IN_SCHEME[ord("+")] = False, True
+_UNRESERVED = _PLAIN.copy()
+_UNRESERVED[ord("~")] = True
 _I: Any = np.int64
 NO_LIST = -1
 
@@ -55,7 +59,7 @@ def match(urls: pa.Array, days: Any, table: Table, pages: bool, words: Table, st
         min_weight: of the distinct words of a URL together, in thousandths.
     """
     text = Utf8.of(urls)
-    arguments = (table.arrays(), pages, words.arrays(), strict, min_weight)
+    arguments = (table.arrays(), pages, words.arrays(), strict, min_weight, _UNRESERVED, LOWER_INDEX, LOWER_BLOCKS)
     lists, by_word, odd = _match(text.data, text.offsets, days, *arguments, False)
     rows = np.flatnonzero(odd)
     if len(rows):
@@ -136,20 +140,47 @@ def _is_address(host: Any, last: Any, size: Any) -> bool:
 
 
 @njit(cache=True)
-def _page(data: Any, rest: Any, end: Any, room: Any, size: Any, table: Any, day: Any, ends: Any) -> Any:
+def _hex_value(b: Any) -> Any:
+    if 48 <= b <= 57:
+        return b - 48
+    lower = b | 32
+    return lower - 87 if 97 <= lower <= 102 else -1
+
+
+@njit(cache=True)
+def _unescaped(data: Any, k: Any, end: Any) -> Any:
+    """The byte at k, or the one that `%` and two digits there stand for, and how many bytes of the URL that is."""
+    if data[k] == 37 and k < end - 2:
+        high, low = _hex_value(_I(data[k + 1])), _hex_value(_I(data[k + 2]))
+        if high >= 0 and low >= 0:
+            return 16 * high + low, _I(3)
+    return _I(data[k]), _I(1)
+
+
+@njit(cache=True)
+def _page(data: Any, rest: Any, end: Any, room: Any, size: Any, table: Any, day: Any, ends: Any, unreserved: Any) -> Any:
     """Entry of the longest page that covers a URL: its host is room[:size], path and query are data[rest:end]; -1 for none.
 
-    A page without `www.` is meant with it, too.
+    A page without `www.` is meant with it, too. Path and query are escaped as those of lists are (`escaped` in read.py).
     """
     at = size
     m = 0
-    for k in range(rest, end):
-        b = data[k]
-        if (b == 47 or b == 63 or b == 38 or b == 35) and k > rest and m < _MAX_PREFIXES - 1:
+    k = rest
+    while k < end:
+        b, width = _unescaped(data, k, end)
+        if width == 1 and (b == 47 or b == 63 or b == 38 or b == 35) and k > rest and m < _MAX_PREFIXES - 1:
             ends[m] = at
             m += 1
-        room[at] = b
-        at += 1
+        if unreserved[b] or (width == 1 and 32 < b < 127):
+            room[at] = b
+            at += 1
+        else:
+            room[at] = 37
+            for j in range(2):
+                nibble = (b >> 4) if j == 0 else (b & 15)
+                room[at + 1 + j] = nibble + (48 if nibble < 10 else 55)
+            at += 3
+        k += width
     ends[m] = at
     while m >= 0:
         stop = ends[m]
@@ -167,38 +198,38 @@ def _page(data: Any, rest: Any, end: Any, room: Any, size: Any, table: Any, day:
 
 
 @njit(cache=True)
-def _hex_value(b: Any) -> Any:
-    if 48 <= b <= 57:
-        return b - 48
-    lower = b | 32
-    return lower - 87 if 97 <= lower <= 102 else -1
-
-
-@njit(cache=True)
-def _heavy(data: Any, rest: Any, end: Any, room: Any, size: Any, words: Any, strict: Any, min_weight: Any, seen: Any) -> Any:
+def _heavy(
+    data: Any, rest: Any, end: Any, room: Any, size: Any, words: Any, strict: Any, min_weight: Any, seen: Any, word: Any, index: Any,
+    blocks: Any,
+) -> Any:  # fmt: skip
     """Ordinal of the list of the heaviest word, if the distinct words of host, path and query weigh enough; -1 if not.
 
-    Words are runs of ASCII letters and digits and of all characters beyond ASCII, percent signs decoded. The host is room[:size].
+    Words are runs of ASCII letters and digits and of all characters beyond ASCII, percent signs decoded, in simple lower case. The host
+    is room[:size]. word: room for one in lower case. index, blocks: LOWER_INDEX and LOWER_BLOCKS.
     """
     total, m, heaviest, ordinal = _I(0), 0, _I(0), _I(-1)
     start = at = _I(0)  # the word so far is room[start:at]
+    ascii_ = True
     k = rest - size  # the host comes first
     while k <= end:
-        b = _I(47) if k == end else _I(room[k - rest + size]) if k < rest else _I(data[k])
-        if b == 37 and rest <= k < end - 2:
-            high, low = _hex_value(_I(data[k + 1])), _hex_value(_I(data[k + 2]))
-            if high >= 0 and low >= 0:
-                b = 16 * high + low
-                k += 2
-        k += 1
+        b, width = _I(47) if k == end else _I(room[k - rest + size]), _I(1)
+        if rest <= k < end:
+            b, width = _unescaped(data, k, end)
+        k += width
         if 65 <= b <= 90:
             b += 32
         if 97 <= b <= 122 or 48 <= b <= 57 or b >= 128:
             room[at] = b
             at += 1
+            ascii_ = ascii_ and b < 128
             continue
         if at > start:
-            entry = first_entry(words, hash_bytes(room, start, at), room, start, at, ANY_DAY)
+            if ascii_:
+                entry = first_entry(words, hash_bytes(room, start, at), room, start, at, ANY_DAY)
+            else:
+                stop = _I(lower_into(room, start, at, word, _I(0), index, blocks))
+                entry = first_entry(words, hash_bytes(word, _I(0), stop), word, _I(0), stop, ANY_DAY)
+                ascii_ = True
             new = entry >= 0 and m < _MAX_WORDS
             for j in range(m):
                 new = new and seen[j] != entry
@@ -216,12 +247,15 @@ def _heavy(data: Any, rest: Any, end: Any, room: Any, size: Any, words: Any, str
 
 
 @njit(cache=True)
-def _match(data: Any, offsets: Any, days: Any, table: Any, pages: bool, words: Any, strict: int, min_weight: int, normal: bool) -> Any:
+def _match(
+    data: Any, offsets: Any, days: Any, table: Any, pages: bool, words: Any, strict: int, min_weight: int, unreserved: Any, index: Any,
+    blocks: Any, normal: bool,
+) -> Any:  # fmt: skip
     """Ordinals of the deciding lists and of the word lists, int64 (n,) each, and URLs to normalise, bool (n,)."""
     n = len(offsets) - 1
     lists, by_word = np.full(n, NO_LIST, np.int64), np.full(n, NO_LIST, np.int64)
     odd = np.zeros(n, np.bool_)
-    host, room = np.empty(256, np.uint8), np.empty(MAX_URL_BYTES + 512, np.uint8)
+    host, room, word = np.empty(256, np.uint8), np.empty(_ROOM, np.uint8), np.empty(2 * _ROOM, np.uint8)
     labels, ends, seen = np.empty(256, np.int64), np.empty(_MAX_PREFIXES, np.int64), np.empty(_MAX_WORDS, np.int64)
     for row in range(n):
         end = min(offsets[row + 1], offsets[row] + MAX_URL_BYTES)
@@ -246,7 +280,7 @@ def _match(data: Any, offsets: Any, days: Any, table: Any, pages: bool, words: A
         entry = _I(-1)
         if pages:
             room[:size] = host[:size]
-            entry = _page(data, rest, end, room, size, table, days[row], ends)
+            entry = _page(data, rest, end, room, size, table, days[row], ends, unreserved)
         last = 1 if _is_address(host, labels[m], size) else m  # an address has no parents, a single label is no entry
         k = 0
         while entry < 0 and k < last:
@@ -256,5 +290,5 @@ def _match(data: Any, offsets: Any, days: Any, table: Any, pages: bool, words: A
             lists[row] = table[5][entry]
         elif len(words[2]) > 0:
             room[:size] = host[:size]
-            by_word[row] = _heavy(data, rest, end, room, size, words, strict, min_weight, seen)
+            by_word[row] = _heavy(data, rest, end, room, size, words, strict, min_weight, seen, word, index, blocks)
     return lists, by_word, odd

@@ -34,10 +34,12 @@ from curation.text import Utf8
 ALWAYS = np.iinfo(np.int32).min
 """Day of an entry without a date."""
 WEIGHT_UNIT = 1_000
-READ_BY = f"2-{metadata.version('publicsuffixlist')}"
+READ_BY = f"3-{metadata.version('publicsuffixlist')}"
 """What entries depend on beside the file: raise the number when files are read in another way."""
 EXAMPLES = 3
 _IN_HOSTS_FILES = ("0.0.0.0", "127.0.0.1", "::1", "::", "fe80::1%lo0", "255.255.255.255", "ff02::1", "ff02::2")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})|([\x00-\x20\x7f-\xff])")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _IN_NAME = np.zeros(256, np.uint8)
 _IN_NAME[list(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")] = 1
 _IN_NAME[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")] = 2
@@ -216,8 +218,10 @@ def _lowered(data: Any, starts: Any, sizes: Any) -> Any:
 def host_entry(word: str) -> str | None:
     """One word of a list as a normalised host of two labels or an address; None where it is none. Public suffixes are hosts here.
 
-    An IPv6 address may stand without the brackets it has in URLs.
+    An IPv6 address may stand without the brackets it has in URLs. An e-mail address is not the host of its provider.
     """
+    if "@" in word:
+        return None
     if ":" in word and "%" not in word:
         with contextlib.suppress(ValueError):
             return f"[{ipaddress.IPv6Address(word)}]"
@@ -228,7 +232,7 @@ def host_entry(word: str) -> str | None:
 
 
 def read_pages(path: Path) -> Entries:
-    """Pages of a file: normalised host, path and query; what lies beneath a page belongs to it.
+    """Pages of a file: normalised host, escaped path and query; what lies beneath a page belongs to it.
 
     Raises: ValueError if the file is damaged.
     """
@@ -244,32 +248,46 @@ def read_pages(path: Path) -> Entries:
             broken += 1
             examples += [f"line {number}: {page[:60]!r}"] if len(examples) < EXAMPLES else []
             continue
-        names.append(f"{host}/{rest}".rstrip("/") if rest.strip("/") else host)
+        names.append(f"{host}/{escaped(rest)}".rstrip("/") if rest.strip("/") else host)
     text = Utf8.of_strings(names)
     refused = public_suffixes(text)
     kept = Utf8.of(text.to_arrow().filter(pa.array(~refused)))
     return Entries(kept, np.full(len(kept), ALWAYS, np.int32), broken, int(refused.sum()), tuple(examples))
 
 
+def escaped(path: str) -> str:
+    """Path and query with what RFC 3986 (section 6.2.2) calls equal written in one way.
+
+    Letters, digits and `-._~` stand as they are, other bytes that are escaped, are no printing ASCII or white space as `%` and two
+    digits in upper case.
+    """
+
+    def one(found: re.Match[bytes]) -> bytes:
+        byte = int(found[1], 16) if found[1] else found[2][0]
+        return bytes([byte]) if byte in _UNRESERVED else b"%%%02X" % byte
+
+    return _ESCAPE.sub(one, path.encode("utf-8", "replace")).decode("ascii")
+
+
 def read_words(path: Path) -> Entries:
-    """Words of a file in lower case, with their weights (1 where none is given).
+    """Words of a file in simple lower case, with their weights (1 where none is given).
 
     Raises: ValueError if the file is damaged.
     """
     names: list[str | None] = []
     weights, broken, examples = list[int](), 0, list[str]()
     for number, line in enumerate(contents(path).decode("utf-8", "replace").splitlines(), 1):
-        word, *weight = line.partition("#")[0].lower().split() or [""]
+        word, *weight = line.partition("#")[0].split() or [""]
         if not word:
             continue
         value = _weight(weight)
-        if value is None or not re.fullmatch(r"[a-z0-9\x80-\U0010ffff]+", word):
+        if value is None or not re.fullmatch(r"[A-Za-z0-9\x80-\U0010ffff]+", word):
             broken += 1
             examples += [f"line {number}: {line.strip()[:60]!r}"] if len(examples) < EXAMPLES else []
             continue
         names.append(word)
         weights.append(value)
-    return Entries(Utf8.of_strings(names), np.array(weights, np.int32), broken, 0, tuple(examples))
+    return Entries(Utf8.of_strings(names).lower(), np.array(weights, np.int32), broken, 0, tuple(examples))
 
 
 def _weight(words: list[str]) -> int | None:
@@ -285,6 +303,13 @@ def _weight(words: list[str]) -> int | None:
 
 READERS = {"hosts": read_hosts, "dated": lambda path: read_hosts(path, dated=True), "pages": read_pages, "words": read_words}
 """What a list can hold, and who reads it."""
+
+
+def unusable(path: Path, broken: int, refused: int, examples: list[str]) -> str:
+    """What is wrong with a list without a usable entry."""
+    parts = [f"{refused:,} refused as public suffixes, which would block strangers"] if refused else []
+    parts += [f"{broken:,} broken: {'; '.join(examples)}"] if broken else []
+    return f"block list {path} has no usable entry ({'; '.join(parts) or 'it is empty'})"
 
 
 def check(kind: str, path: Path) -> str | None:
@@ -305,7 +330,7 @@ def check(kind: str, path: Path) -> str | None:
             known.parent.mkdir(parents=True, exist_ok=True)
             known.write_text(json.dumps(facts), encoding="utf-8")
     if not facts["usable"]:
-        raise ValueError(f"block list {path} has no usable entry" + (f" ({'; '.join(facts['examples'])})" if facts["examples"] else ""))
+        raise ValueError(unusable(path, facts["broken"], facts["refused"], facts["examples"]))
     parts = [f"{facts['broken']:,} broken ({'; '.join(facts['examples'])})"] if facts["broken"] else []
     parts += [f"{facts['refused']:,} refused as public suffixes"] if facts["refused"] else []
     return f"{path}: {facts['usable']:,} usable entries, {', '.join(parts)}" if parts else None

@@ -26,7 +26,7 @@ from numba import njit
 
 from curation import assets
 from curation.text import Utf8
-from stages.safety.lists.read import READ_BY, READERS
+from stages.safety.lists.read import READ_BY, READERS, unusable
 
 FORMAT = "1"
 _U: Any = np.uint64
@@ -115,7 +115,7 @@ def compile_lists(lists: tuple[tuple[str, str], ...]) -> Table:
     for ordinal, (kind, path) in enumerate(lists):
         entries = READERS[kind](Path(path))
         if not len(entries.names):
-            raise ValueError(f"block list {path} has no usable entry")
+            raise ValueError(unusable(Path(path), entries.broken, entries.refused, list(entries.examples)))
         names.append(entries.names)
         values.append(entries.values)
         ordinals.append(np.full(len(entries.names), ordinal, np.uint16))

@@ -21,6 +21,7 @@ NOT_TOP_LABELS = np.array(sorted({int.from_bytes(name.encode(), "big") for name 
 """Ends of file names such as `icon@2x.png`, as numbers in base 256."""
 _IN_LOCAL = np.zeros(128, np.bool_)
 _IN_LOCAL[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-'&~")] = True
+_MAILTO = (109, 97, 105, 108, 116, 111)
 
 
 @njit(cache=True)
@@ -47,6 +48,22 @@ def _local_start(data: Any, low: Any, at: Any) -> Any:
     while k < at and data[k] < 0x80 and not (is_letter(data[k]) or is_digit(data[k]) or data[k] == 95):
         k += 1
     return at if k > low and data[k - 1] == 64 else k  # @user@host is a name on a social network
+
+
+@njit(cache=True)
+def _is_login(data: Any, low: Any, start: Any, at: Any) -> bool:
+    """Whether data[start:at], before an `@`, is a login and no mailbox: `https://user@`, `ftp://user:password@`, `git@`."""
+    if at - start == 3 and data[start] == 103 and data[start + 1] == 105 and data[start + 2] == 116:  # git
+        return True
+    k = start
+    while k > low and at - k <= 2 * _LOCAL_BYTES and data[k - 1] < 0x80 and (_IN_LOCAL[data[k - 1]] or data[k - 1] == 58):
+        k -= 1
+    if k - 3 <= low or data[k - 1] != 47 or data[k - 2] != 47 or data[k - 3] != 58:
+        return False
+    mailto = k - 3 - len(_MAILTO) >= low  # mailto://jo@host is a slip for mailto:jo@host
+    for j in range(len(_MAILTO)):
+        mailto = mailto and (data[k - 3 - len(_MAILTO) + j] | 32) == _MAILTO[j]
+    return not mailto
 
 
 @njit(cache=True)
@@ -82,7 +99,7 @@ def email_at(data: Any, low: Any, at: Any, end: Any, index: Any, blocks: Any) ->
     index, blocks: CLASS_INDEX and CLASS_BLOCKS. The last label has two letters at least and is no ending of a file name.
     """
     start = _local_start(data, low, at)
-    if start == at:
+    if start == at or _is_login(data, low, start, at):
         return 0, 0
     label = at + 1
     stop, best = label, 0
@@ -135,8 +152,11 @@ def ipv6_at(data: Any, low: Any, colon: Any, end: Any) -> Any:
         return 0, 0
     if start > low and (is_letter(data[start - 1]) or is_digit(data[start - 1]) or data[start - 1] == 95):  # a name: `ns::f00`
         start = colon + 1
-    if start == colon and (colon + 1 >= end or data[colon + 1] != 58):
-        start = colon + 1
+    if start == colon:
+        if colon + 1 >= end or data[colon + 1] != 58:
+            start = colon + 1
+        elif start > low and (data[start - 1] == 62 or data[start - 1] == 41 or data[start - 1] == 93):  # array<int>::f00, f()::a12
+            return 0, 0
     groups, gap, long_group, decimal = 0, False, False, False
     i = start
     while i < end and i - start <= _IPV6_BYTES and groups < 8:

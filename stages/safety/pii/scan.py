@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8
+from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8, char_class, decode
 from stages.safety.pii.addresses import email_at, ipv6_at
 from stages.safety.pii.context import CARD, IP, SSN, is_letter, trie
+from stages.safety.pii.digits import LEADS, digit_table, moved_back, with_ascii_digits
 from stages.safety.pii.numbers import END, MAX_GROUPS, OPEN, SEPARATOR, SPACE, START, WIDE_DASH, iban_end, number_at, read_sequence
 from stages.safety.pii.tables import iban_lengths, national_digits
 
@@ -24,19 +25,22 @@ SHORTEST = 5
 """Bytes of the shortest find: ::123."""
 _FEWEST_DIGITS = 4  # of 8.8.8.8
 _I: Any = np.int64
-_NOTHING, _AT, _COLON, _DIGIT = range(4)
+_NOTHING, _AT, _COLON, _DIGIT, _LEAD = range(5)  # and _LEAD + 1, 2 ..., for each of LEADS
 _TRIGGER = np.zeros(256, np.uint8)
 _JOINS = np.zeros(256, np.bool_)  # bytes that separators begin with
 _JOINS[list(b" -./()\xc2\xe2")] = True
 _STARTS = np.zeros(8, np.bool_)  # separators behind which a number may begin
 _STARTS[[SPACE, OPEN, WIDE_DASH]] = True
 _TRIGGER[64], _TRIGGER[58], _TRIGGER[48:58] = _AT, _COLON, _DIGIT
+_TRIGGER[LEADS] = _LEAD + np.arange(len(LEADS))
 
 
 @njit(cache=True)
-def _scan(data: Any, offsets: Any, trigger: Any, index: Any, blocks: Any, words: Any, lengths: Any, national: Any) -> Any:
-    """Starts, ends and kinds of all finds, and their offsets by document."""
+def _scan(data: Any, offsets: Any, trigger: Any, digits: Any, index: Any, blocks: Any, words: Any, lengths: Any, national: Any) -> Any:
+    """Starts, ends and kinds of all finds, their offsets by document, and which documents have digits beyond ASCII: no find is in those."""
     n = len(offsets) - 1
+    other = np.zeros(n, np.bool_)
+    third, digit_index, digit_blocks = digits
     most = (offsets[n] - offsets[0]) // SHORTEST + 1
     starts, ends, kinds = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int8)
     counts = np.zeros(n + 1, np.int64)
@@ -48,6 +52,14 @@ def _scan(data: Any, offsets: Any, trigger: Any, index: Any, blocks: Any, words:
         while i < end:
             what = trigger[data[i]]
             if what == _NOTHING:
+                i += 1
+                continue
+            if what >= _LEAD:
+                if i + 2 <= end and (third[what - _LEAD, data[i + 1] & 63] >> (data[min(i + 2, end - 1)] & 63)) & 1:
+                    code, _ = decode(data, i, end)
+                    if char_class(code, digit_index, digit_blocks) != 0:
+                        other[row], m = True, counts[row]
+                        break
                 i += 1
                 continue
             if what == _DIGIT:
@@ -83,7 +95,7 @@ def _scan(data: Any, offsets: Any, trigger: Any, index: Any, blocks: Any, words:
             else:
                 i += 1
         counts[row + 1] = m
-    return starts[:m].copy(), ends[:m].copy(), kinds[:m].copy(), counts
+    return starts[:m].copy(), ends[:m].copy(), kinds[:m].copy(), counts, other
 
 
 @njit(cache=True)
@@ -112,15 +124,40 @@ def _numbers(
     return max(groups[n - 1, END], done), done, m
 
 
-def find(text: Utf8) -> tuple[Spans, Any]:
-    """Find personal data.
+class Finds(Spans):
+    """Personal data in a batch's text, in order and without overlap."""
 
-    Returns: the spans, in order and without overlap, and the kind of each: int8 (m,), an index into KINDS.
-    """
-    starts, ends, kinds, offsets = _scan(
-        text.data, text.offsets, _TRIGGER, CLASS_INDEX, CLASS_BLOCKS, trie(), iban_lengths(), national_digits()
-    )
-    return Spans(text, starts, ends, offsets), kinds
+    @property
+    def kinds(self) -> Any:
+        """Kind of each: int8 (m,), an index into KINDS."""
+        return self._seen["kinds"]
+
+
+def find(text: Utf8) -> Finds:
+    """Personal data of a batch's text; looked for once, whoever asks."""
+    finds = text.spans("personal data", lambda: _found(text))
+    assert isinstance(finds, Finds)
+    return finds
+
+
+def _found(text: Utf8) -> Finds:
+    starts, ends, kinds, offsets, other = _scanned(text)
+    finds = Finds(text, starts, ends, offsets, {"kinds": kinds})
+    rows = np.flatnonzero(other)
+    if not len(rows):
+        return finds
+    again = with_ascii_digits(text, rows)
+    starts, ends, kinds, offsets, _ = _scanned(again)
+    starts, ends = moved_back(text, rows, again, starts, ends, offsets)
+    document = np.concatenate([finds.documents(), np.repeat(rows, np.diff(offsets))])
+    order = np.argsort(document, kind="stable")
+    starts, ends, kinds = (np.concatenate(both)[order] for both in ((finds.starts, starts), (finds.ends, ends), (finds.kinds, kinds)))
+    return Finds(text, starts, ends, np.searchsorted(document[order], np.arange(len(text) + 1)), {"kinds": kinds})
+
+
+def _scanned(text: Utf8) -> Any:
+    tables = (_TRIGGER, digit_table(), CLASS_INDEX, CLASS_BLOCKS, trie(), iban_lengths(), national_digits())
+    return _scan(text.data, text.offsets, *tables)
 
 
 def char_positions(finds: Spans) -> tuple[Any, Any]:
