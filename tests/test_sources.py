@@ -27,6 +27,7 @@ from pydantic import ValidationError
 from curation.documents import record_ids
 from curation.errors import TaskError
 from stages.sources import parquet as parquet_module
+from stages.sources import superseded as superseded_lists
 from stages.sources import warc_records
 from stages.sources.common_crawl import common_crawl
 from stages.sources.http_body import parse_response
@@ -1152,3 +1153,52 @@ def test_record_digest_is_not_checked(tmp_path):
     digest = "sha1:" + base64.b32encode(b"0" * 20).decode()
     table = read(warc, write(tmp_path, "a.warc", record(WARC_Payload_Digest=digest)))
     assert reasons(table) == [None]
+
+
+def superseded(folder, ids, name="a.parquet"):
+    folder.mkdir(exist_ok=True)
+    pq.write_table(pa.table({"id": pa.array(ids, pa.string()), "step": pa.array(["urls"] * len(ids), pa.string())}), folder / name)
+    return str(folder)
+
+
+def test_parquet_leaves_out_what_lists_supersede(tmp_path, monkeypatch):
+    monkeypatch.setenv("CURATE_CACHE", str(tmp_path / "cache"))
+    rng = random.Random(3)
+    ids = [f"{rng.choice([rng.getrandbits(128), rng.getrandbits(8), rng.getrandbits(8) << 64]):032x}" for _ in range(3_000)]
+    gone = rng.sample(ids, 900)
+    lists = [superseded(tmp_path / "one", gone[:500]), superseded(tmp_path / "two", gone[400:], "b.parquet")]
+    (tmp_path / "none").mkdir()
+    path = parquet_file(tmp_path, {"text": [None, *["a"] * 2_999], "id": ids})
+    for _ in range(2):  # made, then mapped
+        table = read(parquet, path, superseded=[*lists, str(tmp_path / "none")])
+        expected = ["superseded" if i in set(gone) else None for i in ids]
+        assert table["drop_reason"].to_pylist() == ["no_text", *expected[1:]]
+        assert len(list((tmp_path / "cache" / "superseded").iterdir())) == 1
+    assert read(parquet, path, superseded=[str(tmp_path / "none")])["drop_reason"].null_count == 2_999
+    superseded(tmp_path / "one", [])
+    changed = read(parquet, path, superseded=[lists[0]])["drop_reason"].to_pylist()
+    assert "superseded" not in changed, "a changed list is read anew"
+
+
+def test_superseded_ids_where_no_cache_can_be_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("CURATE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "superseded").touch()
+    path = parquet_file(tmp_path, {"text": ["a", "b"], "id": ["0" * 32, "F" * 32]})
+    found = read(parquet, path, superseded=[superseded(tmp_path / "one", ["f" * 32, "f" * 32])])
+    assert found["drop_reason"].to_pylist() == [None, "superseded"]
+
+
+def test_superseded_lists_that_are_none(tmp_path):
+    assert superseded_lists.check(Path(superseded(tmp_path / "good", ["0" * 32]))) == f"{tmp_path / 'good'} supersedes 1 documents"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").touch()
+    with pytest.raises(ValueError, match="holds other things than Parquet files"):
+        superseded_lists.check(tmp_path / "run")
+    with pytest.raises(ValueError, match="no column 'id'; its columns are: n"):
+        superseded_lists.check(parquet_file(tmp_path, {"n": [1]}))
+    with pytest.raises(ValueError, match="not a readable Parquet file"):
+        superseded_lists.check(tmp_path / "run" / "run.json")
+    path = parquet_file(tmp_path, {"text": ["a"]})
+    with pytest.raises(TaskError, match="an id is not a string of 32 hex digits"):
+        read(parquet, path, superseded=[superseded(tmp_path / "bad", ["x"])])

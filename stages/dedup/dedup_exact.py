@@ -6,27 +6,31 @@ Params:  normalize -- what counts as equal: raw (default; the same bytes) or fol
              lower case, runs of white space as one space, none at the ends).
          keep -- newest (default) or oldest stays; documents without a date after all dated ones; ties
              go to the smallest id.
+         against -- folders of Parquet that earlier runs put out, whose documents compete too; those of
+             them that lose are listed in the run's `superseded/`, for the parameter of that name of sources.
+         max_drop_share -- share of dropped documents that stops the run, of 1,000 documents or more
+             (default 0.9, ours; more than half is noted).
 Drops:   exact_duplicate; duplicate_record where the survivor is the same record (the same id) met again.
-Errors:  none of its own. Texts that are empty after normalising are compared by id alone.
+Errors:  with `normalize: folded` text that is not UTF-8 fails. Texts that are empty after normalising are compared by id alone.
 
 Texts are compared by a 128-bit hash (XXH3), of which 64 bits are the key and 64 travel along.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.stage import Batch, Keyed, StageParams, Types
+from curation import text as kernels
+from curation.stage import Batch, Keyed
 from curation.text import UNICODE_VERSION, Utf8
-from stages.dedup.dedup_urls import hash_pairs, microseconds
-from stages.dedup.keep_one import CHECK, KeepOne
+from stages.dedup import keep_one
+from stages.dedup.keep_one import KeepOne, KeepOneParams
 
 
-class Params(StageParams):
+class Params(KeepOneParams):
     """Parameters of dedup_exact; see the file's docstring."""
 
     normalize: Literal["raw", "folded"] = "raw"
@@ -37,37 +41,28 @@ class DedupExact(KeepOne):
     """Global stage `dedup_exact`."""
 
     name = "dedup_exact"
-    version = f"1 unicode {UNICODE_VERSION}"
+    version = f"2 unicode {UNICODE_VERSION}"
     Params = Params
     drops = ("exact_duplicate", "duplicate_record")
     reason = "exact_duplicate"
 
     def reads(self, params: Any) -> tuple[str, ...]:
-        return ("text", "id", "date")
+        return ("text", "date", "id")
 
-    def writes(self, params: Any) -> Types:
-        return {"duplicate_of": pa.field("duplicate_of", pa.string(), nullable=True)}
-
-    def verdict(self, params: Any) -> Types:
-        return {"drop_reason": pa.string(), **self.writes(params)}
-
-    def payload(self, params: Any) -> Types:
-        return {CHECK: pa.uint64(), "id": pa.string(), "date": pa.field("date", pa.int64(), nullable=True)}
-
-    def order(self, params: Any) -> list[tuple[str, str]]:
-        return [("date", "descending" if params.keep == "newest" else "ascending")]
+    def ranking(self, params: Any) -> Mapping[str, bool]:
+        return {"date": params.keep == "newest"}
 
     def emit(self, batch: Batch, params: Any) -> Keyed:
         """One row per document: key and check are the halves of the hash of its text."""
-        text, ids = batch.utf8(), batch["id"]
-        if params.normalize == "folded":
-            text = folded(batch["text"])
+        text = folded(batch["text"]) if params.normalize == "folded" else batch.utf8()
         key, check = text.hash128()
-        empty = np.flatnonzero(text.bytes_per_row() == 0)
-        own = (f"id {given}" for given in ids.take(pa.array(empty)).to_pylist())
-        key[empty], check[empty] = hash_pairs(own)
-        columns = {CHECK: check, "id": ids.cast(pa.string()), "date": microseconds(batch["date"])}
-        return Keyed(key, np.arange(len(batch), dtype=np.int64), columns)
+        return self.keyed(batch, key, check, text.bytes_per_row() == 0, params)
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels this stage calls."""
+    kernels.warm_up()
+    keep_one.warm_up()
 
 
 def folded(text: Any) -> Utf8:

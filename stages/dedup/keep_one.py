@@ -4,94 +4,174 @@ Rows with one key (and one `check`, the other half of a 128-bit key, so that a c
 deletes nothing) compete in a total order: the stage's own columns first, then id, shard, and row. The
 first stays; each of the others gets a verdict. Verdicts depend on the documents alone, not on the
 order in which they were read.
+
+The competition is held twice: each mapper sends its best row of a key, and its others follow that one,
+so that a page which fills a third of the corpus is a few rows a mapper to whoever reduces its key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 
-from curation.stage import GlobalStage, Reduced, Types
+from curation import documents
+from curation.documents import id_pairs, id_strings
+from curation.stage import Batch, Combined, GlobalStage, Keyed, Reduced, StageParams, Types
+from curation.text import mix64
+from stages.dedup import drop_share
+from stages.dedup.drop_share import DropShare
 
 CHECK = "check"
+ID = ("id_high", "id_low")
+LEADER = ("leader_high", "leader_low")
+
+
+class KeepOneParams(StageParams):
+    """Parameters that the stages share."""
+
+    against: tuple[str, ...] = ()
+    max_drop_share: DropShare = 0.9
 
 
 class KeepOne(GlobalStage):
-    """Base class; a subclass has `id` and `check` (uint64) in its payload and says `order` and `reason`."""
+    """Base class; a subclass says `reads`, `ranking` and `reason`, and its `emit` calls `keyed`."""
 
     reason: ClassVar[str]
     """Drop reason of a document whose survivor is another record."""
     same_record: ClassVar[str] = "duplicate_record"
     """Drop reason of a document whose survivor has the same id."""
 
-    def order(self, params: Any) -> list[tuple[str, str]]:
-        """Payload columns and "ascending" or "descending", best first; nulls are last in both."""
+    def ranking(self, params: Any) -> Mapping[str, bool]:
+        """Columns that decide who stays, the first of them first: name -> whether larger is better. Nulls are last."""
         raise NotImplementedError
 
+    def reads_if_there(self, params: Any) -> tuple[str, ...]:
+        return tuple(self.writes(params))  # a document that is left has no twin yet
+
     def writes(self, params: Any) -> Types:
-        return {}
+        return {"duplicate_of": pa.field("duplicate_of", pa.string(), nullable=True)}
 
-    def ranked(self, rows: pa.Table, params: Any) -> pa.Table:
-        """Rows sorted by key and check, within them best first."""
-        by = [("key", "ascending"), (CHECK, "ascending"), *self.order(params)]
-        by += [("id", "ascending"), ("shard", "ascending"), ("row", "ascending")]
-        return rows.take(pc.sort_indices(rows, sort_keys=by))
+    def verdict(self, params: Any) -> Types:
+        return {"drop_reason": pa.string(), "duplicate_of": pa.string()}
 
-    def lost(self, losers: pa.Table, survivor_ids: Any, params: Any) -> pa.Table:
-        """Verdicts on documents that did not survive.
+    def against(self, params: Any) -> tuple[str, ...]:
+        against: tuple[str, ...] = params.against
+        return against
+
+    def payload(self, params: Any) -> Types:
+        return dict.fromkeys((CHECK, *self.ranking(params), *ID), pa.uint64())
+
+    def follower(self, params: Any) -> Types:
+        return dict.fromkeys((*ID, *LEADER), pa.uint64())
+
+    def keyed(self, batch: Batch, key: Any, check: Any, alone: Any, params: Any) -> Keyed:
+        """One row per document.
 
         Args:
-            losers: their rows. survivor_ids: string array of as many ids.
+            key, check: halves of a 128-bit hash of what makes documents equal, uint64 (n,); changed in place.
+            alone: bool (n,), documents that have nothing to compare but their id.
         """
-        same = pc.fill_null(pc.equal(losers.column("id"), survivor_ids), False)
-        values: dict[str, Any] = {"drop_reason": pc.if_else(same, self.same_record, self.reason)}
-        if "duplicate_of" in self.verdict(params):
-            values["duplicate_of"] = survivor_ids
-        return pa.table({"shard": losers.column("shard"), "row": losers.column("row"), **values})
+        ids = id_pairs(batch["id"])
+        key[alone], check[alone] = _own_keys(ids[alone])
+        ranks = {name: _ranks(batch[name], larger) for name, larger in self.ranking(params).items()}
+        columns = {CHECK: check, **ranks, **dict(zip(ID, ids.T, strict=True))}
+        return Keyed(key, np.arange(len(batch), dtype=np.int64), columns)
+
+    def combine(self, rows: pa.Table, params: Any, round_: int) -> Combined:
+        lost, survivors = self._lost(rows, params)
+        mine, leaders = rows.select(["row", *ID]).take(pa.array(lost)), rows.select(["row", *ID]).take(pa.array(survivors))
+        followers = pa.table([*mine.columns, *leaders.columns], names=["row", *ID, "leader", *LEADER])
+        return Combined(_without(rows, lost), followers)
 
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
-        key = rows.column("key").to_numpy()
-        equal = np.zeros(len(key) + 1, dtype=bool)
-        equal[1:-1] = key[1:] == key[:-1]
-        crowded = np.flatnonzero(equal[1:] | equal[:-1])  # most keys have one row and need no order
-        if not len(crowded):
-            return Reduced()
-        ranked = self.ranked(rows.take(pa.array(crowded)), params)
-        first = _first_of_each(ranked)
-        survivor = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
-        lost = np.flatnonzero(~first)
-        if not len(lost):
-            return Reduced()
-        ids = ranked.column("id").combine_chunks().take(pa.array(survivor[lost]))
-        return Reduced(verdicts=self.lost(ranked.take(pa.array(lost)), ids, params))
+        lost, survivors = self._lost(rows, params)
+        return Reduced(verdicts=self._verdicts(rows.take(pa.array(lost)), ("shard", "row"), _ids(rows.take(pa.array(survivors)))))
 
     def stream(self, chunks: Callable[[], Iterator[pa.Table]], params: Any, round_: int) -> Iterator[Reduced]:
         best: pa.Table | None = None
         for chunk in chunks():
             rows = chunk if best is None else pa.concat_tables([best, chunk])
-            ranked = self.ranked(rows, params)
-            best = ranked.take(pa.array(np.flatnonzero(_first_of_each(ranked))))
+            best = _without(rows, self._lost(rows, params)[0])
         if best is None:
             return
-        checks = best.column(CHECK).to_numpy()
-        shards, places = best.column("shard").to_numpy(), best.column("row").to_numpy()
-        ids = best.column("id").combine_chunks()
+        best = best.sort_by(CHECK)
+        checks, shards, places = (best[name].to_numpy() for name in (CHECK, "shard", "row"))
+        ids = _ids(best)
         for chunk in chunks():
-            survivor = np.searchsorted(checks, chunk.column(CHECK).to_numpy())
-            won = (chunk.column("shard").to_numpy() == shards[survivor]) & (chunk.column("row").to_numpy() == places[survivor])
-            lost = np.flatnonzero(~won)
-            if len(lost):
-                theirs = ids.take(pa.array(survivor[lost]))
-                yield Reduced(verdicts=self.lost(chunk.take(pa.array(lost)), theirs, params))
+            survivors = np.searchsorted(checks, chunk[CHECK].to_numpy())
+            lost = (chunk["shard"].to_numpy() != shards[survivors]) | (chunk["row"].to_numpy() != places[survivors])
+            theirs = ids.take(pa.array(survivors[lost]))
+            yield Reduced(verdicts=self._verdicts(chunk.filter(pa.array(lost)), ("shard", "row"), theirs))
+
+    def follow(self, followers: pa.Table, leaders: pa.Table, params: Any) -> pa.Table:
+        return self._verdicts(followers, ("row",), pc.coalesce(leaders["duplicate_of"], _ids(followers, LEADER)))
+
+    def judge(self, documents: int, dropped: Mapping[str, int], params: Any) -> str | None:
+        return drop_share.judge(documents, dropped, params.max_drop_share)
+
+    def _lost(self, rows: pa.Table, params: Any) -> tuple[Any, Any]:
+        """Which rows do not survive, and for each of them which one does: two int64 (k,).
+
+        Args:
+            rows: sorted by key, in the order of shard and row within it.
+        """
+        key = rows["key"].to_numpy()
+        equal = np.zeros(len(key) + 1, dtype=bool)
+        equal[1:-1] = key[1:] == key[:-1]
+        crowded = np.flatnonzero(equal[1:] | equal[:-1])  # most keys have one row and need no order
+        columns = [rows[name].to_numpy()[crowded] for name in ("key", CHECK, *self.ranking(params), *ID)]
+        order = np.lexsort(columns[::-1])  # stable, so that the first shard and row win where ids are equal
+        key, check = columns[0][order], columns[1][order]
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = (key[1:] != key[:-1]) | (check[1:] != check[:-1])
+        survivors = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+        return crowded[order[~first]], crowded[order[survivors[~first]]]
+
+    def _verdicts(self, losers: pa.Table, places: tuple[str, ...], survivors: Any) -> pa.Table:
+        """Verdicts on documents, given the ids of their survivors; `places` are the columns that say where they are."""
+        reasons = pc.if_else(pc.equal(_ids(losers), survivors), self.same_record, self.reason)
+        return pa.table({**{name: losers[name] for name in places}, "drop_reason": reasons, "duplicate_of": survivors})
 
 
-def _first_of_each(ranked: pa.Table) -> Any:
-    """Which rows of a ranked table begin a group of equal (key, check): bool (n,)."""
-    key, check = ranked.column("key").to_numpy(), ranked.column(CHECK).to_numpy()
-    first = np.ones(len(key), dtype=bool)
-    first[1:] = (key[1:] != key[:-1]) | (check[1:] != check[:-1])
-    return first
+def _ids(rows: pa.Table, halves: tuple[str, str] = ID) -> Any:
+    """Ids as strings, of the columns that hold their halves."""
+    return id_strings(np.stack([rows[name].to_numpy() for name in halves], axis=1))
+
+
+def _without(rows: pa.Table, lost: Any) -> pa.Table:
+    """The table without some of its rows."""
+    kept = np.ones(rows.num_rows, dtype=bool)
+    kept[lost] = False
+    return rows if not len(lost) else rows.filter(pa.array(kept))
+
+
+def _ranks(values: Any, larger: bool) -> Any:
+    """Ranks of dates or whole numbers, the best lowest and null highest: uint64 (n,)."""
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
+    values = values.cast(pa.int64())
+    ranks = pc.fill_null(values, 0).to_numpy().view(np.uint64) ^ np.uint64(1 << 63)
+    ranks = ~ranks if larger else ranks
+    if values.null_count:
+        ranks[values.is_null().to_numpy(zero_copy_only=False)] = np.uint64(2**64 - 1)
+    return ranks
+
+
+@njit(cache=True)
+def _own_keys(ids: Any) -> Any:
+    """Keys of documents that are compared by id alone: two uint64 (n,) of uint64 (n, 2)."""
+    key, check = np.empty(len(ids), np.uint64), np.empty(len(ids), np.uint64)
+    for i in range(len(ids)):
+        key[i], check[i] = mix64(ids[i, 0], ids[i, 1]), mix64(ids[i, 1], ids[i, 0])
+    return key, check
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernel of this file and those it calls."""
+    documents.warm_up()
+    _own_keys(id_pairs(pa.array(["0" * 32])))

@@ -10,7 +10,9 @@ Params:  paths -- files or glob patterns, local or URLs.
          text; other text gives null.
          carry -- further columns to keep, in the type the first file has them; null where another file
          lacks them. `lang`, `source` or `domain` of a file travel only if named here.
-Drops:   no_text (text is null); broken_record (text is not UTF-8); duplicate_record (by the engine).
+         superseded -- folders `superseded` of later runs (or their files): documents listed there are left out.
+Drops:   no_text (text is null); broken_record (text is not UTF-8); superseded (its id is on such a list);
+         duplicate_record (by the engine).
 Errors:  ValueError before the run if a file is not Parquet or lacks a named column. TaskError if the
          data is damaged: Parquet has no way to go on behind it.
 
@@ -28,13 +30,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from curation.documents import document_ids
+from curation.documents import document_ids, id_pairs
 from curation.errors import TaskError
 from curation.stage import Source, Types
 from stages.sources.batches import cut_by_bytes
 from stages.sources.dates import is_date_like, utc_dates
 from stages.sources.files import is_remote, open_binary
 from stages.sources.named_columns import NamedColumns
+from stages.sources.superseded import SupersededList, listed, superseded_ids
 
 PART_BYTES = 512 << 20
 SPLIT_BYTES = 1 << 30
@@ -47,6 +50,7 @@ class Params(NamedColumns):
     """Parameters of the Parquet source; see the file's docstring."""
 
     carry: list[str] = Field(default=[])
+    superseded: tuple[SupersededList, ...] = ()
 
 
 class Parquet(Source):
@@ -54,7 +58,7 @@ class Parquet(Source):
 
     name = "parquet"
     Params = Params
-    drops = ("no_text", "broken_record", "duplicate_record")
+    drops = ("no_text", "broken_record", "superseded", "duplicate_record")
 
     def columns(self, params: Any, example: str | None) -> Types:
         """`text` and the carried columns; their types are those of the example.
@@ -113,12 +117,15 @@ class Parquet(Source):
             with open_binary(path) as file:
                 stored = pq.ParquetFile(file, buffer_size=READ_BYTES, pre_buffer=False)
                 _check_columns(stored.schema_arrow, params, path)
-                yield from _read(stored, relative, part, params, want, progress)
+                gone = superseded_ids(params.superseded) if params.superseded else None
+                yield from _read(stored, relative, part, params, gone, want, progress)
         except (pa.ArrowException, OSError, ValueError) as e:
             raise TaskError(f"{path}: {e}") from e
 
 
-def _read(stored: Any, relative: str, part: str, params: Params, want: Any, progress: Callable[[int], None] | None) -> Iterator[pa.Table]:
+def _read(
+    stored: Any, relative: str, part: str, params: Params, gone: Any, want: Any, progress: Callable[[int], None] | None
+) -> Iterator[pa.Table]:
     footer = stored.metadata
     first, last = 0, footer.num_row_groups - 1
     if part:
@@ -143,13 +150,13 @@ def _read(stored: Any, relative: str, part: str, params: Params, want: Any, prog
                 if len(index):
                     if progress is not None:
                         progress(int(index[0]))
-                    yield from _tables(batch, relative, index, offset, params)
+                    yield from _tables(batch, relative, index, offset, params, gone)
                 at += count
         row = end
 
 
-def _tables(batch: pa.RecordBatch, relative: str, rows: Any, offset: int, params: Params) -> Iterator[pa.Table]:
-    """Core and carried columns of one batch, in pieces of at most 64 MB of text."""
+def _tables(batch: pa.RecordBatch, relative: str, rows: Any, offset: int, params: Params, gone: Any) -> Iterator[pa.Table]:
+    """Core and carried columns of one batch, in pieces of at most 64 MB of text; `gone` as of `superseded_ids`, or None."""
     n = batch.num_rows
     offsets = pa.array(rows + offset, pa.int64())
     text, broken = _utf8(_column(batch, params.text), pa.large_string())
@@ -162,8 +169,11 @@ def _tables(batch: pa.RecordBatch, relative: str, rows: Any, offset: int, params
         reason = pc.if_else(text.is_null(), "no_text", reason)
     if broken is not None:
         reason = pc.if_else(pa.array(broken), "broken_record", reason)
+    ids = document_ids(Parquet.name, given, url=url, date=date, relative=relative, offset=offsets)
+    if gone is not None:
+        reason = pc.if_else(pc.and_(reason.is_null(), pa.array(listed(id_pairs(ids), gone))), "superseded", reason)
     columns = {
-        "id": document_ids(Parquet.name, given, url=url, date=date, relative=relative, offset=offsets),
+        "id": ids,
         "url": url,
         "date": date,
         "record_file": pa.repeat(pa.scalar(relative, pa.string()), n),
