@@ -1,0 +1,115 @@
+"""Made-up corpora of near duplicates, and what dedup_minhash must make of them, computed from its definition alone."""
+
+import random
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def documents(n, seed=0, words=60):
+    """n documents: copies of a few pages, mutated by anything from nothing to most words, drifting chains, twins, short ones."""
+    rng = random.Random(seed)
+    vocabulary = [f"w{i}" for i in range(3_000)]
+    pages, rows = [], []
+    for i in range(n):
+        kind = rng.random()
+        if not pages or kind < 0.35:
+            page = [rng.choice(vocabulary) for _ in range(rng.randrange(words // 2, words * 2))]
+        elif kind < 0.4:
+            page = [rng.choice(vocabulary) for _ in range(rng.randrange(5))]
+        elif kind < 0.5:
+            page = list(rng.choice(pages[-200:]))
+        else:  # also of what is mutated already: chains
+            page = list(rng.choice(pages[-40:]))
+            for _ in range(rng.choice([1, 1, 2, 3, 5, 8])):
+                at = rng.randrange(len(page) + 1)
+                page[at : at + rng.randrange(3)] = [rng.choice(vocabulary) for _ in range(rng.randrange(3))]
+        if len(page) >= 5:
+            pages.append(page)
+        text = " ".join(page)
+        date = None if rng.random() < 0.1 else datetime(2024, 1, 1 + rng.randrange(3), tzinfo=UTC)
+        rows.append({
+            "id": f"{rng.getrandbits(128):032x}", "url": f"http://a.example/{i}", "date": date, "lang": rng.choice(["en", "de", None]),
+            "text": text.upper() if rng.random() < 0.1 else text, "score": rng.choice([None, 0.5, 1.0, 2.0]),
+        })  # fmt: skip
+    return rows
+
+
+SCHEMA = pa.schema({
+    "id": pa.string(), "url": pa.string(), "date": pa.timestamp("us", tz="UTC"), "lang": pa.string(),
+    "text": pa.large_string(), "score": pa.float64(),
+})  # fmt: skip
+
+
+def written(folder, rows, files):
+    """Rows as Parquet files of one folder."""
+    folder.mkdir(parents=True)
+    size = -(-len(rows) // files)
+    for i in range(files):
+        pq.write_table(pa.Table.from_pylist(rows[i * size : (i + 1) * size], schema=SCHEMA), folder / f"{i}.parquet")
+
+
+def shingle_sets(rows, n=5):
+    """Shingles of each text as Python tuples: a list per document."""
+    split = [row["text"].lower().split() for row in rows]
+    return [[tuple(words[i : i + n]) for i in range(len(words) - n + 1)] for words in split]
+
+
+def similar_pairs(sets, threshold):
+    """All pairs (i, j), i < j, of sets with at least that Jaccard similarity -> similarity."""
+    sets = [set(s) for s in sets]
+    having = defaultdict(list)
+    found = {}
+    for j, own in enumerate(sets):
+        both = Counter(i for shingle in own for i in having[shingle])
+        for i, shared in both.items():
+            similarity = shared / (len(own) + len(sets[i]) - shared)
+            if similarity >= threshold:
+                found[i, j] = similarity
+        for shingle in own:
+            having[shingle].append(j)
+    return found
+
+
+def preference(row):
+    """Sort key of the default order: most bytes, then newest, undated last, then id."""
+    date = row["date"]
+    return -len(row["text"].encode()), (1, 0) if date is None else (0, -date.timestamp()), row["id"]
+
+
+def expected(rows, threshold=0.7, compared=None, by=None, key=preference):
+    """What becomes of each document: id -> (reason, survivor, similarity, size of its cluster).
+
+    Args:
+        compared: of a pair of leaders (i, j), whether the stage compares them; None = all. by: column, or None.
+    """
+    sets = shingle_sets(rows)
+    twins = defaultdict(list)
+    for i in sorted(range(len(rows)), key=lambda i: key(rows[i])):
+        twins[rows[i][by] if by else None, tuple(sets[i]) if sets[i] else i].append(i)
+    leaders = [group[0] for group in twins.values()]
+    of = {group[0]: group for group in twins.values()}
+    pairs = similar_pairs([sets[i] for i in leaders], threshold)
+    neighbours = defaultdict(dict)
+    for (a, b), similarity in pairs.items():
+        i, j = leaders[a], leaders[b]
+        if (compared is None or compared(i, j)) and (by is None or rows[i][by] == rows[j][by]):
+            neighbours[i][j] = neighbours[j][i] = similarity
+    result, size = {}, Counter()
+    survives = set()
+    for leader in leaders:  # best first
+        better = next((i for i in leaders if i in survives and i in neighbours[leader]), None) if neighbours[leader] else None
+        survivor = leader if better is None else better
+        if better is None:
+            survives.add(leader)
+        size[survivor] += len(of[leader])
+        for i in of[leader]:
+            if i == survivor:
+                continue
+            reason, similarity = ("exact_duplicate", 1.0) if better is None else ("near_duplicate", neighbours[leader][better])
+            result[rows[i]["id"]] = (reason, rows[survivor]["id"], similarity, None)
+    for survivor in survives:
+        result[rows[survivor]["id"]] = (None, None, None, size[survivor])
+    return result
