@@ -1,0 +1,164 @@
+"""Normal forms of lines, hashed: lines of one form are one line to line dedup.
+
+`raw`: the bytes as they stand, without white space at the ends.
+`ccnet/code`: what the program published with CCNet (Wenzek et al. 2020) compares: lower case, every decimal digit 0, control
+characters and the typographic and full-width punctuation it names removed. ASCII punctuation and accents stay.
+`ccnet/paper`: what section 3.1 of the paper says: lower case, every decimal digit 0, all Unicode punctuation and all accents
+(nonspacing marks, after canonical decomposition) removed. White space at the ends of what is left goes too (ours).
+In both: lower case is the simple one, character by character; Hangul syllables are not decomposed; bytes that are not UTF-8 stay.
+
+A form is written to a buffer that all lines of a call share, and hashed there: no line becomes a string.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numba import njit
+
+from curation.text import (
+    CLASS_BLOCKS,
+    CLASS_INDEX,
+    LOWER_BLOCKS,
+    LOWER_INDEX,
+    Spans,
+    between,
+    decode,
+    equal,
+    hash_bytes,
+    load64,
+    trim,
+)  # fmt: skip
+from curation.unicode_tables import JOINS, MARK, NUMJOINS, PUNCT
+from stages.heuristics.sentences import ZEROS
+
+Form = Literal["ccnet/paper", "ccnet/code", "raw"]
+CODE_REMOVES = "，。、„”“«»」「《》´∶：？！（）；–—．～’…━〈〉【】％►" + "".join(map(chr, (*range(32), *range(127, 160))))
+"""What `ccnet/code` removes beside lower case and digits."""
+_JOINING_PUNCTUATION = [c for c in JOINS + NUMJOINS if unicodedata.category(c)[0] == "P"]
+_SPACING = frozenset((0x0CF3, 0x11F03, 0x11F34, 0x11F35, 0x11F3E, 0x11F3F, 0x11F41))
+"""Spacing marks that Unicode 15 added: Python 3.11 does not know them."""
+_LAST_DECOMPOSED = 0x2FA1D
+EMPTY = np.uint64(0)
+"""Stands for the hash of a form that is empty; no other form has it."""
+_TOPS, _TO_LOWER = np.uint64(0x8080808080808080), np.uint64(2)
+
+
+def _forms(form: Form) -> dict[int, str]:
+    """What becomes of each character that does not stay as it is."""
+    classes = CLASS_BLOCKS.reshape(-1, 256)[CLASS_INDEX].reshape(-1)
+    deltas = LOWER_BLOCKS.reshape(-1, 256)[LOWER_INDEX].reshape(-1)
+    forms = {code: chr(code + int(deltas[code])) for code in np.flatnonzero(deltas).tolist()}
+    forms |= {zero + k: "0" for zero in ZEROS for k in range(10)}
+    if form == "ccnet/code":
+        return forms | dict.fromkeys(map(ord, CODE_REMOVES), "")
+    marks = np.flatnonzero(classes == MARK).tolist()
+    accents = {code for code in marks if unicodedata.category(chr(code)) not in ("Mc", "Me") and code not in _SPACING}
+    gone = accents | set(np.flatnonzero(classes == PUNCT).tolist()) | set(map(ord, _JOINING_PUNCTUATION))
+    for code in [*range(128, 0xAC00), *range(0xD7A4, 0xD800), *range(0xE000, _LAST_DECOMPOSED + 1)]:
+        lower = forms.get(code, chr(code))
+        parts = unicodedata.normalize("NFD", lower)
+        if parts != lower:
+            forms[code] = "".join(c for c in parts if ord(c) not in gone)
+    return forms | dict.fromkeys(gone, "")
+
+
+@cache
+def _table(form: Form) -> tuple[Any, Any, Any, Any]:
+    """(ASCII, index, blocks, pool): what becomes of each ASCII character, 255 where it goes; of each other character, where in
+    the pool the length and the bytes of what it becomes stand, 0 where it stays."""  # fmt: skip
+    ascii_, pool = np.arange(256, dtype=np.uint8), bytearray(1)
+    places: dict[str, int] = {}
+    blocks: dict[int, Any] = {-1: np.zeros(256, np.int32)}
+    for code, text in _forms(form).items():
+        if code < 128:
+            ascii_[code] = ord(text) if text else 255
+            continue
+        if text not in places:
+            places[text] = len(pool)
+            pool += bytes([len(text.encode())]) + text.encode()
+        blocks.setdefault(code >> 8, np.zeros(256, np.int32))[code & 255] = places[text]
+    index = np.zeros(0x1100, np.uint16)
+    for number, block in enumerate(blocks):
+        if block >= 0:
+            index[block] = number
+    return ascii_, index, np.concatenate(list(blocks.values())), np.frombuffer(bytes(pool), np.uint8)
+
+
+@njit(cache=True)
+def _write_form(data: Any, i: Any, end: Any, out: Any, ascii_: Any, index: Any, blocks: Any, pool: Any) -> Any:
+    """Write the form of data[i:end] to `out`, of twice its bytes and 16 more. Returns: how many bytes it has."""
+    at = np.int64(0)
+    while i < end:
+        if i + 8 <= end:
+            # Eight letters and spaces at once: most of most lines.
+            word = load64(data, i)
+            upper = between(word, 65, 90)
+            if upper | between(word, 97, 122) | equal(word, 32) == _TOPS:
+                word |= upper >> _TO_LOWER
+                for k in range(8):
+                    out[at + k] = (word >> np.uint64(8 * k)) & np.uint64(255)
+                at += 8
+                i += 8
+                continue
+        stop = min(i + 8, end)
+        while i < stop:
+            if data[i] < 0x80:
+                byte = ascii_[data[i]]
+                out[at] = byte
+                at += byte != 255
+                i += 1
+                continue
+            code, width = decode(data, i, end)
+            place = np.int64(0) if width == 1 else np.int64(blocks[(np.int64(index[code >> 8]) << 8) | (code & 255)])
+            if place == 0:
+                for k in range(width):
+                    out[at + k] = data[i + k]
+                at += width
+            else:
+                size = np.int64(pool[place])
+                for k in range(size):
+                    out[at + k] = pool[place + 1 + k]
+                at += size
+            i += width
+    return at
+
+
+@njit(cache=True)
+def _hash_forms(data: Any, starts: Any, ends: Any, trims: bool, ascii_: Any, index: Any, blocks: Any, pool: Any) -> Any:
+    hashes = np.empty(len(starts), np.uint64)
+    longest = np.int64(0)
+    for k in range(len(starts)):
+        longest = max(longest, ends[k] - starts[k])
+    out = np.empty(2 * longest + 16, np.uint8)
+    for k in range(len(starts)):
+        i, end = trim(data, starts[k], ends[k])
+        start, stop = np.int64(0), _write_form(data, i, end, out, ascii_, index, blocks, pool)
+        if trims:
+            start, stop = trim(out, start, stop)
+        hashes[k] = max(hash_bytes(out, start, stop), np.uint64(1)) if stop > start else EMPTY
+    return hashes
+
+
+def form_hashes(lines: Spans, form: Form) -> Any:
+    """Hash of the normal form of each span, EMPTY where that is empty: uint64 (m,)."""
+    if form == "raw":
+        trimmed = lines.trimmed()
+        return np.where(trimmed.starts == trimmed.ends, EMPTY, np.maximum(trimmed.hashes(), np.uint64(1)))
+    return _hash_forms(lines.text.data, lines.starts, lines.ends, form == "ccnet/paper", *_table(form))
+
+
+def form_of(line: str, form: Form) -> str:
+    """Normal form of one line, as it is hashed (for messages and tests)."""
+    data = np.frombuffer(line.encode("utf-8", "surrogatepass"), np.uint8)
+    i, end = trim(data, np.int64(0), np.int64(len(data)))
+    if form == "raw":
+        return bytes(data[i:end]).decode("utf-8", "replace")
+    out = np.empty(2 * len(data) + 16, np.uint8)
+    start, stop = np.int64(0), _write_form(data, i, end, out, *_table(form))
+    if form == "ccnet/paper":
+        start, stop = trim(out, start, stop)
+    return bytes(out[start:stop]).decode("utf-8", "replace")

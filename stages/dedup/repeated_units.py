@@ -1,0 +1,385 @@
+"""Cut out what many documents repeat: the base of dedup_lines and dedup_spans.
+
+A *part* is what is cut (a line, a paragraph, a sentence), a *unit* is what is counted: `span` parts in a row. A document's parts and
+the hashes of its units' forms come from the subclass. Units are compared within a *pool*: their bucket and group. Mappers
+send how often each unit of a pool occurs; reducers add up, exactly, and tell each shard that has a unit found too often; `apply`
+finds the units again and cuts their parts. So a unit of half the corpus is one row a mapper and one verdict a shard.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Types, Verdicts, first_true
+from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8, mix64, words_of
+from stages.dedup.line_forms import EMPTY, Form, form_of
+from stages.heuristics.code_lines import code_lines
+from stages.heuristics.duplicates import slots_for
+
+EXAMPLES = 10
+"""Examples a batch offers; so many are shown of a whole run."""
+_I: Any = np.int64
+_U: Any = np.uint64
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a batch's documents are made of.
+
+    parts: what can be cut, in order; what stands between two parts separates them.
+    hashes: uint64, one a part: that of the unit that begins there, EMPTY where none does or it is to be left alone.
+    span: parts in a unit.
+    """
+
+    parts: Spans
+    hashes: Any
+    span: int = 1
+
+
+class RepeatedUnits(GlobalStage):
+    """Base class; the parameters of a subclass have `form`, `by`, `skip_code` and `min_words_left`."""
+
+    many = True
+    of_shard = True
+    drops = ("too_little_left",)
+    part: ClassVar[str]
+    """What a part is called; its plural and `_removed` name a column."""
+
+    @abstractmethod
+    def units(self, batch: Batch, params: Any) -> Units:
+        """Parts and units of each document."""
+
+    @abstractmethod
+    def most(self, params: Any) -> int:
+        """How many occurrences a unit may have in a pool; with more it goes."""
+
+    def keeps_first(self, params: Any) -> bool:
+        """Whether one copy stays: the first one of the document whose id has the smallest hash."""
+        return False
+
+    def bucket(self, batch: Batch, params: Any) -> Any:
+        """Bucket of each document: uint64 (n,)."""
+        return np.zeros(len(batch), np.uint64)
+
+    def reads(self, params: Any) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(("text", "id", *((params.by,) if params.by else ()))))
+
+    def reads_if_there(self, params: Any) -> tuple[str, ...]:
+        return ("profile",) if params.skip_code else ()
+
+    def check(self, params: Any, schema: pa.Schema) -> None:
+        """Refuse a column that makes no groups.
+
+        Raises: ValueError.
+        """
+        if params.by and pa.types.is_nested(schema.field(params.by).type):
+            raise ValueError(f"by: {params.by} is a {schema.field(params.by).type}; a group is one value")
+
+    def payload(self, params: Any) -> Types:
+        return {"count": pa.uint32(), **({"first": pa.uint64()} if self.keeps_first(params) else {})}
+
+    def verdict(self, params: Any) -> Types:
+        return {"unit": pa.uint64(), "count": pa.int64(), **({"first": pa.uint64()} if self.keeps_first(params) else {})}
+
+    def writes(self, params: Any) -> Types:
+        return {"text": pa.large_string(), f"{self.part}s_removed": pa.int32(), f"{self.part}_chars_removed": pa.int64()}
+
+    def emit(self, batch: Batch, params: Any) -> Keyed:
+        """One row per distinct unit and pool of the batch: how often it occurs, and the smallest hash of an id that has it."""
+        units = self.units(batch, params)
+        sizes = units.parts.counts()
+        batch.count(f"documents of fewer than {units.span} {self.part}s", ((sizes > 0) & (sizes < units.span)).sum())
+        ids = batch.utf8("id").hash()
+        keys, rows, counts, firsts = _distinct(units.hashes, self._pools(batch, params), ids, units.parts.offsets)
+        return Keyed(keys, rows, {"count": counts, "first": firsts} if self.keeps_first(params) else {"count": counts})
+
+    def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
+        starts = _starts(rows["key"].to_numpy())
+        one = rows.take(pa.array(starts))
+        if len(one) == len(rows):
+            return rows
+        columns = {"count": np.add.reduceat(rows["count"].to_numpy(), starts, dtype=np.uint32)}
+        if self.keeps_first(params):
+            columns["first"] = np.minimum.reduceat(rows["first"].to_numpy(), starts)
+        return pa.table({n: columns.get(n, one[n]) for n in rows.column_names})
+
+    def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
+        if not rows.num_rows:
+            return Reduced()
+        keys = rows["key"].to_numpy()
+        starts = _starts(keys)
+        counts = np.add.reduceat(rows["count"].to_numpy(), starts, dtype=np.int64)
+        often = counts > self.most(params)
+        sizes = np.diff(starts, append=len(keys))
+        told = np.repeat(often, sizes) & _first_of_shard(keys, rows["shard"].to_numpy())
+        columns = {"count": np.repeat(counts, sizes)[told]}
+        if self.keeps_first(params):
+            columns["first"] = np.repeat(np.minimum.reduceat(rows["first"].to_numpy(), starts), sizes)[told]
+        return Reduced(verdicts=_verdicts(rows.filter(pa.array(told)), **columns), counted=self._counted(often.sum()))
+
+    def stream(self, chunks: Callable[[], Iterator[pa.Table]], params: Any, round_: int) -> Iterator[Reduced]:
+        count, first = 0, None
+        for rows in chunks():
+            count += int(rows["count"].to_numpy().sum(dtype=np.int64))
+            if self.keeps_first(params):
+                least = rows["first"].to_numpy().min()
+                first = least if first is None else min(first, least)
+        if count <= self.most(params):
+            return
+        yield Reduced(counted=self._counted(1))
+        columns = {"count": np.int64(count), **({} if first is None else {"first": first})}
+        before = -1
+        for rows in chunks():
+            shards = rows["shard"].to_numpy()
+            told = _first_of_shard(rows["key"].to_numpy(), shards) & (shards != before)
+            before = int(shards[-1])
+            yield Reduced(verdicts=_verdicts(rows.filter(pa.array(told)), **{n: np.repeat(v, told.sum()) for n, v in columns.items()}))
+
+    def _counted(self, units: Any) -> dict[str, int]:
+        return {f"distinct {self.part}s found too often": int(units)} if units else {}
+
+    def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
+        units, text = self.units(batch, params), batch.utf8()
+        slots, keys, firsts = self._index(verdicts.table)
+        gone, found = _gone(
+            units.hashes, self._pools(batch, params), batch.utf8("id").hash(), units.parts.offsets, units.span, slots, keys, firsts
+        )
+        parts = units.parts
+        removed = parts.sums(gone)
+        left, chars, too_little = text, np.zeros(len(batch), np.int64), np.zeros(len(batch), bool)
+        if gone.any():
+            left = Utf8(*_without(text.data, text.offsets, parts.starts, parts.ends, parts.offsets, gone))
+            lost = parts.where(gone)
+            chars = lost.sums(lost.chars())
+            if params.min_words_left is not None:
+                too_little = _fewer_words(left.data, left.offsets, removed, params.min_words_left, CLASS_INDEX, CLASS_BLOCKS)
+            batch.count(f"{self.part}s removed", removed.sum())
+            self._show(batch, units, found, verdicts.table["count"].to_numpy(), params.form)
+        return {
+            "text": left.to_arrow(),
+            f"{self.part}s_removed": removed.astype(np.int32),
+            f"{self.part}_chars_removed": chars,
+            "drop_reason": first_true(too_little_left=too_little),
+        }
+
+    def warm_up(self, table: pa.Table, params: Any) -> None:
+        """Compile the kernels on a small table in which a unit goes."""
+        keyed = self.emit(Batch(table), params)
+        rows = pa.table({"key": keyed.key, "shard": np.zeros(len(keyed.key), np.uint32), "row": keyed.row, **keyed.columns})
+        verdicts = self.reduce(rows.sort_by("key"), params, 0).verdicts
+        self.apply(Batch(table), Verdicts(np.full(len(verdicts), -1), verdicts), params)
+
+    def _pools(self, batch: Batch, params: Any) -> Any:
+        """Hash of each document's bucket and group: uint64 (n,)."""
+        group = np.zeros(len(batch), np.uint64) if params.by is None else Utf8.of(pc.cast(batch[params.by], pa.large_string())).hash()
+        return _mixed(self.bucket(batch, params), group)
+
+    _last: tuple[pa.Table, tuple[Any, Any, Any]] | None = None
+    """The verdicts of a shard, which all its batches see, and their index."""
+
+    def _index(self, verdicts: pa.Table) -> tuple[Any, Any, Any]:
+        """(slots, keys, firsts): a hash table of the units that go; `firsts` is empty where no copy stays."""
+        if self._last is None or self._last[0] is not verdicts:
+            keys = np.ascontiguousarray(verdicts["unit"].to_numpy())
+            firsts = np.ascontiguousarray(verdicts["first"].to_numpy()) if "first" in verdicts.column_names else np.zeros(0, np.uint64)
+            self._last = verdicts, (_placed(keys), keys, firsts)
+        return self._last[1]
+
+    def _show(self, batch: Batch, units: Units, found: Any, counts: Any, form: Form) -> None:
+        """Offer the units that went with the most copies as examples, in their normal form, so that each is shown once."""
+        at = np.flatnonzero(found >= 0)
+        unit, first = np.unique(found[at], return_index=True)
+        parts = units.parts
+        for k in np.argsort(-counts[unit], kind="stable")[:EXAMPLES].tolist():
+            start = int(at[first[k]])
+            whole = bytes(parts.text.data[parts.starts[start] : parts.ends[start + units.span - 1]])
+            batch.example(f"removed {self.part}s", int(counts[unit[k]]), form_of(whole.decode("utf-8", "replace"), form))
+
+
+def in_code(batch: Batch) -> Any:
+    """Whether each line (`Utf8.lines()`) is code, or in a document of the profile `code`: bool (lines,)."""
+    lines = batch.utf8().lines()
+    code = code_lines(lines)
+    if "profile" in batch:
+        of_code = pc.fill_null(pc.equal(batch["profile"], "code"), False).to_numpy(zero_copy_only=False)
+        code |= of_code[lines.documents()]
+    return code
+
+
+def lines_at(batch: Batch, places: Any) -> Any:
+    """The line (`Utf8.lines()`) each place in the text is in: int64 (k,)."""
+    return np.searchsorted(batch.utf8().lines().starts, places, "right") - 1
+
+
+def _starts(keys: Any) -> Any:
+    """Where each run of equal keys begins: int64 (k,)."""
+    first = np.ones(len(keys), bool)
+    first[1:] = keys[1:] != keys[:-1]
+    return np.flatnonzero(first)
+
+
+def _first_of_shard(keys: Any, shards: Any) -> Any:
+    """Which of rows sorted by key and shard are the first of both: bool (n,)."""
+    first = np.ones(len(keys), bool)
+    first[1:] = (keys[1:] != keys[:-1]) | (shards[1:] != shards[:-1])
+    return first
+
+
+def _verdicts(rows: pa.Table, **columns: Any) -> pa.Table:
+    return pa.table({"shard": rows["shard"], "row": rows["row"], "unit": rows["key"], **columns})
+
+
+@njit(cache=True)
+def _mixed(a: Any, b: Any) -> Any:
+    out = np.empty(len(a), np.uint64)
+    for k in range(len(a)):
+        out[k] = mix64(a[k], b[k])
+    return out
+
+
+@njit(cache=True)
+def _distinct(hashes: Any, pools: Any, ids: Any, offsets: Any) -> Any:
+    """Distinct units of each pool: keys uint64, a row that has each int64, occurrences uint32, smallest id uint64."""
+    slots = np.zeros(slots_for(len(hashes)), np.int32)
+    mask = _U(len(slots) - 1)
+    keys, rows = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int64)
+    counts, firsts = np.zeros(len(hashes), np.uint32), np.empty(len(hashes), np.uint64)
+    m = 0
+    for row in range(len(offsets) - 1):
+        for k in range(offsets[row], offsets[row + 1]):
+            if hashes[k] == EMPTY:
+                continue
+            key = mix64(hashes[k], pools[row])
+            slot = key & mask
+            while slots[_I(slot)] > 0 and keys[slots[_I(slot)] - 1] != key:
+                slot = (slot + _U(1)) & mask
+            at = slots[_I(slot)] - 1
+            if at < 0:
+                slots[_I(slot)] = m + 1
+                at = m
+                keys[m], rows[m], firsts[m] = key, row, ids[row]
+                m += 1
+            counts[at] += 1
+            firsts[at] = min(firsts[at], ids[row])
+    return keys[:m].copy(), rows[:m].copy(), counts[:m].copy(), firsts[:m].copy()
+
+
+@njit(cache=True)
+def _placed(keys: Any) -> Any:
+    """A hash table of distinct keys: in each slot 1 + which key, 0 where it is free."""
+    slots = np.zeros(slots_for(len(keys)), np.int32)
+    mask = _U(len(slots) - 1)
+    for k in range(len(keys)):
+        slot = keys[k] & mask
+        while slots[_I(slot)] > 0:
+            slot = (slot + _U(1)) & mask
+        slots[_I(slot)] = k + 1
+    return slots
+
+
+@njit(cache=True)
+def _gone(hashes: Any, pools: Any, ids: Any, offsets: Any, span: Any, slots: Any, keys: Any, firsts: Any) -> Any:
+    """Which parts go, bool (parts,); of each part which key the unit that begins there and goes has, -1 for none, int64 (parts,)."""
+    gone, found = np.zeros(len(hashes), np.bool_), np.full(len(hashes), -1, np.int64)
+    mask = _U(len(slots) - 1)
+    met = np.full(len(firsts), -1, np.int64)  # the row in which the copy that stays was met
+    for row in range(len(offsets) - 1):
+        for k in range(offsets[row], offsets[row + 1]):
+            if hashes[k] == EMPTY:
+                continue
+            key = mix64(hashes[k], pools[row])
+            slot = key & mask
+            while slots[_I(slot)] > 0 and keys[slots[_I(slot)] - 1] != key:
+                slot = (slot + _U(1)) & mask
+            at = _I(slots[_I(slot)]) - 1
+            if at < 0:
+                continue
+            if len(firsts) > 0 and firsts[at] == ids[row] and met[at] != row:
+                met[at] = row
+                continue
+            found[k] = at
+            gone[k : k + span] = True
+    return gone, found
+
+
+@njit(cache=True)
+def _copied(data: Any, start: Any, end: Any, out: Any, at: Any) -> Any:
+    """Write data[start:end] to out[at:]. Returns: where it stopped."""
+    out[at : at + end - start] = data[start:end]
+    return at + end - start
+
+
+@njit(cache=True)
+def _separated(data: Any, start: Any, end: Any, start2: Any, end2: Any, out: Any, at: Any) -> Any:
+    """Write what separates two parts where some went between them: the longer of the separators at both sides of the gap.
+
+    A lone CR and LF both: the one could run together with what stands before it, the other with what follows. Returns: where it stopped.
+    """
+    if end - start == 1 and end2 - start2 == 1 and data[start] == 13 and data[start2] == 10:
+        at = _copied(data, start, end, out, at)
+    elif end - start > end2 - start2:
+        return _copied(data, start, end, out, at)
+    return _copied(data, start2, end2, out, at)
+
+
+@njit(cache=True)
+def _without(data: Any, offsets: Any, starts: Any, ends: Any, part_offsets: Any, gone: Any) -> Any:
+    """The text without the parts that go. Returns: bytes and offsets as of `Utf8`.
+
+    What stays is byte for byte the other parts, what stood before the first part and behind the last one, and what separated
+    two parts. Nothing is left of a text whose parts all go.
+    """
+    rows = len(offsets) - 1
+    out, new_offsets = np.empty(offsets[rows] - offsets[0], np.uint8), np.zeros(rows + 1, np.int64)
+    at = _I(0)
+    for row in range(rows):
+        start, end = offsets[row], offsets[row + 1]
+        first, last = part_offsets[row], part_offsets[row + 1]
+        before = _I(-1)  # the part that stayed last
+        for k in range(first, last):
+            if gone[k]:
+                continue
+            if before < 0:
+                at = _copied(data, start, starts[first], out, at)
+            else:
+                at = _separated(data, ends[before], starts[before + 1], ends[k - 1], starts[k], out, at)
+            at = _copied(data, starts[k], ends[k], out, at)
+            before = k
+        if first == last:
+            at = _copied(data, start, end, out, at)
+        elif before == last - 1:
+            at = _copied(data, ends[before], end, out, at)
+        elif before >= 0 and (ends[last - 1] < end or starts[before] == ends[before]):
+            # A blank line is one by its line end alone.
+            at = _separated(data, ends[before], starts[before + 1], ends[last - 1], end, out, at)
+        new_offsets[row + 1] = at
+    return out[:at].copy(), new_offsets
+
+
+@njit(cache=True)
+def _fewer_words(data: Any, offsets: Any, removed: Any, least: Any, index: Any, blocks: Any) -> Any:
+    """Which of the documents that lost a part have fewer words: bool (n,). Of a long one no more lines are read than it takes."""
+    fewer = np.zeros(len(removed), np.bool_)
+    longest = 0
+    for row in range(len(removed)):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    starts, ends = np.empty(longest // 2 + 1, np.int64), np.empty(longest // 2 + 1, np.int64)
+    for row in range(len(removed)):
+        i, end = offsets[row], offsets[row + 1]
+        words = _I(0)
+        while removed[row] > 0 and words < least and i < end:
+            stop = i
+            while stop < end and data[stop] != 10:
+                stop += 1
+            words += words_of(data, i, stop, starts, ends, _I(0), index, blocks)
+            i = stop + 1
+        fewer[row] = removed[row] > 0 and words < least
+    return fewer
