@@ -1,5 +1,10 @@
 """Samples of stages/dedup."""
 
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
 import pyarrow as pa
 
 from curation.documents import record_ids
@@ -30,3 +35,53 @@ def dedup_exact():
     twins = pa.concat_tables([table, table.slice(table.num_rows - 3, 1)])
     for normalize in ("raw", "folded"):
         yield {"normalize": normalize}, twins
+
+
+def dedup_minhash():
+    near = [ENGLISH * 2 + f"It was {word} then." for word in ("winter", "autumn", "dark")]
+    other = " ".join(f"word{i * 37 % 101}" for i in range(300))
+    table = texts(*near, ENGLISH.upper(), other, other + " more", "short text", "Short, text")
+    again = table.slice(0, 1).set_column(0, "id", record_ids("sample", ["again"]))
+    twins = pa.concat_tables([table, table.slice(0, 2), again])
+    ways = ({}, {"verify": "signature"}, {"verify": "none"}, {"unit": "char"}, {"short": "exact"}, {"prefer": ["date"], "by": "url"})
+    for values in ways:
+        yield values, twins
+
+
+def dedup_lines():
+    line, title = "Sign up for our weekly letter!", "Page 1 of 20"
+    bodies = [f"{title}\nWhat document {i} says about number {i * i} alone.\n\n{line}" for i in range(8)]
+    domains = {"domain": lambda n: pa.array([("a.example", "b.example", None)[i % 3] for i in range(n)], pa.string())}
+    table = texts(*bodies, f"{line}\n", f"{line}\n{line}\n ", "…\n" * 9, "x = f(y);\n" * 9, **domains)
+    for values in (
+        {}, {"form": "ccnet/code", "more_than": 2, "bucket_docs": 5}, {"form": "raw", "bucket_by": "domain"},
+        {"unit": "paragraph", "keep_first": True, "more_than": 1, "skip_code": False}, {"by": "domain", "min_words_left": 5},
+    ):  # fmt: skip
+        yield values, table
+
+
+def dedup_spans():
+    span = "The mill stands by the river. Its wheel creaks. Rain will come."
+    table = texts(ENGLISH, f"Something else. {span} And more.", f"{span} Only here.", span, span, "One. Two.", "a. b. c. " * 20)
+    for values in ({}, {"form": "ccnet/paper", "sentences": 2}, {"min_words_left": None, "skip_code": False}):
+        yield values, table
+
+
+def dedup_semantic():
+    rng = np.random.default_rng(3)
+    kinds = rng.normal(size=(6, 24))
+    vectors = [(kinds[i % 6] + rng.normal(size=24) * (0.02, 0.2, 0.5)[i % 3]).tolist() for i in range(60)]
+    odd = [None, [], [0.0] * 24, [float("nan")] * 24, [1.0] * 23, [None] * 24, [1e300] * 24, [-1e-300] * 24]
+    n = len(vectors) + 6 + len(odd)
+    ids = record_ids("sample", [str(i) for i in range(n)])
+    table = pa.table({"id": ids, "embedding": pa.array([*vectors, *vectors[:6], *odd], pa.list_(pa.float64()))})
+    yield {"centroids": _centroids()}, table
+    yield {"centroids": _centroids(), "epsilon": 0.3, "keep": "most_central"}, table
+
+
+@cache
+def _centroids():
+    """A file of five centroids."""
+    path = Path(tempfile.mkdtemp(prefix="curate-samples-")) / "centroids.npy"
+    np.save(path, np.random.default_rng(4).normal(size=(5, 24)).astype(np.float32))
+    return str(path)

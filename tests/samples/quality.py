@@ -63,3 +63,31 @@ def _model():
     (folder / "en.arpa").write_text(arpa.getvalue(), "utf-8")
     (folder / "cutoffs.json").write_text('{"en": ' + str([2 + k / 4 for k in range(101)]) + "}", "utf-8")
     return str(folder / "en.arpa"), str(folder / "cutoffs.json")
+
+
+def embed():
+    for package in ("onnx", "onnxruntime", "tokenizers"):
+        pytest.importorskip(package)
+    yield {"model": _embedder(), "max_tokens": 64}, texts(*ordinary(12), "qx zq")
+
+
+@cache
+def _embedder():
+    """A folder with a model that looks words up, in numbers whose sums are exact on any machine."""
+    import numpy as np
+    import onnx
+    import tokenizers
+
+    folder = Path(tempfile.mkdtemp(prefix="curate-samples-"))
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({w: i for i, w in enumerate(["?", "[", *PLACES])}, unk_token="?"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    words.post_processor = tokenizers.processors.TemplateProcessing(single="[ $A", special_tokens=[("[", 1)])
+    words.save(str(folder / "tokenizer.json"))
+    table = np.random.default_rng(5).integers(-64, 64, (len(PLACES) + 2, 8)).astype(np.float32)
+    ids = onnx.helper.make_tensor_value_info("input_ids", onnx.TensorProto.INT64, ["n", "tokens"])
+    out = onnx.helper.make_tensor_value_info("last_hidden_state", onnx.TensorProto.FLOAT, ["n", "tokens", 8])
+    node = onnx.helper.make_node("Gather", ["words", "input_ids"], ["last_hidden_state"])
+    graph = onnx.helper.make_graph([node], "words", [ids], [out], [onnx.numpy_helper.from_array(table, "words")])
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(made, str(folder / "model.onnx"))
+    return str(folder)
