@@ -12,7 +12,7 @@ from typing import Any
 
 VERDICTS = {True: "met  ", False: "SHORT", None: "?    "}
 """None: conditions did not allow to judge."""
-HELPERS = frozenset({"__init__", "__main__", "corpus", "kl_corpus", "measure", "odd_texts", "stages_for_bench"})
+HELPERS = frozenset({"__init__", "__main__", "corpus", "kept_shingles", "kl_corpus", "measure", "odd_texts", "stages_for_bench"})
 
 
 def names() -> dict[str, str]:

@@ -16,7 +16,8 @@ is the class of the capture:
     recrawl     a later capture that is worse than the older good one (an error page, or a soft error)
     revisit     a WARC revisit record: there is no page in it
     variant     the same page at another spelling of its URL
-    dup         the text of a good page at another address (exact: the same text, near: an edited copy)
+    dup         the text of a good page at another address (exact: the same text, near: an edited copy,
+                retyped: the same words between other marks)
     pii         a page with invented personal data, listed in `pii`
     blocked     a page of a site on examples/lists/
     http        a response whose status is not 200
@@ -363,6 +364,7 @@ class Plan:
         self.pages_without_text()
         self.repetitive_pages()
         self.filtered_pages()
+        self.clauses()
 
     # --- helpers ---
 
@@ -633,6 +635,11 @@ class Plan:
             article = replace(capture.article, host="reprints.gathered.example", texts=tuple(texts), layout="blog", related=())
             url = f"https://{article.host}/{slug(article.title) or capture.lang}-{i + 1}"
             self.add(url, "dup,near", render(article), (OLD, NEW)[i % 2], lang=capture.lang, of=capture.url)
+        for i, capture in enumerate(english[1::11][:3]):  # the same words between other marks
+            assert capture.article
+            texts = tuple(text.replace(", ", " - ").replace("; ", " - ") for text in capture.article.texts)
+            article = replace(capture.article, host="retyped.gathered.example", texts=texts, related=())
+            self.add(f"https://{article.host}/{i + 1}", "dup,retyped", render(article), NEW, lang=capture.lang, of=capture.url)
 
     def edited(self, texts: list[str]) -> list[str]:
         """The paragraphs with a handful of words changed and a closing line added."""
@@ -863,6 +870,15 @@ class Plan:
             self.bad("no-punctuation", i, [re.sub(r"[.,;:?!]", "", " ".join(s.split()[:9])) for s in lines])
             code = "function track(a) { var b = { id: a, t: 0 }; return b; }"
             self.bad("script-text", i, [f"{s} {code}" for s in lines[:10]] + ["Please enable JavaScript."])
+
+    def clauses(self) -> None:
+        """Pages put together of the same thirty clauses: each has another choice of them, and nothing of its own."""
+        self.dice = dice = Dice("clauses")
+        pool = [" ".join(pair) for pair in zip(*[iter(self.sentences(list(ENGLISH), 60, set()))] * 2, strict=True)]
+        for i in range(36):
+            texts = dice.shuffled(pool)[:8]
+            html = web.page(web.paragraphs(texts), f"Terms {i + 1}", "terms-assembled.example", "en", "old")
+            self.add(f"https://terms-assembled.example/{i + 1}", "bad,clauses", html, (OLD, NEW)[i % 2], lang="en")
 
     def bad(self, kind: str, i: int, texts: list[str], host: str = "", layout: str = "blog", extra: str = "", lang: str = "en") -> None:
         """A bad page on the site for oddments."""

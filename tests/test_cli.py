@@ -49,7 +49,7 @@ def test_run_and_stats_give_the_accounts(finished):
     assert set(by_name["route"]["branches"]) == {"math", "code", "web"}
     assert json.loads(curate("stats", out, "--json").stdout) == report
     files = list((out / "outputs" / "web").glob("*.parquet"))
-    assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["exact"]["kept"]
+    assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["lines"]["kept"]
 
 
 def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
@@ -70,6 +70,7 @@ def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
         ("math_page_quality", "formula_share"),  # two formulas in 8,000 words
         ("mix", "no_entry"),  # the recipe's last entry takes what is left
         ("dedup_urls", "duplicate_record"), ("dedup_exact", "duplicate_record"),  # each record stands in one file
+        ("dedup_minhash", "duplicate_record"),
     }  # fmt: skip
     assert declared - found - cannot == set()
     assert found & cannot == set()
@@ -90,6 +91,11 @@ def test_plan_reuses_everything_then_says_what_changed(finished):
 
 def test_explain_tells_a_kept_and_a_dropped_document(finished):
     out, _ = finished
+    near = next(
+        r for f in (out / "dropped").glob("*.parquet") for r in pq.read_table(f).to_pylist() if r["drop_reason"] == "near_duplicate"
+    )
+    ((fate,),) = ([f["steps"] for f in d["fates"]] for d in json.loads(curate("explain", out, near["id"], "--json").stdout)["documents"])
+    assert [(s["name"], s["metrics"]["duplicate_of"]) for s in fate if "duplicate_of" in s["metrics"]] == [("near", near["duplicate_of"])]
     kept = pq.read_table(next((out / "outputs" / "web").glob("*.parquet")), columns=["id", "url"]).slice(0, 1).to_pylist()[0]
     report = json.loads(curate("explain", out, kept["id"], "--json").stdout)
     assert report["query"] == kept["id"]
