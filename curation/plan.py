@@ -253,20 +253,21 @@ class Plan:
     def against(self, step: Step) -> list[tuple[str, str]]:
         """Files of earlier runs a global step competes with: (absolute path, path inside its folder)."""
         folders = step.stage.against(step.params) if isinstance(step.stage, GlobalStage) else ()
-        return [
-            found for folder in folders for found in assets.find([f"{folder}/*.parquet"], self.recipe.asset_folder or self.recipe.folder)
-        ]
+        return [found for folder in folders for found in self._parquet_of(folder)]
+
+    def _parquet_of(self, folder: str) -> list[tuple[str, str]]:
+        """The Parquet files of a folder the recipe names; FileNotFoundError if it has none."""
+        return assets.find([f"{folder}/*.parquet"], self.recipe.asset_folder or self.recipe.folder)
 
     def _check_against(self, step: Step, stage: GlobalStage, folder: str, at: tuple[str, ...]) -> None:
         """Refuse an earlier run's folder that holds no such files, or what was kept under other parameters."""
-        home = (self.recipe.asset_folder or self.recipe.folder) / folder
         if "://" in folder:
             raise self.recipe.error(f"{folder}: what steps compete against must be on this machine's disks", *at, "against", value=True)
         try:
-            assets.find([f"{folder}/*.parquet"], self.recipe.asset_folder or self.recipe.folder)
+            self._parquet_of(folder)
             if not stage.keeps(step.params):
                 return
-            found = read_sealed(home / STATE_FILE)
+            found = read_sealed((self.recipe.asset_folder or self.recipe.folder) / folder / STATE_FILE)
         except FileNotFoundError as e:
             raise self.recipe.error(f"{folder} holds no state of an earlier run ({e})", *at, "against", value=True) from e
         for key, wanted in state_of(step).items():

@@ -25,23 +25,10 @@ def require_run(folder: Path) -> dict[str, Any]:
 
 def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
     """The public form of a run's accounts."""
-    public = (
-        "name",
-        "use",
-        "documents_in",
-        "created",
-        "kept",
-        "dropped",
-        "merged",
-        "failed",
-        "bytes_in",
-        "cpu_seconds",
-        "notes",
-        "examples",
-    )
+    counts = ("documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds")
     steps = []
     for s in manifest["steps"]:
-        step = {k: s[k] for k in public}
+        step = {k: s[k] for k in ("name", "use", *counts, "notes", "examples")}
         if s["kind"] == "split":
             step["branches"] = s["branches"]
         steps.append(step)

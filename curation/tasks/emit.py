@@ -26,18 +26,18 @@ class EmitTask(Task):
         stage = step.stage
         schema = payload_schema(step, self.plan, 0)
         regroup = isinstance(stage, RegroupStage)
+        shard = self.task["shard"]
+        numbered: bool = shard.get("numbered", False)  # what an earlier run kept, not documents
         combine, kept, followers = None, None, None
         if isinstance(stage, GlobalStage):
             combine = partial(stage.combine, params=step.params, round_=0)
             followers = LazyShard(self.path("followers", "parquet"), follower_schema(stage, step.params))
-            if stage.keeps(step.params):
+            if stage.keeps(step.params) and not numbered:
                 kept = LazyShard(self.path("kept", "parquet"), kept_schema(stage, step.params), packed=False)
         spill = SpillWriter(self.path("spill", "spill"), schema, self.task["bits"], self.plan.recipe.settings.shuffle.spill_bytes, combine)
         spill.followers = []
         failed: list[dict[str, Any]] = []
         failed_file = LazyShard(self.path("failed", "parquet"), FAILED)
-        shard = self.task["shard"]
-        numbered: bool = shard.get("numbered", False)  # what an earlier run kept, not documents
         columns = None if regroup or numbered else [*dict.fromkeys(("id", *step.reads))]
         incoming = self.plan._incoming(step.needs, ("steps", step.name))[0]
         present = column_names(self.out / shard["file"], shard["footer"])
@@ -61,7 +61,7 @@ class EmitTask(Task):
                 good, failures = self.guarded(step, piece, False, emit)
                 for rows, keyed in good:
                     spill.add(self._keyed(step, rows, keyed, schema, regroup))
-                    if kept is not None and not numbered and self.only is None:
+                    if kept is not None and self.only is None:
                         kept.write(_kept(rows, keyed, kept.schema))
                 for f in failures:
                     failed += [

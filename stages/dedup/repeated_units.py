@@ -246,10 +246,19 @@ def _mixed(a: Any, b: Any) -> Any:
 
 
 @njit(cache=True)
+def _slot(key: Any, slots: Any, keys: Any) -> Any:
+    """Slot of a key in a hash table whose slots hold 1 + which of `keys`: its own, or the free one where it belongs."""
+    mask = _U(len(slots) - 1)
+    slot = key & mask
+    while slots[_I(slot)] > 0 and keys[slots[_I(slot)] - 1] != key:
+        slot = (slot + _U(1)) & mask
+    return _I(slot)
+
+
+@njit(cache=True)
 def _distinct(hashes: Any, pools: Any, ids: Any, offsets: Any) -> Any:
     """Distinct units of each pool: keys uint64, a row that has each int64, occurrences uint32, smallest id uint64."""
     slots = np.zeros(slots_for(len(hashes)), np.int32)
-    mask = _U(len(slots) - 1)
     keys, rows = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int64)
     counts, firsts = np.zeros(len(hashes), np.uint32), np.empty(len(hashes), np.uint64)
     m = 0
@@ -258,12 +267,10 @@ def _distinct(hashes: Any, pools: Any, ids: Any, offsets: Any) -> Any:
             if hashes[k] == EMPTY:
                 continue
             key = mix64(hashes[k], pools[row])
-            slot = key & mask
-            while slots[_I(slot)] > 0 and keys[slots[_I(slot)] - 1] != key:
-                slot = (slot + _U(1)) & mask
-            at = slots[_I(slot)] - 1
+            slot = _slot(key, slots, keys)
+            at = slots[slot] - 1
             if at < 0:
-                slots[_I(slot)] = m + 1
+                slots[slot] = m + 1
                 at = m
                 keys[m], rows[m], firsts[m] = key, row, ids[row]
                 m += 1
@@ -276,12 +283,8 @@ def _distinct(hashes: Any, pools: Any, ids: Any, offsets: Any) -> Any:
 def _placed(keys: Any) -> Any:
     """A hash table of distinct keys: in each slot 1 + which key, 0 where it is free."""
     slots = np.zeros(slots_for(len(keys)), np.int32)
-    mask = _U(len(slots) - 1)
     for k in range(len(keys)):
-        slot = keys[k] & mask
-        while slots[_I(slot)] > 0:
-            slot = (slot + _U(1)) & mask
-        slots[_I(slot)] = k + 1
+        slots[_slot(keys[k], slots, keys)] = k + 1
     return slots
 
 
@@ -289,17 +292,12 @@ def _placed(keys: Any) -> Any:
 def _gone(hashes: Any, pools: Any, ids: Any, offsets: Any, span: Any, slots: Any, keys: Any, firsts: Any) -> Any:
     """Which parts go, bool (parts,); of each part which key the unit that begins there and goes has, -1 for none, int64 (parts,)."""
     gone, found = np.zeros(len(hashes), np.bool_), np.full(len(hashes), -1, np.int64)
-    mask = _U(len(slots) - 1)
     met = np.full(len(firsts), -1, np.int64)  # the row in which the copy that stays was met
     for row in range(len(offsets) - 1):
         for k in range(offsets[row], offsets[row + 1]):
             if hashes[k] == EMPTY:
                 continue
-            key = mix64(hashes[k], pools[row])
-            slot = key & mask
-            while slots[_I(slot)] > 0 and keys[slots[_I(slot)] - 1] != key:
-                slot = (slot + _U(1)) & mask
-            at = _I(slots[_I(slot)]) - 1
+            at = _I(slots[_slot(mix64(hashes[k], pools[row]), slots, keys)]) - 1
             if at < 0:
                 continue
             if len(firsts) > 0 and firsts[at] == ids[row] and met[at] != row:
