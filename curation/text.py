@@ -19,9 +19,9 @@ Hashes of bytes are wyhash (final version 4) with seed 0, 64 bits; `hash128` is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from itertools import pairwise
 from typing import Any
 
@@ -88,6 +88,58 @@ def _loader(bits: int) -> Any:
 
 
 load64, _load32 = _loader(64), _loader(32)
+
+
+BLOCK = 64
+"""Bytes that a mask speaks of: bit k is that of byte k."""
+
+
+def _mask(of_bytes: Any) -> Any:
+    """Make an intrinsic that reads BLOCK bytes of a byte array at an index, unchecked, and says of which `of_bytes` holds."""
+
+    def mask(typing_context: Any, data: Any, index: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            array = context.make_array(signature.args[0])(context, builder, args[0])
+            vector = ir.VectorType(ir.IntType(8), BLOCK)
+            bytes_ = builder.load(builder.bitcast(builder.gep(array.data, [args[1]]), vector.as_pointer()))
+            bytes_.align = 1
+            return builder.bitcast(of_bytes(builder, bytes_), ir.IntType(BLOCK))
+
+        return types.uint64(data, types.int64), codegen
+
+    return intrinsic(mask)
+
+
+def _all(value: int) -> Any:
+    return ir.Constant(ir.VectorType(ir.IntType(8), BLOCK), [value] * BLOCK)
+
+
+def _in(builder: Any, bytes_: Any, low: int, high: int) -> Any:
+    return builder.icmp_unsigned("<=", builder.sub(bytes_, _all(low)), _all(high - low))
+
+
+def _any(builder: Any, bytes_: Any, values: Iterable[int]) -> Any:
+    return reduce(builder.or_, [builder.icmp_unsigned("==", bytes_, _all(v)) for v in values])
+
+
+def _cased_pairs() -> Any:
+    """First two bytes of characters beyond ASCII that lower case changes: bool (65536,)."""
+    changed = np.flatnonzero(LOWER_BLOCKS.reshape(-1, 256)[LOWER_INDEX])
+    encoded = [chr(code).encode() for code in changed[changed >= 0x80].tolist()]
+    pairs = np.zeros(1 << 16, np.bool_)
+    pairs[[(e[0] << 8) | e[1] for e in encoded]] = True
+    return pairs
+
+
+_CASED_PAIRS = _cased_pairs()
+_CASED_LEADS = np.flatnonzero(_CASED_PAIRS.reshape(256, 256).any(axis=1)).tolist()
+_not_ascii = _mask(lambda builder, bytes_: _in(builder, bytes_, 0x80, 0xFF))
+_ascii_letters = _mask(lambda builder, bytes_: _in(builder, builder.or_(bytes_, _all(32)), ord("a"), ord("z")))
+_ascii_digits = _mask(lambda builder, bytes_: _in(builder, bytes_, ord("0"), ord("9")))
+_ascii_joins = _mask(lambda builder, bytes_: _any(builder, bytes_, b"'-_"))
+_ascii_numjoins = _mask(lambda builder, bytes_: _any(builder, bytes_, b".,"))
+_ascii_capitals = _mask(lambda builder, bytes_: _in(builder, bytes_, ord("A"), ord("Z")))
+_cased_leads = _mask(lambda builder, bytes_: _any(builder, bytes_, _CASED_LEADS))
 
 
 def _bits(of_word: Any) -> Any:
@@ -267,6 +319,15 @@ def words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index:
     before = _I(0)  # class of its last word character
     joiner = _I(0)  # class of the one joiner since then, 0 if there is none
     while i < end:
+        if joiner == 0 and i + BLOCK <= len(data) and load64(data, i) & TOPS == 0:
+            if begin >= 0 and before >= CJK:
+                starts[m], ends[m] = begin, stop
+                m += 1
+                begin = _I(-1)
+            i, m, begin, before = _ascii_words(data, i, end, starts, ends, m, begin, before)
+            stop = i
+            if i >= end:
+                break
         b0 = _I(data[i])
         if b0 < 0x80:
             width = _I(1)
@@ -304,6 +365,48 @@ def words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index:
         starts[m], ends[m] = begin, stop
         m += 1
     return m
+
+
+@njit(cache=True)
+def _ascii_words(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, begin: Any, before: Any) -> Any:
+    """The words of `words_of` as far as there is ASCII, BLOCK bytes at a time.
+
+    Returns: i, m, begin, before, where byte i must be looked at by itself: it is not ASCII, or a joiner before what is not, or near
+        the end of `data`.
+    """
+    one = _U(1)
+    opened = m  # words begun
+    if begin >= 0:
+        starts[opened] = begin
+        opened += 1
+    while i < end and i + BLOCK <= len(data):
+        ascii_ = min(_I(BLOCK), zeros_below(_not_ascii(data, i)), end - i)
+        joins, numjoins = _ascii_joins(data, i), _ascii_numjoins(data, i)
+        # What follows a joiner in the last place is not known here.
+        if ascii_ > 0 and ((joins | numjoins) >> _U(ascii_ - 1)) & one != 0:
+            ascii_ -= 1
+        if ascii_ == 0:
+            break
+        here = ~_U(0) >> _U(BLOCK - ascii_)
+        digits = _ascii_digits(data, i) & here
+        letters = (digits | _ascii_letters(data, i)) & here
+        inside = _U(opened > m)
+        joined = joins & ((letters << one) | inside) & (letters >> one)
+        joined |= numjoins & ((digits << one) | _U(opened > m and before == DIGIT)) & (digits >> one)
+        word = letters | joined
+        after = (word << one) | inside
+        first, last = word & ~after, ~word & after & here
+        while first != 0:
+            starts[opened] = i + zeros_below(first)
+            opened += 1
+            first &= first - one
+        while last != 0:
+            ends[m] = i + zeros_below(last)
+            m += 1
+            last &= last - one
+        before = _I(DIGIT if (digits >> _U(ascii_ - 1)) & one != 0 else LETTER)
+        i += ascii_
+    return i, m, starts[m] if opened > m else _I(-1), before
 
 
 @njit(cache=True)
@@ -573,37 +676,68 @@ def _encode(code: Any, out: Any, at: Any) -> Any:
 
 
 @njit(cache=True)
-def _has_upper(data: Any, i: Any, end: Any, index: Any, blocks: Any) -> bool:
-    """Whether lower case changes data[i:end]."""
-    while i < end:
-        if data[i] < 0x80:
-            if 65 <= data[i] <= 90:
-                return True
-            i += 1
-            continue
-        code, width = decode(data, i, end)
-        if blocks[(_I(index[code >> 8]) << 8) | (code & 255)] != 0:
-            return True
-        i += width
-    return False
+def _cased_marks(data: Any, begin: Any, end: Any, pairs: Any) -> Any:
+    """Where characters begin that lower case may change: bit k of out[j] is that of data[begin + BLOCK * j + k].
+
+    Args:
+        pairs: bool (65536,), which first two bytes such a character has; one of two bytes is known by them.
+    """
+    out = np.zeros((end - begin) // BLOCK + 2, np.uint64)
+    one = _U(1)
+    for j in range(len(out)):
+        i = begin + BLOCK * j
+        if i + BLOCK <= len(data):
+            marks, leads = _ascii_capitals(data, i), _cased_leads(data, i)
+        else:
+            marks = leads = _U(0)
+            for k in range(max(0, end - i)):
+                marks |= _U(65 <= data[i + k] <= 90) << _U(k)
+                leads |= _U(data[i + k] >= 0x80) << _U(k)
+        while leads != 0:
+            at = i + zeros_below(leads)
+            if at + 1 < len(data) and pairs[(_I(data[at]) << 8) | data[at + 1]]:
+                marks |= leads & (~leads + one)
+            leads &= leads - one
+        out[j] = marks
+    return out
 
 
 @njit(cache=True)
-def _hash_lower_spans(data: Any, starts: Any, ends: Any, index: Any, blocks: Any) -> Any:
+def _any_mark(marks: Any, at: Any, n: Any) -> Any:
+    """Whether one of n >= 1 bits from bit `at` on is set."""
+    while True:
+        low = _U(at & (BLOCK - 1))
+        bits = marks[at >> 6] >> low
+        if low != 0:
+            bits |= marks[(at >> 6) + 1] << (_U(BLOCK) - low)
+        if n <= BLOCK:
+            return bits << _U(BLOCK - n) != 0
+        if bits != 0:
+            return True
+        at += BLOCK
+        n -= BLOCK
+
+
+@njit(cache=True)
+def _hash_lower_spans(data: Any, starts: Any, ends: Any, index: Any, blocks: Any, pairs: Any) -> Any:
     out = np.empty(len(starts), np.uint64)
+    if len(starts) == 0:
+        return out
     scratch = np.empty(256, np.uint8)
     seed = _mix(_S0, _S1)
+    begin = starts.min()
+    marks = _cased_marks(data, begin, ends.max(), pairs)
     for k in range(len(starts)):
         n = ends[k] - starts[k]
+        if n == 0 or not _any_mark(marks, starts[k] - begin, n):
+            out[k] = hash_bytes(data, starts[k], ends[k])
+            continue
         if n <= 16:
             # In ASCII, bytes go to lower case where they are, also when packed.
             a, b = _short(data, starts[k], ends[k])
             if (a | b) & TOPS == 0:
                 out[k] = _finish(_lower8(a), _lower8(b), seed, n)
                 continue
-        if not _has_upper(data, starts[k], ends[k], index, blocks):
-            out[k] = hash_bytes(data, starts[k], ends[k])
-            continue
         need = n * 3 // 2 + 8
         if need > len(scratch):
             scratch = np.empty(need * 2, np.uint8)
@@ -785,7 +919,7 @@ class Spans:
         key = ("hashes", lower)
         if key not in self._seen:
             if lower:
-                values = _hash_lower_spans(self.text.data, self.starts, self.ends, LOWER_INDEX, LOWER_BLOCKS)
+                values = _hash_lower_spans(self.text.data, self.starts, self.ends, LOWER_INDEX, LOWER_BLOCKS, _CASED_PAIRS)
             else:
                 values = _hash_spans(self.text.data, self.starts, self.ends)
             self._seen[key] = values

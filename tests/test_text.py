@@ -90,6 +90,18 @@ def test_words_equal_the_definition_on_random_text():
     assert [words.to_list(i) for i in range(len(texts))] == [reference_words(s) for s in texts]
 
 
+def test_words_of_long_runs_of_ascii():
+    """Words are found 64 bytes at a time: what joins and parts them may stand at any edge, beside what is not ASCII, or at the end."""
+    rng = random.Random(3)
+    pieces = ["a", "bc", "Z", "1", "23", "'", "-", "_", ".", ",", " ", "\n", "é", "中", "\u0301", "\u2019", "ก", "$", "٣"]
+    texts = []
+    for _ in range(300):
+        weights = [rng.random() ** 3 for _ in pieces]
+        texts += ["".join(rng.choices(pieces, weights, k=rng.randint(0, 300))) for _ in range(5)]
+    words = Utf8.of_strings(texts).words()
+    assert [words.to_list(i) for i in range(len(texts))] == [reference_words(s) for s in texts]
+
+
 def test_tokens_are_python_split():
     texts = random_texts(500) + ODD
     tokens = Utf8.of_strings(texts).tokens()
@@ -360,6 +372,19 @@ def test_hashes_of_lower_case_at_every_length():
     spans = text.Spans(utf8, utf8.offsets[:-1], utf8.offsets[1:], np.arange(len(texts) + 1))
     assert spans.hashes(lower=True).tolist() == utf8.lower().hash().tolist()
     assert spans.chars().tolist() == [len(s) for s in texts]
+
+
+def test_hashes_of_lower_case_of_every_changed_character():
+    """Whatever lower case changes is marked, wherever it stands."""
+    changed = np.flatnonzero(text.LOWER_BLOCKS.reshape(-1, 256)[text.LOWER_INDEX]).tolist()
+    rng = random.Random(1)
+    texts = ["".join(rng.choice("x中é") for _ in range(rng.randint(0, 70))) + chr(c) + "y" * rng.randint(0, 70) for c in changed]
+    utf8 = Utf8.of_strings(texts)
+    spans = text.Spans(utf8, utf8.offsets[:-1], utf8.offsets[1:], np.arange(len(texts) + 1))
+    lower = utf8.lower()
+    assert (np.diff(lower.offsets) > 0).all()
+    assert (spans.hashes(lower=True) == lower.hash()).all()
+    assert (spans.hashes(lower=True) != utf8.hash()).all()
 
 
 def test_the_same_bytes_with_other_nulls_are_another_text():
