@@ -34,7 +34,7 @@ from curation.run import Run, Shard
 from curation.shards import ShardWriter, conform, read_batches
 from curation.stage import RegroupStage, Source
 from curation.tasks.base import Context
-from curation.tasks.reading import SPLIT_BITS
+from curation.tasks.texts import SPLIT_BITS
 from curation.yaml_file import YamlFile
 
 LINES = 5_000

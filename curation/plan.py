@@ -561,7 +561,7 @@ class Plan:
                 p.replay = tuple(sorted(wanted))
         if self._fingerprints:
             for p in self.passes.values():
-                flags = [[e, self.keeps_rows(e)] for e in p.exits]
+                flags = [[e, self.keeps_rows(e), *(["no text"] if self.leaves_text(e) else [])] for e in p.exits]
                 p.fingerprint = digest(FORMAT, [s.fingerprint for s in p.steps], flags, list(p.replay), self.shadow)
 
     def _transient_of(self, step: Step) -> frozenset[str]:
@@ -585,6 +585,24 @@ class Plan:
                 queue.extend(reader.ports)
         return False
 
+    def leaves_text(self, port: str) -> bool:
+        """Whether the text of a port's rows stays in the file it was read from, and its shards say where (`_text`).
+
+        So it is where a pass does nothing but apply verdicts or read local files that give a text again as cheaply as a shard does,
+        and steps alone read the port: they take the text from there.
+        """
+        p = self.passes[self.pass_of[self.owner[port]]]
+        head = p.head
+        if self.whole_shadows or len(p.steps) > 1 or head.checkpoint or p.replay:
+            return False
+        if "text" not in head.schema.names or "text" in head.writes:
+            return False
+        if any(reader.kind == "shards" for reader in self._consumers[port]):
+            return False
+        if isinstance(head.stage, Source):
+            return head.stage.gives_text_again and "://" not in self.examples[head.name]
+        return head.kind == "global"
+
     @property
     def outputs(self) -> list[Step]:
         return [s for s in self.steps.values() if s.kind == "shards"]
@@ -597,12 +615,14 @@ class Plan:
             return p.head.schema
         return self._incoming(p.inputs, ("steps", p.name))[0]
 
-    def port_schema(self, port: str) -> pa.Schema:
-        """Columns of the shards written at a port."""
+    def port_schema(self, port: str, whole: bool = False) -> pa.Schema:
+        """Columns of the shards written at a port; `whole`: with the text it leaves elsewhere, as its shadows have it."""
         step = self.steps[self.owner[port]]
         fields = [f.remove_metadata().with_nullable(True) for f in step.schema if f.name not in self._transient_names(step.schema)]
         if self.keeps_rows(port):
             fields.append(pa.field("_row", pa.int64()))
+        if not whole and self.leaves_text(port):
+            fields = [*(f for f in fields if f.name != "text"), pa.field("_text", pa.int64())]
         return pa.schema(fields)
 
     def emitters(self, port: str) -> list[Step]:

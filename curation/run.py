@@ -53,6 +53,8 @@ class Shard:
     footer: int = 0
     shadow: str | None = None
     shadow_footer: int = 0
+    texts: list[dict[str, Any]] | None = None
+    """Where the text of its rows stands, if it has none itself: see `curation/tasks/texts.py`."""
     input: str | None = None
     splits: list[dict[str, Any]] = field(default_factory=list)
     virtual: bool = False
@@ -68,7 +70,9 @@ class Shard:
 
     def plain(self) -> dict[str, Any]:
         """What a task that reads the file is told."""
-        plain = {"file": self.file, "rows": self.rows, "footer": self.footer}
+        plain: dict[str, Any] = {"file": self.file, "rows": self.rows, "footer": self.footer}
+        if self.texts is not None:
+            plain["texts"] = self.texts
         return {**plain, "numbered": self.numbered} if self.earlier else plain
 
 
@@ -279,6 +283,13 @@ class Run:
             shard.take(f"{folder}/{port}", facts)
         if shadow:
             shard.shadow, shard.shadow_footer = f"{folder}/{port}.shadow/{shadow['file']}", shadow["footer"]
+        if facts and self.plan.leaves_text(port):
+            if p.head.kind == "source":
+                read = zip(task["splits"], head["footers"], strict=True)
+                shard.texts = [{"file": s["path"], "footer": footer, "input": p.name, "part": s["part"]} for s, footer in read]
+            else:
+                above = task["shard"]
+                shard.texts = above.get("texts") or [{"file": above["file"], "footer": above["footer"]}]
         return shard
 
     def _do(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> Heads:

@@ -607,6 +607,8 @@ class Source(StageClass):
     """
 
     transient: ClassVar[frozenset[str]] = frozenset()
+    gives_text_again: ClassVar[bool] = False
+    """Whether `texts` reads a text again as cheaply as a shard of ours does, so that none need be written."""
     drops: ClassVar[tuple[str, ...]] = ("broken_record", "duplicate_record")
     kind: ClassVar[str] = "source"
 
@@ -649,6 +651,10 @@ class Source(StageClass):
             columns, `_row` (int64: 0, 1, 2 ... within the part, the same with and without `want`)
             and `drop_reason` (null, or why this record is dropped; then other columns may be null).
         """
+
+    def texts(self, path: str, part: str, params: Any) -> Iterator[tuple[int, Any]]:
+        """Yield the texts of one part again, where `gives_text_again`: (`_row` of the first, large_string (n,)), in file order."""
+        raise NotImplementedError
 
 
 Stage = RowStage | Shuffled | Source

@@ -16,6 +16,7 @@ from curation.shuffle import SpillWriter
 from curation.stage import GlobalStage, RegroupStage
 from curation.tasks.base import Task, array_of
 from curation.tasks.schemas import FAILED, failed_table, follower_schema, kept_schema, payload_schema
+from curation.tasks.texts import with_text
 
 
 class EmitTask(Task):
@@ -42,6 +43,9 @@ class EmitTask(Task):
         incoming = self.plan._incoming(step.needs, ("steps", step.name))[0]
         present = column_names(self.out / shard["file"], shard["footer"])
         wanted = None if columns is None else [c for c in columns if c in present]
+        left = "texts" in shard and (columns is None or "text" in columns)
+        if left and wanted is not None:
+            wanted.append("_text")
 
         def emit(rows: pa.Table) -> Any:
             if numbered:
@@ -50,7 +54,8 @@ class EmitTask(Task):
 
         started = time.thread_time()
         at = 0
-        for table in read_batches(self.out / shard["file"], wanted, shard["footer"]):
+        tables = read_batches(self.out / shard["file"], wanted, shard["footer"])
+        for table in with_text(self, tables, shard) if left else tables:
             for f in incoming if not numbered else ():
                 if f.name not in table.column_names and (columns is None or f.name in columns) and not (f.metadata or {}).get(b"transient"):
                     table = table.append_column(pa.field(f.name, f.type), pa.nulls(table.num_rows, f.type))

@@ -21,10 +21,9 @@ from curation.stage import GlobalStage, Source, Verdicts
 from curation.tasks.base import Failure
 from curation.tasks.fates import Fates, concat, hash_share
 from curation.tasks.schemas import SHADOW
+from curation.tasks.texts import SPLIT_BITS, with_text
 from curation.tasks.verdicts import verdicts_of
 
-SPLIT_BITS = 40
-"""`_row` of a source row: ordinal of the split in the task << SPLIT_BITS | row within the split."""
 WANT_ROWS = 1 << 20
 """Rows asked of a source at a time where some must be left out (ours)."""
 
@@ -147,7 +146,7 @@ class Reading(Fates):
         at = 0
         head = self.pass_.head.name
         if shard.get("file"):
-            for table in read_batches(self.out / shard["file"], footer=shard["footer"]):
+            for table in with_text(self, read_batches(self.out / shard["file"], footer=shard["footer"]), shard):
                 table = self._conformed(table, schema, names)
                 self.stats.count(head, "in", table)
                 positions = pa.array(np.arange(at, at + table.num_rows, dtype=np.int64))
@@ -173,7 +172,7 @@ class Reading(Fates):
         for f in schema:
             if f.name not in table.column_names and not (f.metadata or {}).get(b"transient"):
                 table = table.append_column(pa.field(f.name, f.type), pa.nulls(table.num_rows, f.type))
-        return table.select([c for c in table.column_names if c in names or c == "_row"])
+        return table.select([c for c in table.column_names if c in names or c in ("_row", "_text")])
 
     def _applied(self, stream: Iterator[tuple[pa.Table, pa.Table | None]]) -> Iterator[tuple[pa.Table, pa.Table | None]]:
         """The head's verdicts on each batch; rows that failed in `emit` are taken out."""

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from curation.documents import record_ids
 from curation.errors import AccountError, TaskError
 from curation.plan import Step
-from curation.shards import LazyShard, conform, value_bytes
+from curation.shards import LazyShard, conform, footer_hash, value_bytes
 from curation.stage import Expanded
 from curation.tasks.base import Context, array_of
 from curation.tasks.fates import also, concat
@@ -35,7 +35,8 @@ class RowTask(Reading):
             self.exit_bytes[port] = 0
             readers = [r for r in self.plan.consumers(port) if r.name not in inside or r is self.pass_.head]
             if self.plan.whole_shadows or any(r.kind not in ("shards", "regroup", "expand") for r in readers):
-                self.shadow_exits[port] = LazyShard(self.path(f"{port}.shadow", "parquet"), pa.schema([*schema, *SHADOW]))
+                whole = self.plan.port_schema(port, whole=True)
+                self.shadow_exits[port] = LazyShard(self.path(f"{port}.shadow", "parquet"), pa.schema([*whole, *SHADOW]))
         for step in self.pass_.steps:
             self.account(step.name)
 
@@ -56,6 +57,8 @@ class RowTask(Reading):
             port: {**facts, "text_bytes": self.exit_bytes[port]} for port, w in self.exits.items() if (facts := w.close())
         }
         self.head["shadow"] = {port: facts for port, w in self.shadow_exits.items() if (facts := w.close())}
+        if self.pass_.head.kind == "source" and any(self.plan.leaves_text(port) for port in self.pass_.exits):
+            self.head["footers"] = [footer_hash(split["path"]) for split in self.task["splits"]]
         for label, writer in (("dropped", self.dropped), ("shadows", self.shadows), ("failed", self.failed)):
             if facts := writer.close():
                 self.head[label] = facts
@@ -113,6 +116,8 @@ class RowTask(Reading):
         self.stats.count(self.plan.owner[port], "kept" if "." not in port else f"kept.{port.partition('.')[2]}", live)
         if "text" in live.column_names and live.num_rows:
             self.exit_bytes[port] += int(value_bytes(live["text"]).sum())
+        if self.plan.leaves_text(port) and "_text" not in live.column_names:
+            live = live.append_column("_text", live["_at"])
         self.exits[port].write(live)
         if shadow is not None and shadow.num_rows:
             if port in self.shadow_exits:

@@ -59,6 +59,7 @@ class Parquet(Source):
     name = "parquet"
     Params = Params
     drops = ("no_text", "broken_record", "superseded", "duplicate_record")
+    gives_text_again = True
 
     def columns(self, params: Any, example: str | None) -> Types:
         """`text` and the carried columns; their types are those of the example.
@@ -122,15 +123,35 @@ class Parquet(Source):
         except (pa.ArrowException, OSError, ValueError) as e:
             raise TaskError(f"{path}: {e}") from e
 
+    def texts(self, path: str, part: str, params: Any) -> Iterator[tuple[int, Any]]:
+        """Yield the text column of one part, a batch at a time."""
+        with open_binary(path) as file:
+            stored = pq.ParquetFile(file, buffer_size=READ_BYTES, pre_buffer=False)
+            first, last, _ = _row_groups(stored.metadata, part)
+            row = 0
+            for i in range(first, last + 1):
+                rows = _batch_rows(stored.metadata.row_group(i))
+                for batch in stored.iter_batches(rows, row_groups=[i], columns=[params.text], use_threads=False):
+                    yield row, _utf8(batch.column(0), pa.large_string())[0]
+                    row += batch.num_rows
+
+
+def _row_groups(footer: Any, part: str) -> tuple[int, int, int]:
+    """First and last row group of a part, and the rows of the file before it."""
+    first, last = (int(i) for i in part.removeprefix("row_groups=").split("-")) if part else (0, footer.num_row_groups - 1)
+    return first, last, sum(footer.row_group(i).num_rows for i in range(first))
+
+
+def _batch_rows(group: Any) -> int:
+    """Rows of a row group to decode at a time."""
+    return int(max(1, min(BATCH_ROWS, BATCH_BYTES * group.num_rows // max(1, group.total_byte_size))))
+
 
 def _read(
     stored: Any, relative: str, part: str, params: Params, gone: Any, want: Any, progress: Callable[[int], None] | None
 ) -> Iterator[pa.Table]:
     footer = stored.metadata
-    first, last = 0, footer.num_row_groups - 1
-    if part:
-        first, last = (int(i) for i in part.removeprefix("row_groups=").split("-"))
-    offset = sum(footer.row_group(i).num_rows for i in range(first))
+    first, last, offset = _row_groups(footer, part)
     there = set(stored.schema_arrow.names)
     wanted_columns = [params.text, params.id, params.url, params.date, *params.carry]
     names = [name for name in dict.fromkeys(wanted_columns) if name in there]
@@ -139,9 +160,8 @@ def _read(
         group = footer.row_group(i)
         end = row + group.num_rows
         if want is None or _any_between(want, row, end):
-            rows = max(1, min(BATCH_ROWS, BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)))
             at = row
-            for batch in stored.iter_batches(rows, row_groups=[i], columns=names, use_threads=False):
+            for batch in stored.iter_batches(_batch_rows(group), row_groups=[i], columns=names, use_threads=False):
                 count = batch.num_rows
                 index = np.arange(at, at + count)
                 if want is not None:
