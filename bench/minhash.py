@@ -32,7 +32,9 @@ name: minhash
 inputs: {docs: {use: parquet, paths: "%s/part-*.parquet"}}
 steps: {near: {use: dedup_minhash}}
 outputs: {written: {use: shards}}
+settings: {output_bytes: 1}
 """
+"""Files are not joined, as no peer joins any."""
 PEERS = {
     "pyarrow": ("pyarrow", "pyarrow_copy", "pyarrow", 1.0), "daft": ("daft", "daft_minhash", "daft", 1.0),
     "rensa": ("rensa", "rensa_minhash", "rensa", 0.4), "datasketch": ("datasketch", "datasketch_minhash", "datasketch", 0.2),
@@ -46,7 +48,7 @@ SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
 def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
-    """Run the parts: speed, recall, oracle; see `bench minhash_scale` for millions of documents."""
+    """Run the parts: speed, signatures, recall, oracle; see `bench minhash_scale` for millions of documents."""
     parts: dict[str, Any] = {}
     missing: list[str] = []
     targets: dict[str, Any] = {}
@@ -58,6 +60,8 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
             if peer in speed["ratios"]:
                 x = speed["ratios"][peer]
                 targets[f"speed beside {peer}"] = (x, f">= {wanted}", x >= wanted)
+    if not only or "signatures" in only:
+        parts["signatures"] = _signatures(int(20_000 * scale), missing)
     if not only or "recall" in only:
         parts["recall"] = recall = json.loads(run([sys.executable, "-m", "bench.minhash", "recall"])[1])
         within = recall.pop("within")
@@ -111,6 +115,22 @@ def _speed(documents: int, pairs: int) -> tuple[dict[str, Any], list[str]]:
     return {"corpus": facts, "ours": ours, "peers": rates, "ratios": ratios}, missing
 
 
+def _signatures(documents: int, missing: list[str]) -> dict[str, Any]:
+    """Signatures alone, of the same shingles in memory: ours beside rensa's; documents a CPU-second, the best of five."""
+    folder, facts = corpus(documents=documents, **CORPUS)
+    with scratch() as here:
+        file = str(here / "shingles.npz")
+        run([sys.executable, "-m", "bench.minhash", "shingles", str(folder), file])
+        sides = {"ours": [sys.executable, "-m", "bench.minhash", "signatures", file]}
+        try:
+            sides["rensa"] = [*peer_script("rensa", "rensa_signatures"), file]
+        except NotInstalledError as e:
+            missing.append(f"rensa: {e}")
+        found = {side: json.loads(run(command)[1]) for side, command in sides.items()}
+    rates = {side: round(f["documents"] / f["cpu_seconds"]) for side, f in found.items()}
+    return {"documents": documents, "mean_bytes": facts["mean_bytes"], "documents_per_cpu_second": rates}
+
+
 def _fewer(documents: int, pattern: str) -> Any:
     """A check that most of the copies went and most others stayed, by what was written."""
 
@@ -161,6 +181,25 @@ def _recall() -> dict[str, Any]:
         worst = max(worst, errors)
         rows[f"{similarity}"] = f"{found:.4f} found, {theory:.4f} by theory, {errors:.1f} standard errors"
     return {**rows, "within": round(worst, 2)}
+
+
+def _sign(file: str) -> dict[str, Any]:
+    """CPU-seconds our signatures of the shingles in a file take, the best of five."""
+    import time
+
+    import numpy as np
+
+    from stages.dedup.dedup_minhash import Params
+    from stages.dedup.shingles import Shingles, minhash
+
+    given, params = np.load(file), Params()
+    sets = Shingles(given["values"], given["offsets"])
+    best = 9e9
+    for _ in range(6):  # the first one compiles
+        started = time.process_time()
+        minhash(sets, params.bands * params.rows_per_band, params.seed)
+        best = min(best, time.process_time() - started)
+    return {"documents": len(sets.counts()), "cpu_seconds": best}
 
 
 def _shingle_file(source: str, out: str) -> None:
@@ -248,6 +287,8 @@ if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "recall":
         print(json.dumps(_recall()))
+    elif verb == "signatures":
+        print(json.dumps(_sign(*rest)))
     elif verb == "shingles":
         _shingle_file(*rest)
     elif verb == "oracle":

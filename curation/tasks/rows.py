@@ -29,6 +29,7 @@ class RowTask(Reading):
         self.exits: dict[str, LazyShard] = {}
         self.shadow_exits: dict[str, LazyShard] = {}
         self.exit_bytes: dict[str, int] = {}
+        self.leaves = {port for port in self.pass_.exits if self.plan.leaves_text(port)}
         for port in self.pass_.exits:
             schema = self.plan.port_schema(port)
             self.exits[port] = LazyShard(self.path(port, "parquet"), schema)
@@ -57,7 +58,7 @@ class RowTask(Reading):
             port: {**facts, "text_bytes": self.exit_bytes[port]} for port, w in self.exits.items() if (facts := w.close())
         }
         self.head["shadow"] = {port: facts for port, w in self.shadow_exits.items() if (facts := w.close())}
-        if self.pass_.head.kind == "source" and any(self.plan.leaves_text(port) for port in self.pass_.exits):
+        if self.pass_.head.kind == "source" and self.leaves:
             self.head["footers"] = [footer_hash(split["path"]) for split in self.task["splits"]]
         for label, writer in (("dropped", self.dropped), ("shadows", self.shadows), ("failed", self.failed)):
             if facts := writer.close():
@@ -116,7 +117,7 @@ class RowTask(Reading):
         self.stats.count(self.plan.owner[port], "kept" if "." not in port else f"kept.{port.partition('.')[2]}", live)
         if "text" in live.column_names and live.num_rows:
             self.exit_bytes[port] += int(value_bytes(live["text"]).sum())
-        if self.plan.leaves_text(port) and "_text" not in live.column_names:
+        if port in self.leaves and "_text" not in live.column_names:
             live = live.append_column("_text", live["_at"])
         self.exits[port].write(live)
         if shadow is not None and shadow.num_rows:
