@@ -286,55 +286,25 @@ def _room(array: Any, used: int, more: int) -> Any:
 
 
 @njit(cache=True)
-def _after_ascii_letters(data: Any, i: Any, end: Any) -> Any:
-    """Where the ASCII letters from i on end."""
-    while i + 8 <= end:
-        others = ~between(load64(data, i) | _each(32), 97, 122) & TOPS
-        if others != 0:
-            return i + (zeros_below(others) >> 3)
-        i += 8
-    while i < end and 97 <= (data[i] | 32) <= 122:
-        i += 1
-    return i
-
-
-@njit(cache=True)
-def _after_other_letters(data: Any, i: Any, end: Any, index: Any, blocks: Any) -> Any:
-    """Where the letters and marks beyond ASCII from i on end."""
-    while i < end and data[i] >= 0x80:
-        code, width = decode(data, i, end)
-        kind = char_class(code, index, blocks)
-        if kind != LETTER and kind != MARK:
-            break
-        i += width
-    return i
-
-
-@njit(cache=True)
 def words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index: Any, blocks: Any) -> Any:
     """Write the words of data[i:end] to starts[m:], ends[m:]. Returns: the new m."""
-    ascii_blocks = _I(index[0]) << 8
     begin = _I(-1)  # start of the word we are in
     stop = _I(-1)  # end of its last word character
     before = _I(0)  # class of its last word character
     joiner = _I(0)  # class of the one joiner since then, 0 if there is none
     while i < end:
-        if joiner == 0 and i + BLOCK <= len(data) and load64(data, i) & TOPS == 0:
+        # Behind a character that is a word, a joiner may stand, and a mark behind that.
+        if joiner == 0 and i + BLOCK <= len(data) and (begin < 0 or before < CJK or load64(data, i) & TOPS == 0):
             if begin >= 0 and before >= CJK:
                 starts[m], ends[m] = begin, stop
                 m += 1
                 begin = _I(-1)
-            i, m, begin, before = _ascii_words(data, i, end, starts, ends, m, begin, before)
+            i, m, begin, before = _plain_words(data, i, end, starts, ends, m, begin, before, index, blocks)
             stop = i
             if i >= end:
                 break
-        b0 = _I(data[i])
-        if b0 < 0x80:
-            width = _I(1)
-            kind = _I(blocks[ascii_blocks | b0])
-        else:
-            code, width = decode(data, i, end)
-            kind = char_class(code, index, blocks)
+        code, width = decode(data, i, end)
+        kind = char_class(code, index, blocks)
         if kind >= DIGIT:
             if begin >= 0 and kind != MARK:
                 alone = kind >= CJK or before >= CJK
@@ -347,8 +317,6 @@ def words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index:
             if begin < 0:
                 begin = i
             i += width
-            if kind == LETTER:
-                i = _after_ascii_letters(data, i, end) if width == 1 else _after_other_letters(data, i, end, index, blocks)
             stop = i
             joiner = _I(0)
             continue
@@ -368,11 +336,13 @@ def words_of(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, index:
 
 
 @njit(cache=True)
-def _ascii_words(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, begin: Any, before: Any) -> Any:
-    """The words of `words_of` as far as there is ASCII, BLOCK bytes at a time.
+def _plain_words(
+    data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, begin: Any, before: Any, index: Any, blocks: Any
+) -> Any:  # fmt: skip
+    """The words of `words_of`, BLOCK bytes at a time, up to a character that needs a look by itself.
 
-    Returns: i, m, begin, before, where byte i must be looked at by itself: it is not ASCII, or a joiner before what is not, or near
-        the end of `data`.
+    Such are those that are a word each, joiners beyond ASCII, a mark on a digit or joiner, and a joiner before any of these.
+    Returns: i, m, begin, before.
     """
     one = _U(1)
     opened = m  # words begun
@@ -380,20 +350,39 @@ def _ascii_words(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, be
         starts[opened] = begin
         opened += 1
     while i < end and i + BLOCK <= len(data):
-        ascii_ = min(_I(BLOCK), zeros_below(_not_ascii(data, i)), end - i)
+        n = min(_I(BLOCK), end - i)
+        inside, on_digit = _U(opened > m), _U(opened > m and before == DIGIT)
+        digits = _ascii_digits(data, i)
+        word = digits | _ascii_letters(data, i)
         joins, numjoins = _ascii_joins(data, i), _ascii_numjoins(data, i)
-        # What follows a joiner in the last place is not known here.
-        if ascii_ > 0 and ((joins | numjoins) >> _U(ascii_ - 1)) & one != 0:
-            ascii_ -= 1
-        if ascii_ == 0:
+        others = _not_ascii(data, i)
+        while others != 0:
+            at = zeros_below(others)
+            if at >= n:
+                break
+            code, width = decode(data, i + at, end)
+            kind = char_class(code, index, blocks)
+            bits = ((one << _U(width)) - one) << _U(at)
+            if at + width > n or kind >= CJK or kind in (JOIN, NUMJOIN):
+                n = at
+                break
+            if kind == MARK and (((digits | joins | numjoins) << one) | on_digit) >> _U(at) & one != 0:
+                n = at
+                break
+            if kind == DIGIT:
+                digits |= bits
+            if kind >= DIGIT:
+                word |= bits
+            others &= ~bits
+        if n > 0 and ((joins | numjoins) >> _U(n - 1)) & one != 0:
+            n -= 1
+        if n == 0:
             break
-        here = ~_U(0) >> _U(BLOCK - ascii_)
-        digits = _ascii_digits(data, i) & here
-        letters = (digits | _ascii_letters(data, i)) & here
-        inside = _U(opened > m)
-        joined = joins & ((letters << one) | inside) & (letters >> one)
-        joined |= numjoins & ((digits << one) | _U(opened > m and before == DIGIT)) & (digits >> one)
-        word = letters | joined
+        here = ~_U(0) >> _U(BLOCK - n)
+        digits, word = digits & here, word & here
+        joined = joins & ((word << one) | inside) & (word >> one)
+        joined |= numjoins & ((digits << one) | on_digit) & (digits >> one)
+        word |= joined
         after = (word << one) | inside
         first, last = word & ~after, ~word & after & here
         while first != 0:
@@ -404,8 +393,8 @@ def _ascii_words(data: Any, i: Any, end: Any, starts: Any, ends: Any, m: Any, be
             ends[m] = i + zeros_below(last)
             m += 1
             last &= last - one
-        before = _I(DIGIT if (digits >> _U(ascii_ - 1)) & one != 0 else LETTER)
-        i += ascii_
+        before = _I(DIGIT if (digits >> _U(n - 1)) & one != 0 else LETTER)
+        i += n
     return i, m, starts[m] if opened > m else _I(-1), before
 
 
