@@ -7,7 +7,7 @@ from engine_kit import documents, parquet, recipe, rows, run, steps, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation import shuffle
+from curation import shuffle, tasks
 from curation.errors import AccountError, TaskError
 from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter, partition_bits, plan_reducers, read_verdicts, write_groups
 
@@ -302,6 +302,17 @@ def test_rounds_and_state(docs, tmp_path):
     assert rounds == {"0", "1"}
     emitted = sum(h["spill"]["rows"] for h in _heads(it, "twins.emit"))
     assert emitted < 600  # combined in the mapper
+
+
+def test_partitions_follow_from_the_shards_of_the_step(docs, tmp_path, monkeypatch):
+    """A step behind a filter that lets little through has few partitions, whatever the size of the input."""
+    text, bits, emit = TEXT.replace("  twins:", "  few: {use: measure, limit: LIMIT}\n  twins:"), {}, tasks.EmitTask.run
+    monkeypatch.setattr(tasks.EmitTask, "run", lambda self: bits.setdefault(limit, set()).add(self.task["bits"]) or emit(self))
+    for limit in (0, 400):
+        run(recipe(docs, text.replace("LIMIT", str(limit))), tmp_path / str(limit), overrides={"settings.shuffle.partition_bytes": 2_000})
+    few, all_ = bits[400].pop(), bits[0].pop()
+    assert bits == {0: set(), 400: set()}, "one number for all shards"
+    assert few < all_
 
 
 def _heads(it, prefix):
