@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import ROOT, NotInstalledError, cache, peer_script, peer_version, run, scratch, versions
+from curation import kernels
 
 REAL = ROOT.parent / "shared" / "data" / "lists" / "hosts"
 ENTRIES = 10_000_000
@@ -62,7 +63,7 @@ def _part(here: Path, name: str, files: list[Path], pairs: int, missing: list[st
     _write_urls(files, many, URLS)
     _write_urls(files, few, PEER_URLS)
     command = [sys.executable, "-c", "from bench.domains import ours; ours()", *map(str, files), "--", str(many)]
-    env = {"CURATE_CACHE": str(here / "cache"), "NUMBA_CACHE_DIR": str(cache() / "numba")}
+    env = {"CURATE_CACHE": str(here / "cache"), "NUMBA_CACHE_DIR": str(kernels.folder(cache()))}
     first, out = run(command, env)
     compiled = json.loads(out)
     again = [json.loads(run(command, env)[1]) for _ in range(pairs)]

@@ -1,5 +1,9 @@
 """The engine of `curate`: it runs stages over shards and knows nothing of any particular filter."""
 
 import os
+from pathlib import Path
 
-os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(os.environ.get("CURATE_CACHE") or os.path.expanduser("~/.cache/curate"), "numba"))
+from curation import kernels
+
+if "NUMBA_CACHE_DIR" not in os.environ:  # before numba is imported
+    os.environ["NUMBA_CACHE_DIR"] = str(kernels.folder(Path(os.environ.get("CURATE_CACHE") or Path.home() / ".cache" / "curate")))

@@ -257,7 +257,7 @@ class Plan:
 
     def _parquet_of(self, folder: str) -> list[tuple[str, str]]:
         """The Parquet files of a folder the recipe names; FileNotFoundError if it has none."""
-        return assets.find([f"{folder}/*.parquet"], self.recipe.asset_folder or self.recipe.folder)
+        return assets.find([f"{folder}/*.parquet"], self.recipe.asset_folder)
 
     def _check_against(self, step: Step, stage: GlobalStage, folder: str, at: tuple[str, ...]) -> None:
         """Refuse an earlier run's folder that holds no such files, or what was kept under other parameters."""
@@ -267,7 +267,7 @@ class Plan:
             self._parquet_of(folder)
             if not stage.keeps(step.params):
                 return
-            found = read_sealed((self.recipe.asset_folder or self.recipe.folder) / folder / STATE_FILE)
+            found = read_sealed(self.recipe.asset_folder / folder / STATE_FILE)
         except FileNotFoundError as e:
             raise self.recipe.error(f"{folder} holds no state of an earlier run ({e})", *at, "against", value=True) from e
         for key, wanted in state_of(step).items():
@@ -334,7 +334,7 @@ class Plan:
             if isinstance(value, str):
                 try:
                     folders = any(mark.folder for mark in marks[key])
-                    path = assets.resolve(value, self.recipe.asset_folder or self.recipe.folder, folders=folders)
+                    path = assets.resolve(value, self.recipe.asset_folder, folders=folders)
                     for mark in marks[key]:
                         note = mark.read(path) if mark.read is not None and self._fingerprints else None
                         if isinstance(note, str):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Limits(_Frozen):
 class Shuffle(_Frozen):
     """Sizes of the shuffle (ours)."""
 
-    partition_bytes: int = Field(default=64 << 20, gt=0, description="input bytes per partition")
+    partition_bytes: int = Field(default=64 << 20, gt=0, description="bytes of a step's shards per partition")
     reduce_bytes: int = Field(default=256 << 20, gt=0, description="memory of one reducer's rows")
     spill_bytes: int = Field(default=256 << 20, gt=0, description="memory of one mapper's rows")
 
@@ -98,8 +99,11 @@ class Recipe(YamlFile):
     outputs: dict[str, StepSpec] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     plugins: list[Path] = field(default_factory=list)
-    asset_folder: Path | None = None
-    """Folder that paths of models and lists are relative to, if not the recipe's."""
+
+    @cached_property
+    def asset_folder(self) -> Path:
+        """Folder that paths of models and lists are relative to: the recipe's, unless it is set."""
+        return self.folder
 
 
 def load(file: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:

@@ -25,7 +25,7 @@ from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
 from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
 from curation.shards import count_rows
-from curation.shuffle import STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, read_state, write_groups
+from curation.shuffle import SPILLS, STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, read_state, write_groups
 from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
 from curation.storage import canonical, digest, read_sealed, replace, write_json, write_sealed
 from curation.tasks.base import heaviest
@@ -141,10 +141,11 @@ class Run:
                 raise self.plan.recipe.error(str(e), "inputs", step.name, "paths", value=True) from e
         self.input_bytes = sum(f.bytes for files in self.files.values() for f in files)
 
-    def _bits(self, step: Step) -> int:
-        """Bits of a key that name a partition of a step: from the size of all inputs and of what competes with them."""
-        earlier = sum(shard.bytes for shard in self._earlier(step))
-        return partition_bits(self.input_bytes + earlier, self.plan.recipe.settings.shuffle.partition_bytes)
+    def _bits(self, shards: list[Shard]) -> int:
+        """Bits of a key that name a partition of a step: from the size of its shards; one not there yet is taken to have their mean."""
+        known = [shard.bytes for shard in shards if not shard.virtual]
+        size = sum(known) * len(shards) // max(1, len(known))
+        return partition_bits(size, self.plan.recipe.settings.shuffle.partition_bytes)
 
     def _pass(self, p: Pass) -> None:
         head = p.head
@@ -333,10 +334,10 @@ class Run:
         shards = [*self._earlier(step), *sorted(self._of(step.needs), key=lambda s: (s.key, s.port))]
         full = [s for s in shards if s.rows or s.virtual]
         folder = f"{step.name}.emit-{step.fingerprint[:12]}"
-        buckets, bits = self._buckets(step, full), self._bits(step)
+        buckets, bits = self._buckets(step, full), self._bits(full)
         tasks: list[dict[str, Any]] = [
             {"kind": "emit", "step": step.name, "folder": folder, "bits": bits, "buckets": buckets, "shard": s.plain(),
-             "key": digest("emit", step.fingerprint, bits, buckets, s.key, s.port)}
+             "key": digest("emit", SPILLS, step.fingerprint, bits, buckets, s.key, s.port)}
             for s in full
         ]  # fmt: skip
         heads = self._do(f"{step.name} emit", folder, tasks)
@@ -402,7 +403,7 @@ class Run:
         else:
             kept = [s.plain() if s.numbered else facts for s, facts in zip(full, rest["kept"], strict=True)]
             spills = [(f"{emitted}/spill/{emits[k]['spill']['file']}", emits[k]["spill"]) for k in keys]
-            heads = self._rounds(step, whole, folder, spills, kept)
+            heads = self._rounds(step, whole, folder, self._bits(full), spills, kept)
             settled = {"keys": [h["key"] for h in heads], "cpu_seconds": sum(h["cpu_seconds"] for h in [*emits.values(), *heads])}
             if step.kind == "global":
                 settled |= self._returns(step, folder, [h for h in heads if h["kind"] == "reduce"], len(full))
@@ -419,14 +420,16 @@ class Run:
         return None if facts is None else {**facts, "file": f"{folder}/{facts['file']}"}
 
     def _rounds(
-        self, step: Step, whole: str, folder: str, spills: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None]
-    ) -> list[dict[str, Any]]:
+        self, step: Step, whole: str, folder: str, bits: int,
+        spills: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None],
+    ) -> list[dict[str, Any]]:  # fmt: skip
         """Heads of all reduce and recall tasks, round by round.
 
         Args:
-            spills: file and facts of each mapper's. kept: of each shard, what the stage kept of its documents.
+            bits: of a key that name a partition. spills: file and facts of each mapper's.
+            kept: of each shard, what the stage kept of its documents.
         """
-        settings, bits = self.plan.recipe.settings.shuffle, self._bits(step)
+        settings = self.plan.recipe.settings.shuffle
         done: list[dict[str, Any]] = []
         keys: list[str] = []
         waiting = {0: spills}
@@ -444,12 +447,13 @@ class Run:
             tasks: list[dict[str, Any]] = [
                 {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
                  "range": list(r), "rows": int(rows[r[0] : r[1]].sum()), "bits": bits, "files": names, "groups": groups}
-                for r in plan_reducers(blocks.totals, bits, settings.reduce_bytes)
+                for r in plan_reducers(blocks, settings.reduce_bytes)
             ]  # fmt: skip
             found = self._found(f"{step.name} reduce", folder, tasks)
             asks = [(f"work/{folder}/ask/{h['ask']['file']}", h["ask"]) for h in found if h.get("ask")]
             if asks:
-                found += self._found(f"{step.name} recall", folder, self._recalls(step, whole, folder, number, asks, kept))
+                recalls = self._recalls(step, whole, folder, number, bits, asks, kept)
+                found += self._found(f"{step.name} recall", folder, recalls)
             keys += [str(h["key"]) for h in found]
             self.keys[folder] = keys
             done += found
@@ -464,8 +468,9 @@ class Run:
         return [heads[str(t["key"])] for t in tasks]
 
     def _recalls(
-        self, step: Step, whole: str, folder: str, number: int, asks: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None]
-    ) -> list[dict[str, Any]]:
+        self, step: Step, whole: str, folder: str, number: int, bits: int,
+        asks: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None],
+    ) -> list[dict[str, Any]]:  # fmt: skip
         """A task for each shard that the reducers of a round ask."""
         names, facts = [n for n, _ in asks], [f for _, f in asks]
         files = [self.out / n for n in names]
@@ -477,7 +482,7 @@ class Run:
                 raise AccountError(f"{step.name}: shard {n} is asked for documents, and nothing of it was kept")
             tasks.append({
                 "kind": "recall", "step": step.name, "folder": folder, "key": digest(whole, "recall", number, n), "round": number,
-                "ordinal": n, "expected": int(expected[n]), "kept": kept[n], "bits": self._bits(step), "files": names, "groups": groups,
+                "ordinal": n, "expected": int(expected[n]), "kept": kept[n], "bits": bits, "files": names, "groups": groups,
             })  # fmt: skip
         return tasks
 

@@ -1,18 +1,19 @@
 """emit -> partition -> reduce -> verdicts, used by every global stage.
 
 A mapper writes one *spill*: runs of rows sorted by key, cut into one Arrow IPC block per partition
-(the key's top bits). Blocks of adjacent partitions lie side by side, and the offsets of a group of
-mappers stand in one index, so a reducer reads ranges and nothing else. Verdicts go back the same
-way: a reducer writes blocks per shard, and `apply` is told how many verdicts to expect, so that a
-lost file can never read as 'keep'.
+(the key's top bits), a large one into several (its next bits). Blocks of adjacent partitions lie side
+by side, and the offsets of a group of mappers stand in one index, so a reducer reads ranges and
+nothing else. Verdicts go back the same way: a reducer writes blocks per shard, and `apply` is told how
+many verdicts to expect, so that a lost file can never read as 'keep'.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,27 @@ from curation.storage import HashedFile, replace
 
 GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
-BLOCK = np.dtype([("part", "<u4"), ("mapper", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8")])
-"""One block of a spill; `sum` is the xxh3-64 of its bytes, seeded with `part`. Of verdicts, `part` is the shard, `mapper` the reducer."""
+BLOCK = np.dtype([
+    ("part", "<u4"), ("mapper", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8"),
+    ("first", "u1"), ("last", "u1"),
+])  # fmt: skip
+"""One block of a spill: slots `first` to `last` of a partition; `sum` is the xxh3-64 of its bytes, seeded with the three.
+
+Of verdicts, `part` is the shard, `mapper` the reducer, and a block has all slots.
+"""
+SPILLS = 2
+"""Version of the files of a shuffle."""
+SLOT_BITS = 8
+SLOTS = 1 << SLOT_BITS
+"""Equal ranges of a partition's keys: what is sent may outgrow the partitions, whose number is fixed before."""
+BLOCK_BYTES = 64 << 10
+"""A mapper's block over that is cut between slots, so that a reducer of some slots reads little else (ours)."""
 STATE_BYTES = 256 << 20
 
 
-def partition_bits(input_bytes: int, partition_bytes: int) -> int:
-    """Bits of the key that name a partition: from the size of the input, never from workers."""
-    wanted = max(1, -(-input_bytes // partition_bytes))
+def partition_bits(shard_bytes: int, partition_bytes: int) -> int:
+    """Bits of the key that name a partition: from the size of the shards, never from workers."""
+    wanted = max(1, -(-shard_bytes // partition_bytes))
     return min(16, int(wanted - 1).bit_length())
 
 
@@ -49,9 +63,10 @@ class BlockFile:
         self._sink = HashedFile(path)
         self._entries: list[tuple[int, ...]] = []
 
-    def write(self, part: int, batch: pa.RecordBatch) -> None:
+    def write(self, batch: pa.RecordBatch, part: int, first: int = 0, last: int = SLOTS - 1) -> None:
         data = batch.serialize()
-        self._entries.append((part, 0, self._sink.tell(), data.size, batch.num_rows, xxhash.xxh3_64_intdigest(data, seed=part)))
+        total = xxhash.xxh3_64_intdigest(data, seed=_seed(part, first, last))
+        self._entries.append((part, 0, self._sink.tell(), data.size, batch.num_rows, total, first, last))
         self._sink.write(data)
 
     def close(self) -> dict[str, Any]:
@@ -62,6 +77,10 @@ class BlockFile:
         replace(path, index.tobytes())
         rows, index_xxh3 = int(index["rows"].sum()), xxhash.xxh3_64_hexdigest(index.tobytes())
         return {**self._sink.facts(), "index": path.name, "index_xxh3": index_xxh3, "rows": rows}
+
+
+def _seed(part: int, first: int, last: int) -> int:
+    return part | first << 32 | last << 40
 
 
 class SpillWriter:
@@ -90,9 +109,8 @@ class SpillWriter:
     def _run(self) -> None:
         if not self._pending:
             return
-        table = pa.concat_tables(self._pending)
-        self._pending, self._bytes = [], 0
-        table = table.take(pa.array(np.argsort(_u64(table["key"]), kind="stable")))
+        table = _sorted(self._pending, _by_key)
+        self._bytes = 0
         if self._combine is not None:
             table = self._combine(table)
             if isinstance(table, Combined):
@@ -101,16 +119,52 @@ class SpillWriter:
                 self.followers.append(table.followers)
                 table = table.rows
         batch = _one_batch(table.select(self.schema.names).cast(self.schema))
-        keys = _u64(batch.column("key"))
-        parts = (keys >> np.uint64(64 - self._bits)).astype(np.int64) if self._bits else np.zeros(len(keys), np.int64)
-        present, starts = np.unique(parts, return_index=True)
-        stops = [*starts[1:].tolist(), len(parts)]
-        for part, start, stop in zip(present.tolist(), starts.tolist(), stops, strict=True):
-            self._file.write(part, batch.slice(start, stop - start))
+        places = _places(batch.column("key"), self._bits)
+        starts = _block_starts(places, batch.nbytes)
+        for start, stop in pairwise([*starts.tolist(), len(places)]):
+            part, first = divmod(int(places[start]), SLOTS)
+            self._file.write(batch.slice(start, stop - start), part, first, int(places[stop - 1]) % SLOTS)
 
     def close(self) -> dict[str, Any]:
         self._run()
         return self._file.close()
+
+
+def _places(keys: Any, bits: int) -> Any:
+    """Partition and slot of keys as one number, part * SLOTS + slot: int64 (n,)."""
+    return (_u64(keys) >> np.uint64(64 - SLOT_BITS - bits)).astype(np.int64)
+
+
+def _block_starts(places: Any, run_bytes: int) -> Any:
+    """Where the blocks of a run begin: at each partition, and between slots as many times as its size asks for.
+
+    Args:
+        places: of its rows, sorted. run_bytes: of all of them, taken to be of one size.
+    """
+    part = places // SLOTS
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    rows = np.diff(starts, append=len(part))
+    cuts = np.clip(np.ceil(np.log2(np.maximum(rows * (run_bytes / max(1, len(part))) / BLOCK_BYTES, 1))), 0, SLOT_BITS).astype(np.int64)
+    piece = places >> np.repeat(SLOT_BITS - cuts, rows)
+    return np.union1d(starts, np.flatnonzero(np.diff(piece, prepend=-1)))
+
+
+def _sorted(tables: list[pa.Table], order: Callable[[pa.Table], Any]) -> pa.Table:
+    """Some tables as one, in an order; the list is emptied, so that rows are in memory twice at most (`take` alone: three times)."""
+    table = pa.concat_tables(tables).combine_chunks()
+    tables.clear()
+    pa.default_memory_pool().release_unused()
+    table = table.take(pa.array(order(table)))
+    pa.default_memory_pool().release_unused()
+    return table
+
+
+def _by_key(table: pa.Table) -> Any:
+    return np.argsort(_u64(table["key"]), kind="stable")
+
+
+def _by_place(table: pa.Table) -> Any:
+    return np.lexsort((table["row"].to_numpy(), table["shard"].to_numpy(), _u64(table["key"])))
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:
@@ -185,8 +239,8 @@ class Blocks:
     groups: Sequence[Path]
     schema: pa.Schema
 
-    def entries(self, low: int, high: int) -> Iterator[Any]:
-        """Index entries of partitions low <= part < high, by group."""
+    def entries(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[Any]:
+        """Index entries of partitions low <= part < high that may have rows of slots `first` to `last`, by group."""
         for path in self.groups:
             try:
                 if path.stat().st_size == 0:
@@ -195,11 +249,18 @@ class Blocks:
             except (FileNotFoundError, ValueError) as e:
                 raise AccountError(f"{path} is gone or cut short: rows are lost") from e
             start, stop = np.searchsorted(index["part"], [low, high])
-            yield np.array(index[start:stop])
+            entries = np.array(index[start:stop])
+            if (entries["first"] > entries["last"]).any():
+                raise AccountError(f"{path} is damaged: a block ends before it begins")
+            yield entries[(entries["first"] <= last) & (entries["last"] >= first)]
 
-    def read(self, low: int, high: int) -> Iterator[pa.Table]:
-        """Rows of the partitions, mapper by mapper, each table sorted by key, with column `shard`."""
-        for entries in self.entries(low, high):
+    def read(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[pa.Table]:
+        """Rows of the partitions, mapper by mapper, each table sorted by key, with column `shard`.
+
+        Args:
+            first, last: slots that are wanted; rows of others may come with them.
+        """
+        for entries in self.entries(low, high, first, last):
             for mapper in np.unique(entries["mapper"]).tolist():
                 if mapper >= len(self.files):
                     raise AccountError(f"a block of mapper {mapper}, and there are {len(self.files)}: an index is damaged")
@@ -221,6 +282,16 @@ class Blocks:
             np.add.at(size, entries["part"], entries["length"])
             np.add.at(rows, entries["part"], entries["rows"])
         return size, rows
+
+    def slots(self, part: int) -> Any:
+        """Bytes of every slot of a partition, a block's shared out among its slots: int64 (SLOTS,), 0 where there is no row."""
+        steps = np.zeros(SLOTS + 1, np.int64)
+        for entries in self.entries(part, part + 1):
+            first, after = entries["first"].astype(np.int64), entries["last"].astype(np.int64) + 1
+            share = np.maximum(1, entries["length"] // (after - first))
+            np.add.at(steps, first, share)
+            np.subtract.at(steps, after, share)
+        return np.cumsum(steps[:-1])
 
 
 def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -247,7 +318,7 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
                 buffer = pa.py_buffer(data)
                 for e in entries[at:end]:
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
-                    if xxhash.xxh3_64_intdigest(piece, seed=int(e["part"])) != int(e["sum"]):
+                    if xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"]))) != int(e["sum"]):
                         raise AccountError(f"{path} is damaged, rows are lost: a block is not the one that was written")
                     try:
                         batch = pa.ipc.read_record_batch(piece, schema)
@@ -261,67 +332,70 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
         raise AccountError(f"{path} is gone: rows are lost") from e
 
 
-def plan_reducers(totals: tuple[Any, Any], bits: int, budget_bytes: int) -> list[tuple[int, int, int, int]]:
-    """Merge adjacent partitions up to the memory budget, split those over it by more key bits.
+def plan_reducers(blocks: Blocks, budget_bytes: int) -> list[tuple[int, int, int, int]]:
+    """Join adjacent partitions up to the memory budget; of one over it, adjacent slots.
 
-    Returns: (low, high, sub, sub_bits): partitions low <= p < high, of which the keys whose next
-        `sub_bits` bits equal `sub`.
+    Returns: (low, high, first, last): partitions low <= p < high, of which the slots first to last.
     """
-    size = totals[0][: 1 << bits]
-    tasks: list[tuple[int, int, int, int]] = []
-    low = 0
-    held = 0
-    for part in range(1 << bits):
-        here = int(size[part])
-        if here > budget_bytes:
-            if held:
-                tasks.append((low, part, 0, 0))
-            extra = min(8, (-(-here // budget_bytes) - 1).bit_length())
-            tasks.extend((part, part + 1, sub, extra) for sub in range(1 << extra))
-            low, held = part + 1, 0
-        elif held + here > budget_bytes:
-            tasks.append((low, part, 0, 0))
-            low, held = part, here
-        else:
-            held += here
-    if held:
-        tasks.append((low, 1 << bits, 0, 0))
+    size = blocks.totals[0]
+    tasks = []
+    for low, high in _joined(size, budget_bytes):
+        if size[low:high].sum() <= budget_bytes:
+            tasks.append((low, high, 0, SLOTS - 1))
+        else:  # one partition
+            tasks += [(low, high, first, after - 1) for first, after in _joined(blocks.slots(low), budget_bytes)]
     return tasks
+
+
+def _joined(sizes: Any, most: int) -> Iterator[tuple[int, int]]:
+    """Ranges low <= n < high of which the sizes come to at most `most`, or that have one; together they have all that is not 0."""
+    low = high = held = 0
+    for n in np.flatnonzero(sizes).tolist():
+        if held and held + int(sizes[n]) > most:
+            yield low, high
+            held = 0
+        low, high, held = n if not held else low, n + 1, held + int(sizes[n])
+    if held:
+        yield low, high
 
 
 class Range:
     """The rows of one reduce task.
 
     Args:
-        blocks: the shuffle. low, high, sub, sub_bits: as `plan_reducers` gives them.
+        blocks: the shuffle. low, high, first, last: as `plan_reducers` gives them.
         bits: partition bits. budget_bytes: memory for the rows. rows: how many there are in these partitions.
     Raises, where rows are read: AccountError if there are more or fewer.
     """
 
-    def __init__(self, blocks: Blocks, low: int, high: int, sub: int, sub_bits: int, bits: int, budget_bytes: int, rows: int) -> None:
+    def __init__(self, blocks: Blocks, low: int, high: int, first: int, last: int, bits: int, budget_bytes: int, rows: int) -> None:
         self.blocks, self.low, self.high, self.budget, self.expected = blocks, low, high, budget_bytes, rows
-        self.sub, self.sub_bits, self.bits = sub, sub_bits, bits
+        self.first, self.last, self.bits = first, last, bits
+        self._held: list[pa.Table] | None = None
 
     def _rows(self) -> Iterator[pa.Table]:
-        found = 0
-        for table in self.blocks.read(self.low, self.high):
-            found += table.num_rows
-            if not self.sub_bits:
-                yield table
-                continue
-            keys = _u64(table["key"])
-            shift = np.uint64(64 - self.bits - self.sub_bits)
-            mask = ((keys >> shift) & np.uint64((1 << self.sub_bits) - 1)) == np.uint64(self.sub)
-            if mask.any():
-                yield table.filter(pa.array(mask))
+        found = sum(int(entries["rows"].sum()) for entries in self.blocks.entries(self.low, self.high))
         if found != self.expected:
             raise AccountError(f"partitions {self.low} to {self.high}: {found} rows came, {self.expected} were sent")
+        for table in self.blocks.read(self.low, self.high, self.first, self.last):
+            if self.last - self.first < SLOTS - 1:
+                slot = _places(table["key"], self.bits) % SLOTS
+                table = table.filter(pa.array((slot >= self.first) & (slot <= self.last)))
+            if table.num_rows:
+                yield table
 
     @cached_property
     def heavy(self) -> Any:
-        """Keys whose rows alone pass half the budget: uint64, sorted."""
-        if not self.sub_bits:
+        """Keys whose rows alone pass half the budget, where not all rows fit: uint64, sorted."""
+        self._held, held = [], 0
+        for table in self._rows():
+            held += table.select(self.blocks.schema.names).nbytes
+            if held > self.budget:
+                break
+            self._held.append(table)
+        else:
             return np.empty(0, np.uint64)
+        self._held = None
         keys, sizes = np.empty(0, np.uint64), np.empty(0, np.int64)
         for table in self._rows():
             here, counts = np.unique(_u64(table["key"]), return_counts=True)
@@ -334,20 +408,14 @@ class Range:
 
     def light(self) -> pa.Table | None:
         """Rows of all keys that fit, sorted by (key, shard, row)."""
-        tables = []
-        for table in self._rows():
-            if len(self.heavy):
-                table = table.filter(pa.array(~np.isin(_u64(table["key"]), self.heavy)))
-            tables.append(table)
+        heavy = self.heavy
+        tables, self._held = self._held, None
+        if tables is None:
+            tables = [table.filter(pa.array(~np.isin(_u64(table["key"]), heavy))) for table in self._rows()]
         if not tables:
             return None
-        table = pa.concat_tables(tables)
-        key = _u64(table["key"])
-        if "shard" in self.blocks.schema.names:  # a later round: rows of one reducer come from many shards
-            order = np.lexsort((table["row"].to_numpy(), table["shard"].to_numpy(), key))
-        else:  # rows with one key were read in the order of shard and row
-            order = np.argsort(key, kind="stable")
-        return table.take(pa.array(order))
+        # In round 0 rows with one key are read in the order of shard and row; later rows of one reducer come from many shards.
+        return _sorted(tables, _by_place if "shard" in self.blocks.schema.names else _by_key)
 
     def of_key(self, key: int) -> Iterator[pa.Table]:
         """Rows of one heavy key, in chunks, in (shard, row) order within each mapper."""
@@ -373,7 +441,7 @@ class VerdictWriter:
         present, starts = np.unique(batch.column("shard").to_numpy(), return_index=True)
         stops = [*starts[1:].tolist(), batch.num_rows]
         for s, start, stop in zip(present.tolist(), starts.tolist(), stops, strict=True):
-            self._file.write(int(s), batch.slice(start, stop - start))
+            self._file.write(batch.slice(start, stop - start), int(s))
 
     def close(self) -> dict[str, Any]:
         return self._file.close()

@@ -285,7 +285,6 @@ class RowStage:
     writes_: Any
     drops: tuple[str, ...]
     version: str = "1"
-    exact: bool = True
     costly: bool = False
     check: Callable[[Any, pa.Schema], None] | None = None
     kind: ClassVar[str] = "row"
@@ -352,9 +351,9 @@ def stage(*, reads: Any, writes: Any, drops: Any = (), **keywords: Any) -> Calla
         reads: columns it needs (or a callable of the parameters).
         writes: column -> type (or a callable of the parameters).
         drops: drop reasons it may give.
-        keywords: version (default "1"; raise it when output changes), exact (same bytes on any
-            batch split and machine), costly (materialise after me), check (called before a run with
-            the parameters and the schema of what comes in; a ValueError is an error of the recipe).
+        keywords: version (default "1"; raise it when output changes), costly (materialise after me), check
+            (called before a run with the parameters and the schema of what comes in; a ValueError is an
+            error of the recipe).
     """
     return _declare(RowStage, reads, writes, drops, keywords)
 
@@ -440,7 +439,6 @@ class StageClass(ABC):
     Params: ClassVar[type[StageParams]] = NoParams
     drops: ClassVar[tuple[str, ...]] = ()
     costly: ClassVar[bool] = False
-    exact: ClassVar[bool] = True
     kind: ClassVar[str]
 
     @property

@@ -42,8 +42,8 @@ class ReduceTask(Task):
             [self.out / f for f in self.task["files"]], [self.out / f for f in self.task["groups"]],
             payload_schema(step, self.plan, self.task["round"]),
         )  # fmt: skip
-        low, high, sub, sub_bits = self.task["range"]
-        rows = Range(blocks, low, high, sub, sub_bits, self.task["bits"], settings.reduce_bytes, self.task["rows"])
+        low, high, first, last = self.task["range"]
+        rows = Range(blocks, low, high, first, last, self.task["bits"], settings.reduce_bytes, self.task["rows"])
         started = time.thread_time()
         if isinstance(stage, RegroupStage):
             self._regroup(step, stage, rows)

@@ -41,7 +41,7 @@ class DedupExact(KeepOne):
     """Global stage `dedup_exact`."""
 
     name = "dedup_exact"
-    version = f"2 unicode {UNICODE_VERSION}"
+    version = f"3 unicode {UNICODE_VERSION}"
     Params = Params
     drops = ("exact_duplicate", "duplicate_record")
     reason = "exact_duplicate"

@@ -57,7 +57,7 @@ class DedupLines(RepeatedUnits):
     """Global stage `dedup_lines`."""
 
     name = "dedup_lines"
-    version = f"1 unicode {UNICODE_VERSION}"
+    version = f"2 unicode {UNICODE_VERSION}"
     Params = Params
     part = "line"
 

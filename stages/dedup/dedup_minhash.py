@@ -56,6 +56,7 @@ from curation.text import UNICODE_VERSION, Utf8
 from stages.dedup import drop_share, greedy
 from stages.dedup.addresses import addresses_of, keys_of
 from stages.dedup.drop_share import DropShare
+from stages.dedup.groups import groups_of
 from stages.dedup.preference import order_of, rank_column
 from stages.dedup.shingles import NO_SHINGLE, Shingles, agreement, band_keys, jaccard, minhash, shingles
 
@@ -194,7 +195,7 @@ class DedupMinhash(GlobalStage):
     def emit(self, batch: Batch, params: Any) -> Keyed:
         """One row per document with a shingle: key is the hash of its shingles, the keys of its bands travel along."""
         sets = shingles(batch.utf8(), params.unit, params.shingle, params.short == "exact")
-        groups = _groups(batch, params.by)
+        groups = groups_of(batch, params.by)
         signatures = minhash(sets, params.bands * params.rows_per_band, params.seed)
         batch.count("too short for a shingle", int((sets.counts() == 0).sum()))
         identity = {"id": batch["id"].cast(pa.string()), **_order(batch, params)}
@@ -431,14 +432,6 @@ class DedupMinhash(GlobalStage):
 
     def judge(self, documents: int, dropped: Mapping[str, int], params: Any) -> str | None:
         return drop_share.judge(documents, dropped, params.max_drop_share)
-
-
-def _groups(batch: Batch, by: str | None) -> Any:
-    """Hash of each document's group: uint64 (n,); null is a group of its own."""
-    if by is None:
-        return np.zeros(len(batch), np.uint64)
-    values = batch[by].cast(pa.large_string())
-    return np.where(values.is_null().to_numpy(zero_copy_only=False), np.uint64(1), Utf8.of(values).hash())
 
 
 def _order(batch: Batch, params: Any) -> dict[str, Any]:

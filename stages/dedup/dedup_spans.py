@@ -48,7 +48,7 @@ class DedupSpans(RepeatedUnits):
     """Global stage `dedup_spans`."""
 
     name = "dedup_spans"
-    version = f"1 unicode {UNICODE_VERSION}"
+    version = f"2 unicode {UNICODE_VERSION}"
     Params = Params
     part = "sentence"
 

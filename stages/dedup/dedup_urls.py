@@ -37,7 +37,7 @@ class DedupUrls(KeepOne):
     """Global stage `dedup_urls`."""
 
     name = "dedup_urls"
-    version = "2"
+    version = "3"
     Params = Params
     drops = ("duplicate_url", "duplicate_record")
     reason = "duplicate_url"

@@ -25,6 +25,7 @@ from curation.stage import Batch, Combined, GlobalStage, Keyed, Reduced, StagePa
 from curation.text import mix64
 from stages.dedup import drop_share
 from stages.dedup.drop_share import DropShare
+from stages.dedup.preference import rank_column
 
 CHECK = "check"
 ID = ("id_high", "id_low")
@@ -64,7 +65,7 @@ class KeepOne(GlobalStage):
         return against
 
     def payload(self, params: Any) -> Types:
-        return dict.fromkeys((CHECK, *self.ranking(params), *ID), pa.uint64())
+        return {CHECK: pa.uint64(), **dict.fromkeys(self.ranking(params), pa.int64()), **dict.fromkeys(ID, pa.uint64())}
 
     def follower(self, params: Any) -> Types:
         return dict.fromkeys((*ID, *LEADER), pa.uint64())
@@ -78,7 +79,7 @@ class KeepOne(GlobalStage):
         """
         ids = id_pairs(batch["id"])
         key[alone], check[alone] = _own_keys(ids[alone])
-        ranks = {name: _ranks(batch[name], larger) for name, larger in self.ranking(params).items()}
+        ranks = {name: rank_column(batch[name], larger) for name, larger in self.ranking(params).items()}
         columns = {CHECK: check, **ranks, **dict(zip(ID, ids.T, strict=True))}
         return Keyed(key, np.arange(len(batch), dtype=np.int64), columns)
 
@@ -148,18 +149,6 @@ def _without(rows: pa.Table, lost: Any) -> pa.Table:
     kept = np.ones(rows.num_rows, dtype=bool)
     kept[lost] = False
     return rows if not len(lost) else rows.filter(pa.array(kept))
-
-
-def _ranks(values: Any, larger: bool) -> Any:
-    """Ranks of dates or whole numbers, the best lowest and null highest: uint64 (n,)."""
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
-    values = values.cast(pa.int64())
-    ranks = pc.fill_null(values, 0).to_numpy().view(np.uint64) ^ np.uint64(1 << 63)
-    ranks = ~ranks if larger else ranks
-    if values.null_count:
-        ranks[values.is_null().to_numpy(zero_copy_only=False)] = np.uint64(2**64 - 1)
-    return ranks
 
 
 @njit(cache=True)

@@ -20,6 +20,7 @@ from numba import njit
 
 from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Types, Verdicts, first_true
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8, mix64, words_of
+from stages.dedup.groups import groups_of
 from stages.dedup.line_forms import EMPTY, Form, form_of
 from stages.heuristics.code_lines import code_lines
 from stages.heuristics.duplicates import slots_for
@@ -179,8 +180,7 @@ class RepeatedUnits(GlobalStage):
 
     def _pools(self, batch: Batch, params: Any) -> Any:
         """Hash of each document's bucket and group: uint64 (n,)."""
-        group = np.zeros(len(batch), np.uint64) if params.by is None else Utf8.of(pc.cast(batch[params.by], pa.large_string())).hash()
-        return _mixed(self.bucket(batch, params), group)
+        return _mixed(self.bucket(batch, params), groups_of(batch, params.by))
 
     _last: tuple[pa.Table, tuple[Any, Any, Any]] | None = None
     """The verdicts of a shard, which all its batches see, and their index."""

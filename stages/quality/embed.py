@@ -89,7 +89,6 @@ def check(params: Params, schema: pa.Schema) -> None:
     reads=["text"],
     writes={"embedding": pa.field("embedding", pa.list_(pa.float32()), nullable=True)},
     costly=True,
-    exact=False,
     check=check,
 )
 def embed(batch: Batch, params: Params) -> Columns:

@@ -14,7 +14,7 @@ from stages.dedup.dedup_urls import dedup_urls
 TINY = {
     "settings.pack_bytes": 1,
     "settings.shuffle.partition_bytes": 500,
-    "settings.shuffle.reduce_bytes": 600,
+    "settings.shuffle.reduce_bytes": 300,
     "settings.shuffle.spill_bytes": 2_000,
 }
 RECIPE = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {urls: {use: dedup_urls}, exact: {use: dedup_exact}}'

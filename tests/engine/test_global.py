@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 from engine_kit import documents, parquet, ran, recipe, rows, run, steps, tree
 
+from curation import registry, shards, tasks
 from curation.errors import RecipeError, TaskError
+from curation.recipe import load
 from curation.stage import Batch, Utf8
 
 LIKE = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {like: {use: same_opening}}'
@@ -49,6 +51,26 @@ def test_a_judge_can_stop_the_run(tmp_path):
     corpus(tmp_path, 50, files=1)
     with pytest.raises(TaskError, match=r"like: \d+ of 50 are alike"):
         run(recipe(tmp_path, LIKE), tmp_path / "out", overrides={"like.limit": 1})
+
+
+def test_what_is_recalled_comes_in_pieces(tmp_path, monkeypatch):
+    """A shard may be asked for more than a process holds."""
+    corpus(tmp_path, 200, files=1)
+    file, pieces = recipe(tmp_path, LIKE), []
+    load(file)
+    stage, recalls = type(registry.lookup("same_opening")), tasks.RecallTask.run
+    real = stage.recall
+
+    def small(self):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shards, "ROW_GROUP_BYTES", 320)
+            recalls(self)
+
+    monkeypatch.setattr(tasks.RecallTask, "run", small)
+    monkeypatch.setattr(stage, "recall", lambda self, kept, asks, *more: pieces.append(kept.num_rows) or real(self, kept, asks, *more))
+    run(file, tmp_path / "out")
+    assert sum(pieces) > 50
+    assert max(pieces) == 10, "ids of 32 bytes"
 
 
 def test_one_text_everywhere_is_sent_once_a_mapper(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from curation import shards
 from curation.errors import AccountError
-from curation.shards import LazyShard, ShardWriter, column_names, conform, read_batches
+from curation.shards import LazyShard, ShardWriter, column_names, conform, read_batches, read_rows
 
 SCHEMA = pa.schema({
     "id": pa.string(), "text": pa.large_string(), "lang": pa.string(), "n": pa.int32(), "score": pa.float64(), "ok": pa.bool_(),
@@ -137,3 +137,21 @@ def test_a_lost_or_damaged_shard_is_an_account_error(tmp_path):
         (tmp_path / "b").write_bytes(damaged)
         with pytest.raises(AccountError, match="is damaged"):
             list(read_batches(tmp_path / "b"))
+
+
+def test_a_document_that_many_ask_for_comes_in_pieces(tmp_path, monkeypatch):
+    """What a hub's partners recall of it may be a thousand times what it is."""
+    table = pa.table({"row": pa.array([3, 5, 8], pa.uint32()), "set": pa.array([b"a" * 1000, b"b" * 1000, b"c" * 9000], pa.large_binary())})
+    writer = ShardWriter(tmp_path / "kept.parquet", table.schema, packed=False)
+    writer.write(table)
+    footer = writer.close()["footer"]
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 5_000)
+    wanted = np.array([3] * 7 + [5] * 50 + [8] * 2)
+    end, found = 0, []
+    for low, high, piece in read_rows(tmp_path / "kept.parquet", wanted, footer):
+        assert low == end
+        assert high - low == piece.num_rows
+        assert piece.num_rows == 1 or sum(map(len, piece["set"].to_pylist())) <= 5_000
+        end = high
+        found += piece["row"].to_pylist()
+    assert found == wanted.tolist()

@@ -7,6 +7,7 @@ from engine_kit import documents, parquet, recipe, rows, run, steps, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation import shuffle, tasks
 from curation.errors import AccountError, TaskError
 from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter, partition_bits, plan_reducers, read_verdicts, write_groups
 
@@ -42,11 +43,14 @@ def rows_in(blocks, task):
     bits=st.integers(0, 6),
     budget=st.sampled_from([1, 300, 2000, 1 << 20]),
     limit=st.sampled_from([50, 1 << 20]),
+    block=st.sampled_from([60, 500, shuffle.BLOCK_BYTES]),
 )
-def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, mappers, bits, budget, limit):
-    blocks = shuffled(tmp_path_factory.mktemp("s"), mappers, bits, limit)
+def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, mappers, bits, budget, limit, block):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shuffle, "BLOCK_BYTES", block)
+        blocks = shuffled(tmp_path_factory.mktemp("s"), mappers, bits, limit)
     seen, whole = [], {}
-    for task in plan_reducers(blocks.totals, bits, budget):
+    for task in plan_reducers(blocks, budget):
         part = Range(blocks, *task, bits=bits, budget_bytes=budget, rows=rows_in(blocks, task))
         light = part.light()
         chunks = [] if light is None else [light]
@@ -74,14 +78,86 @@ def test_an_oversize_partition_is_split_and_small_ones_are_joined(tmp_path):
     rng = np.random.default_rng(0)
     keys = np.concatenate([rng.integers(0, 2**61, 500), rng.integers(0, 2**64 - 1, 60, dtype=np.uint64)]).astype(np.uint64).tolist()
     blocks = shuffled(tmp_path, [keys], bits=4)
-    tasks = plan_reducers(blocks.totals, 4, 4000)
-    assert any(sub_bits for *_, sub_bits in tasks)
+    tasks = plan_reducers(blocks, 4000)
+    assert any(last - first < 255 for *_, first, last in tasks)
     assert any(high - low > 1 for low, high, _, _ in tasks)
+
+
+def test_reducers_of_a_partition_read_it_once_between_them(tmp_path, monkeypatch):
+    """What is sent may be many times what the number of partitions was meant for."""
+    rng = np.random.default_rng(0)
+    mappers = [rng.integers(0, 2**64 - 1, 40_000, dtype=np.uint64).tolist() for _ in range(2)]
+    for folder, block in (("cut", 1 << 13), ("whole", 1 << 30)):
+        monkeypatch.setattr(shuffle, "BLOCK_BYTES", block)
+        (tmp_path / folder).mkdir()
+        facts = [_spilled(tmp_path / folder / f"{n}.spill", keys) for n, keys in enumerate(mappers)]
+        files = [tmp_path / folder / f["file"] for f in facts]
+        blocks = Blocks(files, [tmp_path / folder / g for g in write_groups(tmp_path / folder, "g", files, facts)], SCHEMA)
+        sent = sum(f["bytes"] for f in facts)
+        read = []
+        real = shuffle._read_entries
+        monkeypatch.setattr(shuffle, "_read_entries", lambda p, e, s: read.append(int(e["length"].sum())) or real(p, e, s))  # noqa: B023
+        tasks = plan_reducers(blocks, sent // 10)
+        parts = [Range(blocks, *t, bits=0, budget_bytes=sent // 10, rows=rows_in(blocks, t)).light() for t in tasks]
+        monkeypatch.setattr(shuffle, "_read_entries", real)
+        assert sum(p.num_rows for p in parts) == 80_000
+        assert len(tasks) >= 10
+        if block == 1 << 13:
+            assert sum(read) < 1.1 * sent
+            assert max(p.num_rows for p in parts) < 9_000
+        else:
+            assert sum(read) > 9 * sent, "blocks that are not cut are read by every reducer"
+
+
+POOLS = []
+"""Memory pools of tests: what was allocated in one may outlive the test."""
+
+
+@pytest.fixture
+def pool():
+    """Has arrow count what it allocates from a moment on."""
+    usual = pa.default_memory_pool()
+
+    def count():
+        POOLS.append(pa.proxy_memory_pool(usual))
+        pa.set_memory_pool(POOLS[-1])
+        return POOLS[-1]
+
+    yield count
+    pa.set_memory_pool(usual)
+
+
+def test_rows_are_in_memory_twice_at_most(tmp_path, pool):
+    """A run while it is sorted, and a reducer's rows: wide ones, as kept shingles are."""
+    counted, path = pool(), tmp_path / "wide.spill"
+    rng = np.random.default_rng(0)
+    writer = SpillWriter(path, SCHEMA, 0, 1 << 30)
+    for n in range(16):
+        wide = pa.array(["x" * 20_000] * 100).take(pa.array(np.arange(100)))
+        keys = pa.array(rng.integers(0, 2**64 - 1, 100, dtype=np.uint64))
+        writer.add(pa.table({"key": keys, "row": pa.array(np.arange(100 * n, 100 * n + 100, dtype=np.uint32)), "value": wide}))
+    sent = counted.bytes_allocated()
+    assert sent > 30_000_000
+    facts = writer.close()
+    assert counted.max_memory() < 2.2 * sent
+    blocks = Blocks([path], [tmp_path / g for g in write_groups(tmp_path, "g", [path], [facts])], SCHEMA)
+    counted = pool()
+    task = plan_reducers(blocks, sent // 2)[0]
+    part = Range(blocks, *task, bits=0, budget_bytes=sent // 2, rows=1600).light()
+    assert part.nbytes > sent // 3
+    assert counted.max_memory() < 2.2 * part.nbytes
+
+
+def _spilled(path, keys):
+    writer = SpillWriter(path, SCHEMA, 0, 1 << 30)
+    n = len(keys)
+    writer.add(pa.table({"key": pa.array(keys, pa.uint64()), "row": pa.array(range(n), pa.uint32()), "value": pa.array(["x" * 10] * n)}))
+    return writer.close()
 
 
 def test_one_key_over_the_budget_is_heavy(tmp_path):
     blocks = shuffled(tmp_path, [[7] * 300 + [9], [7] * 300], bits=0)
-    found = [Range(blocks, *t, bits=0, budget_bytes=3000, rows=rows_in(blocks, t)) for t in plan_reducers(blocks.totals, 0, 3000)]
+    found = [Range(blocks, *t, bits=0, budget_bytes=3000, rows=rows_in(blocks, t)) for t in plan_reducers(blocks, 3000)]
     assert [r.heavy.tolist() for r in found if len(r.heavy)] == [[7]]
     assert sum(t.num_rows for r in found for t in r.of_key(7)) == 600
 
@@ -226,6 +302,17 @@ def test_rounds_and_state(docs, tmp_path):
     assert rounds == {"0", "1"}
     emitted = sum(h["spill"]["rows"] for h in _heads(it, "twins.emit"))
     assert emitted < 600  # combined in the mapper
+
+
+def test_partitions_follow_from_the_shards_of_the_step(docs, tmp_path, monkeypatch):
+    """A step behind a filter that lets little through has few partitions, whatever the size of the input."""
+    text, bits, emit = TEXT.replace("  twins:", "  few: {use: measure, limit: LIMIT}\n  twins:"), {}, tasks.EmitTask.run
+    monkeypatch.setattr(tasks.EmitTask, "run", lambda self: bits.setdefault(limit, set()).add(self.task["bits"]) or emit(self))
+    for limit in (0, 400):
+        run(recipe(docs, text.replace("LIMIT", str(limit))), tmp_path / str(limit), overrides={"settings.shuffle.partition_bytes": 2_000})
+    few, all_ = bits[400].pop(), bits[0].pop()
+    assert bits == {0: set(), 400: set()}, "one number for all shards"
+    assert few < all_
 
 
 def _heads(it, prefix):

@@ -210,6 +210,8 @@ def test_groups_are_counted_apart():
         table = documents(texts, lang=langs, year=[{"en": 1, "de": 2}.get(x) for x in langs])
         assert [t.count(LINE) for t in run(dedup_lines, table, by=by)["text"]] == [0] * 7 + [1] * 3
     assert not any(LINE in t for t in run(dedup_lines, table)["text"])
+    nobodys = documents(texts, lang=[""] * 6 + [None] * 4)
+    assert [t.count(LINE) for t in run(dedup_lines, nobodys, by="lang")["text"]] == [1] * 10, "no value is not an empty one"
 
 
 def test_lines_are_counted_by_bucket():

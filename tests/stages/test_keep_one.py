@@ -22,7 +22,7 @@ def sent(count, seed, keys=40, checks=3):
             "shard": rng.integers(0, 5, count).astype(np.uint32),
             "row": np.arange(count, dtype=np.uint32),
             CHECK: rng.integers(0, checks, count).astype(np.uint64),
-            "date": rng.integers(0, 3, count).astype(np.uint64),
+            "date": rng.integers(-1, 2, count),
             "id_high": rng.integers(0, 2, count).astype(np.uint64),
             "id_low": rng.integers(0, 3, count).astype(np.uint64),
         }
