@@ -90,6 +90,19 @@ def _loader(bits: int) -> Any:
 load64, _load32 = _loader(64), _loader(32)
 
 
+@intrinsic
+def store64(typing_context: Any, data: Any, index: Any, word: Any) -> Any:
+    """Write a word to a byte array at an index, unaligned and unchecked."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = builder.bitcast(builder.gep(array.data, [args[1]]), ir.IntType(64).as_pointer())
+        builder.store(args[2], pointer).align = 1
+        return context.get_dummy_value()
+
+    return types.void(data, types.int64, types.uint64), codegen
+
+
 def _bits(of_word: Any) -> Any:
     """Make an intrinsic of one uint64."""
 
