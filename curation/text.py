@@ -90,8 +90,7 @@ def _loader(bits: int) -> Any:
 load64, _load32 = _loader(64), _loader(32)
 
 
-@intrinsic
-def store64(typing_context: Any, data: Any, index: Any, word: Any) -> Any:
+def _store(typing_context: Any, data: Any, index: Any, word: Any) -> Any:
     """Write a word to a byte array at an index, unaligned and unchecked."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -101,6 +100,9 @@ def store64(typing_context: Any, data: Any, index: Any, word: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(data, types.int64, types.uint64), codegen
+
+
+store64: Any = intrinsic(_store)
 
 
 def _bits(of_word: Any) -> Any:

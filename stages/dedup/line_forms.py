@@ -163,7 +163,7 @@ def _write_form(data: Any, i: Any, end: Any, out: Any, ascii_: Any, index: Any, 
 def _inked(data: Any, i: Any, end: Any) -> bool:
     """Whether data[i:end] surely has no white space at its ends: for most lines two bytes tell."""
     first, last = data[i], data[end - 1]
-    return (32 < first < 0xC2 or first > 0xE3) and 32 < last < 0x80
+    return bool((32 < first < 0xC2 or first > 0xE3) and 32 < last < 0x80)
 
 
 @njit(cache=True)
