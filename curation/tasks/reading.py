@@ -188,7 +188,7 @@ class Reading(Fates):
         state = None
         if returns.get("state"):
             state = read_state(self.out / returns["state"]["file"], returns["state"]["xxh3"])
-        held = _Kept(self.out, self.task.get("kept")) if stage.applies_kept else None
+        held = Kept(self.out, self.task.get("kept")) if stage.applies_kept else None
         used = 0
         for f in self.task.get("emit_failed", []):
             self.masks.setdefault((step.name, False), set()).add(f["at"])
@@ -263,7 +263,7 @@ class Reading(Fates):
             raise TaskError(f"{self.pass_.name}: {len(wanted)} records wanted from the source, {found} found; did a file change?")
 
 
-class _Kept:
+class Kept:
     """What a stage kept of a shard's documents, read along with the shard, a row group or two at a time."""
 
     def __init__(self, out: Path, facts: dict[str, Any] | None) -> None:

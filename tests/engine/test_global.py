@@ -8,8 +8,9 @@ import pytest
 from engine_kit import documents, parquet, ran, recipe, rows, run, steps, tree
 
 from curation.errors import AccountError, RecipeError, TaskError
-from curation.shards import LazyShard
+from curation.shards import LazyShard, ShardWriter
 from curation.stage import Batch, Utf8
+from curation.tasks.reading import Kept
 
 LIKE = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {like: {use: same_opening}}'
 COMMON = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {common: {use: common_words, limit: 5}}'
@@ -130,6 +131,22 @@ def test_what_was_kept_comes_back_to_apply_past_rows_that_fail(tmp_path, monkeyp
     expected = [(d["text"], sum(counted[w] > 5 for w in words[n])) for n, d in enumerate(made) if n not in hurt]
     assert sorted((r["text"], r["common"]) for r in found) == sorted(expected)
     assert len({n for _, n in expected}) > 5
+
+
+def test_what_was_kept_of_any_rows_is_found_reading_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("curation.shards.ROW_GROUP_ROWS", 7)
+    there = np.setdiff1d(np.arange(100), [0, 13, 14, 50, 99])
+    writer = ShardWriter(tmp_path / "kept", pa.schema([("row", pa.uint32()), ("n", pa.int64())]), packed=False)
+    writer.write(pa.table({"row": there.astype(np.uint32), "n": 3 * there}))
+    facts = writer.close()
+    held = Kept(tmp_path, facts)
+    for low, high in ((1, 12), (13, 13), (15, 40), (41, 41), (70, 98)):  # a careful task leaves rows out
+        held.reach(low, high)
+        mine = there[(there >= low) & (there <= high)]
+        for at in filter(len, (mine, mine[:3], mine[3:], mine[::2], mine[-1:])):
+            assert held.of(at).to_pydict() == {"n": (3 * at).tolist()}
+    with pytest.raises(AccountError, match="kept of a document is lost"):
+        held.of(np.array([98, 99]))
 
 
 @pytest.mark.parametrize("lost", ["a row", "all"])
