@@ -1,8 +1,10 @@
-"""Line dedup, Parquet in to Parquet out, beside dolma's Bloom filter and datatrove; the form's kernel alone; what a skewed line costs.
+"""Line and span dedup, Parquet in to Parquet out, beside dolma's Bloom filter and datatrove; the form's kernel; what a skewed line costs.
 
 Documents are those of `bench/corpus.py` with a sentence or two a line, and around them lines their site repeats (12 a site, 2,000 sites,
 few of them large) and lines everybody has (200). Two jobs: Llama 3's (our defaults), and *keep the first copy* of equal lines, which is
 what the peers do. Judged by what was written: ours by an exact count, the peers by the distinct lines they lost.
+Spans (C4's three sentences): a fifth of the documents has a paragraph of three to eight sentences of a stock of 1,000, some of which end
+otherwise. Ours must leave each document as a count of all spans says.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import re
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -51,12 +54,16 @@ FIRST = ", more_than: 1, keep_first: true, form: raw, skip_code: false, min_word
 JOBS = {"ours": "", "ours, first kept": FIRST, "ours, first kept, paper's form": FIRST.replace("raw", "ccnet/paper")}
 PEERS = {"dolma Bloom filter": "dolma", "dolma Bloom filter, lines cut": "dolma", "datatrove": "datatrove"}
 ENVIRONMENTS = {"dolma": "dolma_filters", "datatrove": "datatrove_lines"}
+SPANS_RECIPE = RECIPE.replace("dedup_lines", "dedup_spans")
+SPANS = ", skip_code: false, min_words_left: null"
+STOCK, STOCKED = 1_000, 0.2
+"""Paragraphs that several documents have, and the share of documents that have one."""
 FLOOR = "nothing done (pyarrow copy)"
 TARGET, KERNEL = 12_000, 80
 
 
 def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
-    """Run the parts: whole, kernel, skew, scale."""
+    """Run the parts: whole, kernel, skew, scale, spans."""
     parts: dict[str, Any] = {}
     targets: dict[str, Any] = {}
     missing: list[str] = []
@@ -79,6 +86,10 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
     if not only or "scale" in only:
         parts["scale"], more = _scale(scale)
         targets |= more
+    if not only or "spans" in only:
+        parts["spans"] = _spans(documents, pairs, missing)
+        for peer, ratio in parts["spans"]["ratios"].items():
+            targets[f"three-sentence spans: ours ÷ {peer}"] = (ratio, "> 1", ratio > 1)
     return {"name": "lines", "parts": parts, "targets": targets, "missing": missing, "versions": versions("pyarrow", "numpy", "numba")}
 
 
@@ -111,13 +122,13 @@ def _scale(scale: float) -> tuple[dict[str, Any], dict[str, Any]]:
     }  # fmt: skip
 
 
-def _corpus(documents: int, skew: bool = False) -> tuple[Path, dict[str, Any]]:
-    """Folder (parquet/, documents/ of JSON lines) and facts of a corpus, made once."""
-    folder = cache() / "bench-corpora" / f"lines-{documents}{'-skew' if skew else ''}"
+def _corpus(documents: int, kind: str = "plain") -> tuple[Path, dict[str, Any]]:
+    """Folder (parquet/, documents/ of JSON lines) and facts of a corpus, made once: plain, skew or spans."""
+    folder = cache() / "bench-corpora" / f"lines-{documents}{'' if kind == 'plain' else f'-{kind}'}"
     facts = folder / "facts.json"
     if not facts.exists():
         facts.parent.mkdir(parents=True, exist_ok=True)
-        facts.write_text(json.dumps(_child("write", str(folder), str(documents), "skew" if skew else "-")))
+        facts.write_text(json.dumps(_child("write", str(folder), str(documents), kind)))
     return folder, json.loads(facts.read_text())
 
 
@@ -158,6 +169,38 @@ def _whole(documents: int, pairs: int, missing: list[str]) -> dict[str, Any]:
     return {"corpus": facts, "ours": rates.pop("ours"), "peers": rates, "ratios": ratios, "what was written": checks}
 
 
+def _spans(documents: int, pairs: int, missing: list[str]) -> dict[str, Any]:
+    """dedup_spans beside datatrove's sentence dedup: three sentences, the first copy stays."""
+    folder, facts = _corpus(documents, "spans")
+    tiny, _ = _corpus(STARTUP_DOCUMENTS, "spans")
+    checks: dict[str, Any] = {}
+
+    def check(side: str, written: str) -> Any:
+        def judged(out: Path) -> None:
+            if side not in checks:
+                checks[side] = _child("spans", str(folder), str(out / written))
+                if side == "ours" and checks[side]["other_documents"]:
+                    raise CommandFailedError(f"{side}: {checks[side]}")
+
+        return judged
+
+    with scratch() as here:
+        files = [write_recipe(here, f"spans-{where.name}", SPANS_RECIPE % ("spans", where / "parquet", SPANS)) for where in (folder, tiny)]
+        commands = [curate("run", file, "-x", "inline", "--json", "--out", "OUT/run") for file in files]
+        contenders = {"ours": Contender(*commands, check("ours", "run/outputs/written"))}
+        try:
+            script = peer_script(ENVIRONMENTS["datatrove"], "datatrove_lines")
+            commands = [[*script, "spans", str(where), "OUT", "-"] for where in (folder, tiny)]
+            contenders["datatrove"] = Contender(*commands, check("datatrove", "written"))
+        except NotInstalledError as e:
+            missing.append(f"datatrove not installed: {e}")
+        results = compare(contenders, pairs)
+    rates = {name: r.rates(documents, facts["mean_bytes"] * documents) for name, r in results.items()}
+    ours = rates["ours"]["documents_per_cpu_second"]
+    ratios = {name: round(ours / row["documents_per_cpu_second"], 2) for name, row in rates.items() if name != "ours"}
+    return {"corpus": facts, "rates": rates, "ratios": ratios, "what was written": checks}
+
+
 def _judge(side: str, folder: Path, written: str, documents: int, checks: dict[str, Any]) -> Any:
     """A check of what a side wrote; its findings go to `checks`. Raises CommandFailedError where ours is not exact."""
 
@@ -178,7 +221,7 @@ def _skew(documents: int) -> dict[str, Any]:
     slowest: dict[str, float] = {}
     rows: dict[str, int] = {}
     for name, skew in (("without", False), ("with", True)):
-        folder, _ = _corpus(documents, skew)
+        folder, _ = _corpus(documents, "skew" if skew else "plain")
         runs = []
         with scratch() as here:
             file = write_recipe(here, name, RECIPE % (name, folder / "parquet", ""))
@@ -225,13 +268,79 @@ def _texts(documents: int, skew: bool) -> Any:
             yield name, "\n".join([*head, *more, *body, *skewed, *tail])
 
 
-def _write(folder: Path, documents: int, skew: bool) -> dict[str, Any]:
+def _span_texts(documents: int) -> Any:
+    """(id, text) of each document."""
+    from bench.corpus import Spec, tables
+
+    rng = random.Random(2)
+    spec = Spec(documents=documents, mean_bytes=2_800, columns=("id",))
+    stock = [w for t in tables(spec, 0, 64) for text in t["text"].to_pylist() for w in text.split() if w.isalpha()][:4_000]
+
+    def sentence() -> str:
+        return " ".join(rng.choice(stock) for _ in range(rng.randint(3, 12))).capitalize() + "."
+
+    paragraphs = [[sentence() for _ in range(rng.randint(3, 8))] for _ in range(STOCK)]
+    for table in tables(spec, 0, documents):
+        for name, text in zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True):
+            if rng.random() < STOCKED:
+                chosen = paragraphs[int(STOCK * rng.random() ** 2)]
+                chosen = [*chosen[:-1], sentence()] if rng.random() < 0.3 else chosen
+                text = f"{text.rstrip()}\n\n{' '.join(chosen)}\n\n{sentence()}"
+            yield name, text
+
+
+def _spans_judged(folder: Path, out: Path) -> dict[str, Any]:
+    """By a count of all three-sentence spans: copies of spans a side left beside the first, and documents that are not as ours must be.
+
+    White space is no matter: it is what a cut leaves of it that differs.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from curation.text import Utf8
+    from stages.heuristics.sentences import sentences
+
+    def spans_of(texts: list[str]) -> list[list[bytes]]:
+        """Sentences of each text."""
+        parts = sentences(Utf8.of(pa.array(texts, pa.large_string()))).trimmed()
+        data, starts, ends = parts.text.data.tobytes(), parts.starts.tolist(), parts.ends.tolist()
+        return [[data[a:b] for a, b in zip(starts[i:j], ends[i:j], strict=True)] for i, j in pairwise(parts.offsets.tolist())]
+
+    def triples(row: list[bytes]) -> Any:
+        return zip(row, row[1:], row[2:], strict=False)
+
+    table = pa.concat_tables([pq.read_table(file) for file in sorted((folder / "parquet").glob("*.parquet"))])
+    before, written = spans_of(table["text"].to_pylist()), _written(out)
+    counts = Counter(span for row in before for span in triples(row))
+    first: dict[Any, int] = {}
+    hashes = Utf8.of(table["id"]).hash().tolist()
+    for key, row in zip(hashes, before, strict=True):
+        for span in triples(row):
+            first[span] = min(first.get(span, key), key)
+    expected, kept = [], set()
+    for key, row in zip(hashes, before, strict=True):
+        gone = set()
+        for k, span in enumerate(triples(row)):
+            if counts[span] > 1 and (first[span] != key or span in kept):
+                gone |= {k, k + 1, k + 2}
+            elif counts[span] > 1:
+                kept.add(span)
+        expected.append(b"".join(part for k, part in enumerate(row) if k not in gone))
+    given, wanted = Counter(b"".join(t.encode().split()) for t in written), Counter(b"".join(t.split()) for t in expected)
+    after = Counter(span for row in spans_of(written) for span in triples(row))
+    return {
+        "sentences": sum(map(len, before)), "repeated_spans": sum(n > 1 for n in counts.values()),
+        "copies_left": sum(n - 1 for span, n in after.items() if counts[span] > 1), "other_documents": (wanted - given).total(),
+    }  # fmt: skip
+
+
+def _write(folder: Path, documents: int, kind: str) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     for part in ("parquet", "documents"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    rows = list(_texts(documents, skew))
+    rows = list(_span_texts(documents) if kind == "spans" else _texts(documents, kind == "skew"))
     size = sum(len(text.encode()) for _, text in rows)
     lines = sum(text.count("\n") + 1 for _, text in rows)
     each = -(-documents // 4)
@@ -313,8 +422,10 @@ def _kernel(documents: int) -> dict[str, Any]:
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "write":
-        print(json.dumps(_write(Path(rest[0]), int(rest[1]), rest[2] == "skew")))
+        print(json.dumps(_write(Path(rest[0]), int(rest[1]), rest[2])))
     elif verb == "judge":
         print(json.dumps(_judged(Path(rest[0]), Path(rest[1]), rest[2])))
+    elif verb == "spans":
+        print(json.dumps(_spans_judged(Path(rest[0]), Path(rest[1]))))
     elif verb == "kernel":
         print(json.dumps(_kernel(int(rest[0]))))

@@ -497,7 +497,7 @@ class Run:
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
-                followers=settled["followers"][n], buckets=buckets,
+                followers=settled["followers"][n], kept=settled["kept"][n], buckets=buckets,
             )
             for n, s in enumerate(settled["full"])
             if not s.earlier

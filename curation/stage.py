@@ -415,10 +415,11 @@ class Verdicts:
 
     rows: int64 (k,), index into the batch, non-decreasing. table: k rows of the verdict columns.
     state: the concatenated `state` tables of all reducers, or None.
+    kept: of a stage that `applies_kept`, the columns it keeps, a row per document of the batch; else None.
     """
 
-    def __init__(self, rows: Any, table: pa.Table, state: pa.Table | None = None) -> None:
-        self.rows, self.table, self.state = rows, table, state
+    def __init__(self, rows: Any, table: pa.Table, state: pa.Table | None = None, kept: pa.Table | None = None) -> None:
+        self.rows, self.table, self.state, self.kept = rows, table, state, kept
 
     def aligned(self, name: str, n: int) -> Any:
         """One verdict column spread over the batch: Arrow array (n,), null without a verdict."""
@@ -482,13 +483,15 @@ class GlobalStage(Shuffled):
     """Whether one document may get several verdicts (removed lines, say)."""
     of_shard: ClassVar[bool] = False
     """Whether verdicts are about a shard: `apply` then sees all of them with every batch, and their rows are -1."""
+    applies_kept: ClassVar[bool] = False
+    """Whether `apply` is given what the stage keeps of a batch's documents."""
 
     def verdict(self, params: Any) -> Types:
         """Columns of a verdict; `drop_reason` among them drops the document."""
         return {"drop_reason": pa.string()}
 
     def keeps(self, params: Any) -> Types:
-        """Columns written down for every document beside the spill, for `recall`; default: none."""
+        """Columns written down for every document beside the spill, for `recall` or `apply`; default: none."""
         return {}
 
     def message(self, params: Any, round_: int) -> Types:

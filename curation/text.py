@@ -142,6 +142,21 @@ _ascii_capitals = _mask(lambda builder, bytes_: _in(builder, bytes_, ord("A"), o
 _cased_leads = _mask(lambda builder, bytes_: _any(builder, bytes_, _CASED_LEADS))
 
 
+def _store(typing_context: Any, data: Any, index: Any, word: Any) -> Any:
+    """Write a word to a byte array at an index, unaligned and unchecked."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = builder.bitcast(builder.gep(array.data, [args[1]]), ir.IntType(64).as_pointer())
+        builder.store(args[2], pointer).align = 1
+        return context.get_dummy_value()
+
+    return types.void(data, types.int64, types.uint64), codegen
+
+
+store64: Any = intrinsic(_store)
+
+
 def _bits(of_word: Any) -> Any:
     """Make an intrinsic of one uint64."""
 

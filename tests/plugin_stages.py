@@ -375,12 +375,16 @@ same_opening = SameOpening()
 
 
 class CommonWords(GlobalStage):
-    """Count the words of each document that stand in more than `limit` documents of its bucket: verdicts about shards."""
+    """Count the words of each document that stand in more than `limit` documents of its bucket: verdicts about shards.
+
+    Fails where a text holds the trigger: in `emit` as it stands, in `apply` in small letters.
+    """
 
     name = "common_words"
     Params = Params
     many = True
     of_shard = True
+    applies_kept = True
 
     def reads(self, params):
         return ("id", "text")
@@ -394,6 +398,9 @@ class CommonWords(GlobalStage):
     def payload(self, params):
         return {"n": pa.int64()}
 
+    def keeps(self, params):
+        return {"of": pa.string(), "keys": pa.large_binary()}
+
     def buckets(self, documents, params):
         return documents // 100 + 1
 
@@ -405,9 +412,11 @@ class CommonWords(GlobalStage):
         return row, words.hashes() ^ (bucket[row] * np.uint64(0x9E3779B97F4A7C15))
 
     def emit(self, batch, params):
+        self._fail(batch, params.trigger)
         row, key = self._words(batch)
+        kept = {"of": batch["id"], "keys": pa.array([key[row == n].tobytes() for n in range(len(batch))], pa.large_binary())}
         row, key = np.unique(np.stack([row.astype(np.uint64), key]), axis=1)
-        return Keyed(key, row.astype(np.int64), {"n": np.ones(len(key), dtype=np.int64)})
+        return Keyed(key, row.astype(np.int64), {"n": np.ones(len(key), dtype=np.int64)}, kept)
 
     def combine(self, rows, params, round_):
         keys, first, inverse = np.unique(rows["key"].to_numpy(), return_index=True, return_inverse=True)
@@ -425,9 +434,14 @@ class CommonWords(GlobalStage):
 
     def apply(self, batch, verdicts, params):
         assert (verdicts.rows == -1).all()
-        row, key = self._words(batch)
-        found = np.isin(key, verdicts.table["word"].to_numpy())
-        return {"common": np.bincount(row[found], minlength=len(batch))}
+        assert verdicts.kept["of"].to_pylist() == batch["id"].to_pylist()
+        self._fail(batch, params.trigger.lower())
+        kept = [np.frombuffer(keys, np.uint64) for keys in verdicts.kept["keys"].to_pylist()]
+        return {"common": np.array([np.isin(keys, verdicts.table["word"].to_numpy()).sum() for keys in kept])}
+
+    def _fail(self, batch, trigger):
+        if any(trigger in (text or "") for text in batch["text"].to_pylist()):
+            raise ValueError(trigger)
 
 
 common_words = CommonWords()

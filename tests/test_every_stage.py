@@ -117,7 +117,7 @@ def apply_global(stage, params, table, size):
             more = stage.follow(conformed(followers, stage.follower(params), "row", "leader"), leaders.drop_columns(["row"]), params)
             joined = pa.concat_tables([joined, conformed(more, stage.verdict(params), "row")]).sort_by("row")
         places = joined["row"].to_numpy().astype(np.int64)
-        view = Verdicts(np.full(len(places), -1) if stage.of_shard else places, joined.drop_columns(["row"]), state)
+        view = Verdicts(np.full(len(places), -1) if stage.of_shard else places, joined.drop_columns(["row"]), state, sent[ordinal][1])
         parts.append(plain(stage.apply(Batch(shard, buckets=buckets), view, params), shard.num_rows))
     types = {n: getattr(t, "type", t) for n, t in stage.writes(params).items()} | {"drop_reason": pa.string()}
     return {n: pa.concat_arrays([p[n].cast(types[n]) for p in parts]) for n in parts[0]}

@@ -1,6 +1,7 @@
-"""datatrove's sentence dedup over lines: `datatrove_lines.py HOW IN OUT LINES`; HOW and LINES are not used; one task, no workers.
+"""datatrove's sentence dedup: `datatrove_lines.py HOW IN OUT LINES`; LINES is not used; one task, no workers.
 
-Its default form (lower case, digits, punctuation, accents, white space), one line a span, no bound on what is left.
+HOW is `cut`: lines, one a span; or `spans`: three of its sentences (spaCy's, of English), its default of C4. Its default form (lower
+case, digits, punctuation, accents, white space), no bound on what is left.
 """
 
 import sys
@@ -11,8 +12,11 @@ from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.writers import ParquetWriter
 
 if __name__ == "__main__":
-    source, out = sys.argv[2:4]
-    config = SentDedupConfig(n_sentences=1, split_sentences=False, only_dedup_in_index=False, min_doc_words=0, min_num_sentences=0)
+    how, source, out = sys.argv[1:4]
+    spans = how == "spans"
+    config = SentDedupConfig(
+        n_sentences=3 if spans else 1, split_sentences=spans, only_dedup_in_index=False, min_doc_words=0, min_num_sentences=0
+    )
 
     def reader():
         return ParquetReader(f"{source}/parquet", glob_pattern="part-*.parquet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,7 @@ class Reading(Fates):
         state = None
         if returns.get("state"):
             state = read_state(self.out / returns["state"]["file"], returns["state"]["xxh3"])
+        held = Kept(self.out, self.task.get("kept")) if stage.applies_kept else None
         used = 0
         for f in self.task.get("emit_failed", []):
             self.masks.setdefault((step.name, False), set()).add(f["at"])
@@ -194,19 +196,22 @@ class Reading(Fates):
             started = time.thread_time()
 
             def call(table: pa.Table) -> Any:
-                if stage.of_shard:
-                    return stage.apply(self.batch(step, table), Verdicts(np.full(len(vrows), -1), table_columns, state), step.params)
                 at = table["_at"].to_numpy()
+                mine = held.of(at) if held is not None else None
+                if stage.of_shard:
+                    return stage.apply(self.batch(step, table), Verdicts(np.full(len(vrows), -1), table_columns, state, mine), step.params)
                 low, high = np.searchsorted(vrows, [at[0], at[-1] + 1]) if len(at) else (0, 0)
                 hit = vrows[low:high]
                 position = np.searchsorted(at, hit)
                 present = (position < len(at)) & (at[np.minimum(position, len(at) - 1)] == hit) if len(at) else np.zeros(0, bool)
-                mine = table_columns.slice(low, high - low).filter(pa.array(present))
-                return stage.apply(self.batch(step, table), Verdicts(position[present], mine, state), step.params)
+                found = table_columns.slice(low, high - low).filter(pa.array(present))
+                return stage.apply(self.batch(step, table), Verdicts(position[present], found, state, mine), step.params)
 
             if rows.num_rows:
                 at = rows["_at"].to_numpy()
                 used += int(np.searchsorted(vrows, at[-1] + 1) - np.searchsorted(vrows, at[0]))
+                if held is not None:
+                    held.reach(at[0], at[-1])
             self.entered(step.name, rows)
             kept, shadow = self._call(step, rows, None, call)
             if ghosts is not None and ghosts.num_rows:
@@ -255,6 +260,38 @@ class Reading(Fates):
                 yield rows, shadow
         if found != len(wanted):
             raise TaskError(f"{self.pass_.name}: {len(wanted)} records wanted from the source, {found} found; did a file change?")
+
+
+class Kept:
+    """What a stage kept of a shard's documents, read along with the shard, a row group or two at a time."""
+
+    def __init__(self, out: Path, facts: dict[str, Any] | None) -> None:
+        self._groups = read_batches(out / facts["file"], footer=facts["footer"]) if facts else iter(())
+        self._held: list[pa.Table] = []
+
+    def reach(self, low: int, high: int) -> None:
+        """Hold what was kept of the rows from low to high, and let go of what is before."""
+        self._held = [t for t in self._held if t["row"][-1].as_py() >= low]
+        while not self._held or self._held[-1]["row"][-1].as_py() < high:
+            group = next(self._groups, None)
+            if group is None:
+                break
+            if group["row"][-1].as_py() >= low:
+                self._held.append(group)
+
+    def of(self, at: Any) -> pa.Table:
+        """What was kept of some of these rows: int64, increasing.
+
+        Raises: AccountError if it is not there.
+        """
+        table = pa.concat_tables(self._held) if self._held else pa.table({"row": pa.array([], pa.uint32())})
+        rows = table["row"].to_numpy()
+        place = np.searchsorted(rows, at)
+        if (np.searchsorted(rows, at, "right") == place).any():
+            raise AccountError("what a stage kept of a document is lost")
+        whole = place[-1] - place[0] + 1 == len(at)
+        table = table.slice(place[0], len(at)) if whole else table.take(pa.array(place))
+        return table.drop_columns(["row"])
 
 
 def _within(ranges: list[tuple[int, int]], base: int) -> Any:

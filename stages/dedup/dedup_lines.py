@@ -36,7 +36,7 @@ from pydantic import Field
 from curation.stage import Batch, StageParams
 from curation.text import UNICODE_VERSION, Spans
 from stages.dedup.line_forms import EMPTY, Form, form_hashes
-from stages.dedup.repeated_units import RepeatedUnits, Units, in_code, lines_at
+from stages.dedup.repeated_units import RepeatedUnits, in_code, lines_at
 
 
 class Params(StageParams):
@@ -80,16 +80,20 @@ class DedupLines(RepeatedUnits):
             hashes = np.where(known, batch.utf8("domain").hash(), hashes)
         return hashes % np.uint64(batch.buckets)
 
-    def units(self, batch: Batch, params: Any) -> Units:
+    def parts(self, batch: Batch, params: Any) -> Spans:
         text = batch.utf8()
-        parts, which = text.lines(), slice(None)
-        if params.unit == "paragraph":
-            paragraphs = text.paragraphs()
-            which = lines_at(batch, paragraphs.starts)
-            # From where its first line begins: what indents it goes and stays with it.
-            parts = Spans(text, parts.starts[which], paragraphs.ends, paragraphs.offsets)
+        if params.unit == "line":
+            return text.lines()
+        paragraphs = text.paragraphs()
+        # From where its first line begins: what indents it goes and stays with it.
+        return Spans(text, text.lines().starts[lines_at(batch, paragraphs.starts)], paragraphs.ends, paragraphs.offsets)
+
+    def hashes(self, batch: Batch, parts: Spans, params: Any) -> Any:
         hashes = form_hashes(parts, params.form)
-        return Units(parts, np.where(in_code(batch)[which], EMPTY, hashes) if params.skip_code else hashes)
+        if not params.skip_code:
+            return hashes
+        code = in_code(batch)
+        return np.where(code if params.unit == "line" else code[lines_at(batch, parts.starts)], EMPTY, hashes)
 
 
 dedup_lines = DedupLines()

@@ -28,9 +28,9 @@ from numba import njit
 from pydantic import Field
 
 from curation.stage import Batch, StageParams
-from curation.text import UNICODE_VERSION, mix64
+from curation.text import UNICODE_VERSION, Spans, mix64
 from stages.dedup.line_forms import EMPTY, Form, form_hashes
-from stages.dedup.repeated_units import RepeatedUnits, Units, in_code, lines_at
+from stages.dedup.repeated_units import RepeatedUnits, in_code, lines_at
 from stages.heuristics.sentences import sentences
 
 
@@ -58,13 +58,18 @@ class DedupSpans(RepeatedUnits):
     def keeps_first(self, params: Any) -> bool:
         return True
 
-    def units(self, batch: Batch, params: Any) -> Units:
-        parts = sentences(batch.utf8()).trimmed()
+    def span(self, params: Any) -> int:
+        return int(params.sentences)
+
+    def parts(self, batch: Batch, params: Any) -> Spans:
+        return sentences(batch.utf8()).trimmed()
+
+    def hashes(self, batch: Batch, parts: Spans, params: Any) -> Any:
         alone = np.zeros(len(parts), bool)
         if params.skip_code and len(parts):
             code = np.concatenate(([0], np.cumsum(in_code(batch))))
             alone = code[lines_at(batch, parts.starts)] < code[lines_at(batch, parts.ends - 1) + 1]
-        return Units(parts, _span_hashes(form_hashes(parts, params.form), alone, parts.offsets, params.sentences), params.sentences)
+        return _span_hashes(form_hashes(parts, params.form), alone, parts.offsets, params.sentences)
 
 
 @njit(cache=True)

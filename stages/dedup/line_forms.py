@@ -24,13 +24,16 @@ from curation.text import (
     CLASS_INDEX,
     LOWER_BLOCKS,
     LOWER_INDEX,
+    TOPS,
     Spans,
     between,
     decode,
     equal,
     hash_bytes,
     load64,
+    store64,
     trim,
+    zeros_below,
 )  # fmt: skip
 from curation.unicode_tables import JOINS, MARK, NUMJOINS, PUNCT
 from stages.heuristics.sentences import ZEROS
@@ -44,7 +47,10 @@ _SPACING = frozenset((0x0CF3, 0x11F03, 0x11F34, 0x11F35, 0x11F3E, 0x11F3F, 0x11F
 _LAST_DECOMPOSED = 0x2FA1D
 EMPTY = np.uint64(0)
 """Stands for the hash of a form that is empty; no other form has it."""
-_TOPS, _TO_LOWER = np.uint64(0x8080808080808080), np.uint64(2)
+GROWTH, _LONGEST = 3, 16
+"""Times its bytes a form may have, and bytes a character may become; notes of music become three signs."""
+_U: Any = np.uint64
+_SMALL = _U(0x2020202020202020)
 
 
 def _forms(form: Form) -> dict[int, str]:
@@ -79,52 +85,85 @@ def _table(form: Form) -> tuple[Any, Any, Any, Any]:
             continue
         if text not in places:
             places[text] = len(pool)
+            assert len(text.encode()) <= _LONGEST
             pool += bytes([len(text.encode())]) + text.encode()
         blocks.setdefault(code >> 8, np.zeros(256, np.int32))[code & 255] = places[text]
     index = np.zeros(0x1100, np.uint16)
     for number, block in enumerate(blocks):
         if block >= 0:
             index[block] = number
-    return ascii_, index, np.concatenate(list(blocks.values())), np.frombuffer(bytes(pool), np.uint8)
+    return ascii_, index, np.concatenate(list(blocks.values())), np.frombuffer(bytes(pool + bytes(_LONGEST)), np.uint8)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
+def _word(data: Any, i: Any) -> Any:
+    """The eight bytes from i on; behind the end of the data they are 0."""
+    if i + 8 <= len(data):
+        return load64(data, i)
+    word = _U(0)
+    for k in range(len(data) - 1, i - 1, -1):
+        word = (word << _U(8)) | _U(data[k])
+    return word
+
+
+@njit(cache=True, forceinline=True)
+def _short_char(word: Any, room: Any) -> Any:
+    """(code point, bytes) of the character of two or three bytes that a word begins with; (0, 0) if it is another or longer than `room`."""
+    if word & _U(0xC0E0) == 0x80C0 and room >= 2:
+        code = np.int64(((word & _U(0x1F)) << _U(6)) | ((word >> _U(8)) & _U(0x3F)))
+        if code >= 0x80:
+            return code, np.int64(2)
+    elif word & _U(0xC0C0F0) == 0x8080E0 and room >= 3:
+        code = np.int64(((word & _U(0x0F)) << _U(12)) | (((word >> _U(8)) & _U(0x3F)) << _U(6)) | ((word >> _U(16)) & _U(0x3F)))
+        if code >= 0x800 and code >> 11 != 0x1B:
+            return code, np.int64(3)
+    return np.int64(0), np.int64(0)
+
+
+@njit(cache=True, forceinline=True)
 def _write_form(data: Any, i: Any, end: Any, out: Any, ascii_: Any, index: Any, blocks: Any, pool: Any) -> Any:
-    """Write the form of data[i:end] to `out`, of twice its bytes and 16 more. Returns: how many bytes it has."""
+    """Write the form of data[i:end] to `out`, of GROWTH times its bytes and _LONGEST more. Returns: how many bytes it has."""
     at = np.int64(0)
     while i < end:
-        if i + 8 <= end:
-            # Eight letters and spaces at once: most of most lines.
-            word = load64(data, i)
-            upper = between(word, 65, 90)
-            if upper | between(word, 97, 122) | equal(word, 32) == _TOPS:
-                word |= upper >> _TO_LOWER
-                for k in range(8):
-                    out[at + k] = (word >> np.uint64(8 * k)) & np.uint64(255)
-                at += 8
-                i += 8
-                continue
-        stop = min(i + 8, end)
-        while i < stop:
-            if data[i] < 0x80:
-                byte = ascii_[data[i]]
-                out[at] = byte
-                at += byte != 255
-                i += 1
-                continue
-            code, width = decode(data, i, end)
+        # Up to eight letters, digits and spaces at once: most of most lines.
+        word = _word(data, i)
+        letters, digits = between(word | _SMALL, 97, 122), between(word, 48, 57)
+        others = ~(letters | digits | equal(word, 32)) & TOPS
+        store64(out, at, (word | (letters >> _U(2))) & ~((digits >> _U(3)) - (digits >> _U(7))))
+        if others == 0 and i + 8 <= end:
+            at += 8
+            i += 8
+            continue
+        n = min(zeros_below(others) >> 3, end - i)
+        at += n
+        i += n
+        if i < end and data[i] < 0x80:
+            byte = ascii_[data[i]]
+            out[at] = byte
+            at += byte != 255
+            i += 1
+        while i < end and data[i] >= 0x80:
+            word = _word(data, i)
+            code, width = _short_char(word, end - i)
+            if width == 0:
+                code, width = decode(data, i, end)
             place = np.int64(0) if width == 1 else np.int64(blocks[(np.int64(index[code >> 8]) << 8) | (code & 255)])
-            if place == 0:
-                for k in range(width):
-                    out[at + k] = data[i + k]
-                at += width
+            if place > 0:
+                store64(out, at, load64(pool, place + 1))
+                store64(out, at + 8, load64(pool, place + 9))
+                at += np.int64(pool[place])
             else:
-                size = np.int64(pool[place])
-                for k in range(size):
-                    out[at + k] = pool[place + 1 + k]
-                at += size
+                store64(out, at, word)
+                at += width
             i += width
     return at
+
+
+@njit(cache=True, forceinline=True)
+def _inked(data: Any, i: Any, end: Any) -> bool:
+    """Whether data[i:end] surely has no white space at its ends: for most lines two bytes tell."""
+    first, last = data[i], data[end - 1]
+    return bool((32 < first < 0xC2 or first > 0xE3) and 32 < last < 0x80)
 
 
 @njit(cache=True)
@@ -133,11 +172,13 @@ def _hash_forms(data: Any, starts: Any, ends: Any, trims: bool, ascii_: Any, ind
     longest = np.int64(0)
     for k in range(len(starts)):
         longest = max(longest, ends[k] - starts[k])
-    out = np.empty(2 * longest + 16, np.uint8)
+    out = np.empty(GROWTH * longest + _LONGEST, np.uint8)
     for k in range(len(starts)):
-        i, end = trim(data, starts[k], ends[k])
+        i, end = starts[k], ends[k]
+        if i < end and not _inked(data, i, end):
+            i, end = trim(data, i, end)
         start, stop = np.int64(0), _write_form(data, i, end, out, ascii_, index, blocks, pool)
-        if trims:
+        if trims and stop > 0 and not _inked(out, start, stop):
             start, stop = trim(out, start, stop)
         hashes[k] = max(hash_bytes(out, start, stop), np.uint64(1)) if stop > start else EMPTY
     return hashes
@@ -157,7 +198,7 @@ def form_of(line: str, form: Form) -> str:
     i, end = trim(data, np.int64(0), np.int64(len(data)))
     if form == "raw":
         return bytes(data[i:end]).decode("utf-8", "replace")
-    out = np.empty(2 * len(data) + 16, np.uint8)
+    out = np.empty(GROWTH * len(data) + _LONGEST, np.uint8)
     start, stop = np.int64(0), _write_form(data, i, end, out, *_table(form))
     if form == "ccnet/paper":
         start, stop = trim(out, start, stop)

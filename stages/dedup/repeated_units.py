@@ -2,15 +2,15 @@
 
 A *part* is what is cut (a line, a paragraph, a sentence), a *unit* is what is counted: `span` parts in a row. A document's parts and
 the hashes of its units' forms come from the subclass. Units are compared within a *pool*: their bucket and group. Mappers
-send how often each unit of a pool occurs; reducers add up, exactly, and tell each shard that has a unit found too often; `apply`
-finds the units again and cuts their parts. So a unit of half the corpus is one row a mapper and one verdict a shard.
+send how often each unit of a pool occurs, and keep its key, 8 bytes a part; reducers add up, exactly, and tell each shard that has
+a unit found too often; `apply` looks the keys up and cuts their parts. So a unit of half the corpus is one row a mapper and one
+verdict a shard.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from numba import njit
 
 from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Types, Verdicts, first_true
-from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8, mix64, words_of
+from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8, load64, mix64, store64, words_of
 from stages.dedup.groups import groups_of
 from stages.dedup.line_forms import EMPTY, Form, form_of
 from stages.heuristics.code_lines import code_lines
@@ -31,32 +31,27 @@ _I: Any = np.int64
 _U: Any = np.uint64
 
 
-@dataclass(frozen=True)
-class Units:
-    """What a batch's documents are made of.
-
-    parts: what can be cut, in order; what stands between two parts separates them.
-    hashes: uint64, one a part: that of the unit that begins there, EMPTY where none does or it is to be left alone.
-    span: parts in a unit.
-    """
-
-    parts: Spans
-    hashes: Any
-    span: int = 1
-
-
 class RepeatedUnits(GlobalStage):
     """Base class; the parameters of a subclass have `form`, `by`, `skip_code` and `min_words_left`."""
 
     many = True
     of_shard = True
+    applies_kept = True
     drops = ("too_little_left",)
     part: ClassVar[str]
     """What a part is called; its plural and `_removed` name a column."""
 
     @abstractmethod
-    def units(self, batch: Batch, params: Any) -> Units:
-        """Parts and units of each document."""
+    def parts(self, batch: Batch, params: Any) -> Spans:
+        """What can be cut, in order; what stands between two parts separates them."""
+
+    @abstractmethod
+    def hashes(self, batch: Batch, parts: Spans, params: Any) -> Any:
+        """Hash of the unit that begins with each part, EMPTY where none does or it is to be left alone: uint64 (parts,)."""
+
+    def span(self, params: Any) -> int:
+        """Parts in a unit."""
+        return 1
 
     @abstractmethod
     def most(self, params: Any) -> int:
@@ -87,6 +82,9 @@ class RepeatedUnits(GlobalStage):
     def payload(self, params: Any) -> Types:
         return {"count": pa.uint32(), **({"first": pa.uint64()} if self.keeps_first(params) else {})}
 
+    def keeps(self, params: Any) -> Types:
+        return {"units": pa.large_binary()}
+
     def verdict(self, params: Any) -> Types:
         return {"unit": pa.uint64(), "count": pa.int64(), **({"first": pa.uint64()} if self.keeps_first(params) else {})}
 
@@ -95,12 +93,13 @@ class RepeatedUnits(GlobalStage):
 
     def emit(self, batch: Batch, params: Any) -> Keyed:
         """One row per distinct unit and pool of the batch: how often it occurs, and the smallest hash of an id that has it."""
-        units = self.units(batch, params)
-        sizes = units.parts.counts()
-        batch.count(f"documents of fewer than {units.span} {self.part}s", ((sizes > 0) & (sizes < units.span)).sum())
-        ids = batch.utf8("id").hash()
-        keys, rows, counts, firsts = _distinct(units.hashes, self._pools(batch, params), ids, units.parts.offsets)
-        return Keyed(keys, rows, {"count": counts, "first": firsts} if self.keeps_first(params) else {"count": counts})
+        parts, span = self.parts(batch, params), self.span(params)
+        sizes = parts.counts()
+        batch.count(f"documents of fewer than {span} {self.part}s", ((sizes > 0) & (sizes < span)).sum())
+        units = _keys(self.hashes(batch, parts, params), self._pools(batch, params), parts.offsets)
+        keys, rows, counts, firsts = _distinct(units, batch.utf8("id").hash(), parts.offsets)
+        kept = pa.Array.from_buffers(pa.large_binary(), len(batch), [None, pa.py_buffer(8 * parts.offsets), pa.py_buffer(units)])
+        return Keyed(keys, rows, {"count": counts, "first": firsts} if self.keeps_first(params) else {"count": counts}, {"units": kept})
 
     def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
         starts = _starts(rows["key"].to_numpy())
@@ -148,22 +147,20 @@ class RepeatedUnits(GlobalStage):
         return {f"distinct {self.part}s found too often": int(units)} if units else {}
 
     def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
-        units, text = self.units(batch, params), batch.utf8()
-        slots, keys, firsts = self._index(verdicts.table)
-        gone, found = _gone(
-            units.hashes, self._pools(batch, params), batch.utf8("id").hash(), units.parts.offsets, units.span, slots, keys, firsts
-        )
-        parts = units.parts
-        removed = parts.sums(gone)
-        left, chars, too_little = text, np.zeros(len(batch), np.int64), np.zeros(len(batch), bool)
-        if gone.any():
+        parts, span, text = self.parts(batch, params), self.span(params), batch.utf8()
+        units = _kept_keys(verdicts.kept)
+        if len(units) != len(parts):
+            raise ValueError(f"{len(units)} units were kept of a text of {len(parts)} {self.part}s")
+        gone, found = _gone(units, batch.utf8("id").hash(), parts.offsets, span, *self._index(verdicts.table))
+        lost = parts.where(gone)
+        left, removed, chars, too_little = text, lost.counts(), np.zeros(len(batch), np.int64), np.zeros(len(batch), bool)
+        if len(lost):
             left = Utf8(*_without(text.data, text.offsets, parts.starts, parts.ends, parts.offsets, gone))
-            lost = parts.where(gone)
             chars = lost.sums(lost.chars())
             if params.min_words_left is not None:
                 too_little = _fewer_words(left.data, left.offsets, removed, params.min_words_left, CLASS_INDEX, CLASS_BLOCKS)
             batch.count(f"{self.part}s removed", removed.sum())
-            self._show(batch, units, found, verdicts.table["count"].to_numpy(), params.form)
+            self._show(batch, parts, span, found, verdicts.table["count"].to_numpy(), params.form)
         return {
             "text": left.to_arrow(),
             f"{self.part}s_removed": removed.astype(np.int32),
@@ -176,7 +173,7 @@ class RepeatedUnits(GlobalStage):
         keyed = self.emit(Batch(table), params)
         rows = pa.table({"key": keyed.key, "shard": np.zeros(len(keyed.key), np.uint32), "row": keyed.row, **keyed.columns})
         verdicts = self.reduce(rows.sort_by("key"), params, 0).verdicts
-        self.apply(Batch(table), Verdicts(np.full(len(verdicts), -1), verdicts), params)
+        self.apply(Batch(table), Verdicts(np.full(len(verdicts), -1), verdicts, kept=pa.table(dict(keyed.kept))), params)
 
     def _pools(self, batch: Batch, params: Any) -> Any:
         """Hash of each document's bucket and group: uint64 (n,)."""
@@ -193,15 +190,11 @@ class RepeatedUnits(GlobalStage):
             self._last = verdicts, (_placed(keys), keys, firsts)
         return self._last[1]
 
-    def _show(self, batch: Batch, units: Units, found: Any, counts: Any, form: Form) -> None:
+    def _show(self, batch: Batch, parts: Spans, span: int, found: Any, counts: Any, form: Form) -> None:
         """Offer the units that went with the most copies as examples, in their normal form, so that each is shown once."""
-        at = np.flatnonzero(found >= 0)
-        unit, first = np.unique(found[at], return_index=True)
-        parts = units.parts
-        for k in np.argsort(-counts[unit], kind="stable")[:EXAMPLES].tolist():
-            start = int(at[first[k]])
-            whole = bytes(parts.text.data[parts.starts[start] : parts.ends[start + units.span - 1]])
-            batch.example(f"removed {self.part}s", int(counts[unit[k]]), form_of(whole.decode("utf-8", "replace"), form))
+        for k in _heaviest(found, counts, EXAMPLES).tolist():
+            whole = bytes(parts.text.data[parts.starts[k] : parts.ends[k + span - 1]])
+            batch.example(f"removed {self.part}s", int(counts[found[k]]), form_of(whole.decode("utf-8", "replace"), form))
 
 
 def in_code(batch: Batch) -> Any:
@@ -237,6 +230,22 @@ def _verdicts(rows: pa.Table, **columns: Any) -> pa.Table:
     return pa.table({"shard": rows["shard"], "row": rows["row"], "unit": rows["key"], **columns})
 
 
+def _kept_keys(kept: Any) -> Any:
+    """Key of each unit, from what was kept of a batch: uint64 (parts,)."""
+    keys = Utf8.of(kept["units"])
+    return keys.data[keys.offsets[0] : keys.offsets[-1]].view(np.uint64)
+
+
+@njit(cache=True)
+def _keys(hashes: Any, pools: Any, offsets: Any) -> Any:
+    """Key of each unit in its pool, EMPTY where there is none: uint64 (parts,)."""
+    keys = np.empty(len(hashes), np.uint64)
+    for row in range(len(offsets) - 1):
+        for k in range(offsets[row], offsets[row + 1]):
+            keys[k] = EMPTY if hashes[k] == EMPTY else max(mix64(hashes[k], pools[row]), _U(1))
+    return keys
+
+
 @njit(cache=True)
 def _mixed(a: Any, b: Any) -> Any:
     out = np.empty(len(a), np.uint64)
@@ -256,23 +265,22 @@ def _slot(key: Any, slots: Any, keys: Any) -> Any:
 
 
 @njit(cache=True)
-def _distinct(hashes: Any, pools: Any, ids: Any, offsets: Any) -> Any:
-    """Distinct units of each pool: keys uint64, a row that has each int64, occurrences uint32, smallest id uint64."""
-    slots = np.zeros(slots_for(len(hashes)), np.int32)
-    keys, rows = np.empty(len(hashes), np.uint64), np.empty(len(hashes), np.int64)
-    counts, firsts = np.zeros(len(hashes), np.uint32), np.empty(len(hashes), np.uint64)
+def _distinct(units: Any, ids: Any, offsets: Any) -> Any:
+    """Distinct units: keys uint64, a row that has each int64, occurrences uint32, smallest id uint64."""
+    slots = np.zeros(slots_for(len(units)), np.int32)
+    keys, rows = np.empty(len(units), np.uint64), np.empty(len(units), np.int64)
+    counts, firsts = np.zeros(len(units), np.uint32), np.empty(len(units), np.uint64)
     m = 0
     for row in range(len(offsets) - 1):
         for k in range(offsets[row], offsets[row + 1]):
-            if hashes[k] == EMPTY:
+            if units[k] == EMPTY:
                 continue
-            key = mix64(hashes[k], pools[row])
-            slot = _slot(key, slots, keys)
+            slot = _slot(units[k], slots, keys)
             at = slots[slot] - 1
             if at < 0:
                 slots[slot] = m + 1
                 at = m
-                keys[m], rows[m], firsts[m] = key, row, ids[row]
+                keys[m], rows[m], firsts[m] = units[k], row, ids[row]
                 m += 1
             counts[at] += 1
             firsts[at] = min(firsts[at], ids[row])
@@ -289,15 +297,15 @@ def _placed(keys: Any) -> Any:
 
 
 @njit(cache=True)
-def _gone(hashes: Any, pools: Any, ids: Any, offsets: Any, span: Any, slots: Any, keys: Any, firsts: Any) -> Any:
+def _gone(units: Any, ids: Any, offsets: Any, span: Any, slots: Any, keys: Any, firsts: Any) -> Any:
     """Which parts go, bool (parts,); of each part which key the unit that begins there and goes has, -1 for none, int64 (parts,)."""
-    gone, found = np.zeros(len(hashes), np.bool_), np.full(len(hashes), -1, np.int64)
+    gone, found = np.zeros(len(units), np.bool_), np.full(len(units), -1, np.int64)
     met = np.full(len(firsts), -1, np.int64)  # the row in which the copy that stays was met
     for row in range(len(offsets) - 1):
         for k in range(offsets[row], offsets[row + 1]):
-            if hashes[k] == EMPTY:
+            if units[k] == EMPTY:
                 continue
-            at = _I(slots[_slot(mix64(hashes[k], pools[row]), slots, keys)]) - 1
+            at = _I(slots[_slot(units[k], slots, keys)]) - 1
             if at < 0:
                 continue
             if len(firsts) > 0 and firsts[at] == ids[row] and met[at] != row:
@@ -309,23 +317,49 @@ def _gone(hashes: Any, pools: Any, ids: Any, offsets: Any, span: Any, slots: Any
 
 
 @njit(cache=True)
-def _copied(data: Any, start: Any, end: Any, out: Any, at: Any) -> Any:
-    """Write data[start:end] to out[at:]. Returns: where it stopped."""
-    out[at : at + end - start] = data[start:end]
-    return at + end - start
+def _heaviest(found: Any, counts: Any, most: int) -> Any:
+    """Where the `most` distinct units with the greatest counts are found first, the heaviest first: int64 (k,)."""
+    places = np.empty(most, np.int64)
+    m = 0
+    for k in range(len(found)):
+        unit = found[k]
+        if unit < 0 or (m == most and counts[unit] <= counts[found[places[m - 1]]]):
+            continue
+        known = False
+        for j in range(m):
+            known |= found[places[j]] == unit
+        if known:
+            continue
+        m += m < most
+        j = m - 1
+        while j > 0 and counts[found[places[j - 1]]] < counts[unit]:
+            places[j] = places[j - 1]
+            j -= 1
+        places[j] = k
+    return places[:m].copy()
+
+
+@njit(cache=True, forceinline=True)
+def _also(runs: Any, m: Any, start: Any, end: Any) -> Any:
+    """Add data[start:end] to the runs of bytes that stay, to the last one if it follows on that. Returns: how many there are."""
+    if m > 0 and runs[m - 1, 1] == start:
+        runs[m - 1, 1] = end
+        return m
+    runs[m, 0], runs[m, 1] = start, end
+    return m + 1
 
 
 @njit(cache=True)
-def _separated(data: Any, start: Any, end: Any, start2: Any, end2: Any, out: Any, at: Any) -> Any:
-    """Write what separates two parts where some went between them: the longer of the separators at both sides of the gap.
+def _separated(data: Any, start: Any, end: Any, start2: Any, end2: Any, runs: Any, m: Any) -> Any:
+    """Add what separates two parts where some went between them: the longer of the separators at both sides of the gap.
 
-    A lone CR and LF both: the one could run together with what stands before it, the other with what follows. Returns: where it stopped.
+    A lone CR and LF both: the one could run together with what stands before it, the other with what follows.
     """
     if end - start == 1 and end2 - start2 == 1 and data[start] == 13 and data[start2] == 10:
-        at = _copied(data, start, end, out, at)
+        m = _also(runs, m, start, end)
     elif end - start > end2 - start2:
-        return _copied(data, start, end, out, at)
-    return _copied(data, start2, end2, out, at)
+        return _also(runs, m, start, end)
+    return _also(runs, m, start2, end2)
 
 
 @njit(cache=True)
@@ -336,30 +370,47 @@ def _without(data: Any, offsets: Any, starts: Any, ends: Any, part_offsets: Any,
     two parts. Nothing is left of a text whose parts all go.
     """
     rows = len(offsets) - 1
-    out, new_offsets = np.empty(offsets[rows] - offsets[0], np.uint8), np.zeros(rows + 1, np.int64)
-    at = _I(0)
+    runs = np.empty((2 * rows + 3 * gone.sum(), 2), np.int64)  # a gap makes three of one at most: two separators, and what follows
+    new_offsets = np.zeros(rows + 1, np.int64)
+    m, whole, size = _I(0), _I(0), _I(0)  # bytes of the first `whole` runs, which grow no more
     for row in range(rows):
         start, end = offsets[row], offsets[row + 1]
         first, last = part_offsets[row], part_offsets[row + 1]
-        before = _I(-1)  # the part that stayed last
+        before = first - 1  # the part that stayed last
         for k in range(first, last):
             if gone[k]:
                 continue
-            if before < 0:
-                at = _copied(data, start, starts[first], out, at)
+            if before == k - 1:
+                m = _also(runs, m, start if k == first else ends[before], ends[k])
             else:
-                at = _separated(data, ends[before], starts[before + 1], ends[k - 1], starts[k], out, at)
-            at = _copied(data, starts[k], ends[k], out, at)
+                if before < first:
+                    m = _also(runs, m, start, starts[first])
+                else:
+                    m = _separated(data, ends[before], starts[before + 1], ends[k - 1], starts[k], runs, m)
+                m = _also(runs, m, starts[k], ends[k])
             before = k
-        if first == last:
-            at = _copied(data, start, end, out, at)
-        elif before == last - 1:
-            at = _copied(data, ends[before], end, out, at)
-        elif before >= 0 and (ends[last - 1] < end or starts[before] == ends[before]):
+        if before == last - 1:
+            m = _also(runs, m, start if first == last else ends[before], end)
+        elif before >= first and (ends[last - 1] < end or starts[before] == ends[before]):
             # A blank line is one by its line end alone.
-            at = _separated(data, ends[before], starts[before + 1], ends[last - 1], end, out, at)
-        new_offsets[row + 1] = at
-    return out[:at].copy(), new_offsets
+            m = _separated(data, ends[before], starts[before + 1], ends[last - 1], end, runs, m)
+        while whole < m - 1:
+            size += runs[whole, 1] - runs[whole, 0]
+            whole += 1
+        new_offsets[row + 1] = size + (runs[whole, 1] - runs[whole, 0] if m > 0 else 0)
+    out = np.empty(new_offsets[rows], np.uint8)
+    at = _I(0)
+    for k in range(m):
+        i, end = runs[k, 0], runs[k, 1]
+        while i + 8 <= end:
+            store64(out, at, load64(data, i))
+            i += 8
+            at += 8
+        while i < end:
+            out[at] = data[i]
+            i += 1
+            at += 1
+    return out, new_offsets
 
 
 @njit(cache=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from curation.text import TOPS, Spans, between, equal, load64, ones
+from curation.text import TOPS, Spans, between, equal, load64, ones, zeros_below
 
 MIN_SIGN_FRACTION = 0.1
 """Of a line's characters without space so many are signs of code (a bracket of prose counts half), from which it is code. Ours."""
@@ -25,7 +25,7 @@ _SIGNS[list(b"{}[]<>=_\\|&*+@$^~#;")] = 2
 _SIGNS[list(b"()/:%\"'`")] = 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def is_item(data: Any, start: Any, end: Any) -> bool:
     """Whether a line is an item of a list, as stages/extract/render.py writes them: `- ` or `12. `, indented or not."""
     i = start
@@ -39,7 +39,7 @@ def is_item(data: Any, start: Any, end: Any) -> bool:
     return bool(begin < i < end - 1 and data[i] == 46 and data[i + 1] == 32)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _looks_like_code(data: Any, start: Any, end: Any, signs: Any) -> bool:
     """Whether a line is code, by itself."""
     i = start
@@ -57,13 +57,17 @@ def _looks_like_code(data: Any, start: Any, end: Any, signs: Any) -> bool:
     j = i
     while j < end:
         if j + 8 <= end:
-            # Eight letters, commas and spaces at once: most of most lines.
+            # Up to eight letters, commas and spaces at once: most of most lines.
             word = load64(data, j)
             spaces = equal(word, 32)
-            if between(word | _SMALL, 97, 122) | spaces | equal(word, 44) | (word & TOPS) == TOPS:
+            others = ~(between(word | _SMALL, 97, 122) | spaces | equal(word, 44) | word) & TOPS
+            if others == 0:
                 all_ += 8 - ones(spaces)
                 j += 8
                 continue
+            plain = zeros_below(others) >> 3
+            all_ += plain - ones(spaces & ((np.uint64(1) << np.uint64(8 * plain)) - np.uint64(1)))
+            j += plain
         b0 = data[j]
         j += 1
         if b0 == 9:

@@ -22,6 +22,7 @@ steps:
   rare:  {use: rare_domains, limit: 2}
   last:  {use: keep, where: "length < 300"}
   like:  {use: same_opening, needs: more}
+  words: {use: common_words, needs: more, limit: 5}
 settings: {shadow: 1}
 """
 ROWS = [d for d in documents(60) if len(d["text"]) > 50]
@@ -68,6 +69,7 @@ BEFORE = {
     "a reducer's state": (Run, "_returns", "rare.reduce-*/state/*.arrow"),
     "the merged state": (tasks.RowTask, "_applied", "rare.reduce-*/state.arrow"),
     "what a stage kept": (tasks.RecallTask, "run", "like.emit-*/kept/*.parquet"),
+    "what a stage kept for apply": (tasks.RowTask, "_applied", "words.emit-*/kept/*.parquet"),
     "what is asked": (tasks.RecallTask, "run", "like.reduce-*/ask/*.asks"),
     "the index of what is asked": (Run, "_recalls", "like.reduce-*/ask/*.index"),
     "followers": (tasks.RowTask, "_applied", "like.emit-*/followers/*.parquet"),

@@ -8,9 +8,11 @@ import pytest
 from engine_kit import documents, parquet, ran, recipe, rows, run, steps, tree
 
 from curation import registry, shards, tasks
-from curation.errors import RecipeError, TaskError
+from curation.errors import AccountError, RecipeError, TaskError
 from curation.recipe import load
+from curation.shards import LazyShard, ShardWriter
 from curation.stage import Batch, Utf8
+from curation.tasks.reading import Kept
 
 LIKE = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {like: {use: same_opening}}'
 COMMON = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {common: {use: common_words, limit: 5}}'
@@ -131,6 +133,57 @@ def test_verdicts_about_a_shard_reach_all_its_documents(tmp_path, sizes):
     expected = {given: sum(counted[of[given], word] > 5 for word in listed) for given, listed in words.items()}
     assert {r["id"]: r["common"] for r in found} == expected
     assert len(set(expected.values())) > 5
+
+
+@pytest.mark.parametrize("rows_a_group", [8_192, 7])
+def test_what_was_kept_comes_back_to_apply_past_rows_that_fail(tmp_path, monkeypatch, rows_a_group):
+    monkeypatch.setattr("curation.shards.ROW_GROUP_ROWS", rows_a_group)
+    made = corpus(tmp_path, 40, files=2)
+    hurt = {0: "POISON", 5: "poison", 6: "POISON", 39: "POISON", 40: "poison", 79: "poison"}
+    for n, word in hurt.items():
+        made[n] = {**made[n], "text": f"{made[n]['text']} {word}"}
+    for i in range(2):
+        parquet(tmp_path / "crawl" / f"{i}.parquet", made[40 * i : 40 * i + 40])
+    run(recipe(tmp_path, COMMON), tmp_path / "out", overrides={"settings.max_failed.share": 1.0})
+    found, failed = rows(tmp_path / "out", "outputs"), rows(tmp_path / "out", "failed")
+    assert Counter(r["detail"] for r in failed) == {"ValueError: POISON": 3, "ValueError: poison": 3}
+    assert sorted(r["text"] for r in found) == sorted(d["text"] for n, d in enumerate(made) if n not in hurt)
+    words = [Batch(pa.table({"text": pa.array([d["text"]], pa.large_string())})).words().to_list(0) for d in made]
+    counted = Counter(word for n, listed in enumerate(words) for word in set(listed) if hurt.get(n) != "POISON")
+    expected = [(d["text"], sum(counted[w] > 5 for w in words[n])) for n, d in enumerate(made) if n not in hurt]
+    assert sorted((r["text"], r["common"]) for r in found) == sorted(expected)
+    assert len({n for _, n in expected}) > 5
+
+
+def test_what_was_kept_of_any_rows_is_found_reading_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("curation.shards.ROW_GROUP_ROWS", 7)
+    there = np.setdiff1d(np.arange(100), [0, 13, 14, 50, 99])
+    writer = ShardWriter(tmp_path / "kept", pa.schema([("row", pa.uint32()), ("n", pa.int64())]), packed=False)
+    writer.write(pa.table({"row": there.astype(np.uint32), "n": 3 * there}))
+    facts = writer.close()
+    held = Kept(tmp_path, facts)
+    for low, high in ((1, 12), (13, 13), (15, 40), (41, 41), (70, 98)):  # a careful task leaves rows out
+        held.reach(low, high)
+        mine = there[(there >= low) & (there <= high)]
+        for at in filter(len, (mine, mine[:3], mine[3:], mine[::2], mine[-1:])):
+            assert held.of(at).to_pydict() == {"n": (3 * at).tolist()}
+    with pytest.raises(AccountError, match="kept of a document is lost"):
+        held.of(np.array([98, 99]))
+
+
+@pytest.mark.parametrize("lost", ["a row", "all"])
+def test_what_was_kept_is_missed_where_it_is_lost(tmp_path, monkeypatch, lost):
+    corpus(tmp_path, 40, files=1)
+    write = LazyShard.write
+
+    def less(self, table):
+        if self.path.parent.name != "kept":
+            return write(self, table)
+        return write(self, table.slice(1)) if lost == "a row" else None
+
+    monkeypatch.setattr(LazyShard, "write", less)
+    with pytest.raises(AccountError, match="kept of a document is lost"):
+        run(recipe(tmp_path, COMMON), tmp_path / "out")
 
 
 def test_a_finished_step_is_not_asked_again_and_more_documents_change_the_buckets(tmp_path):

@@ -20,14 +20,15 @@ def documents(texts, **columns):
 
 
 def sent(stage, params, table, shard, size, buckets):
-    """Rows one mapper sends of a shard, emitted in batches of `size`, and what its batches counted."""
-    tables, counted = [], {}
+    """Rows one mapper sends of a shard, emitted in batches of `size`, what its batches counted, and what is kept of each."""
+    tables, counted, kept = [], {}, []
     for start in range(0, max(1, len(table)), size):
         batch = Batch(table.slice(start, size), buckets=buckets)
         keyed = stage.emit(batch, params)
         rows = pa.table({"key": keyed.key, "row": np.asarray(keyed.row + start, np.uint32), **keyed.columns})
         assert {n: rows.schema.field(n).type for n in stage.payload(params)} == dict(stage.payload(params))
         tables.append(rows)
+        kept.append(pa.table(dict(keyed.kept), schema=pa.schema(list(stage.keeps(params).items()))))
         for what, n in batch.counted.items():
             counted[what] = counted.get(what, 0) + n
     rows = pa.concat_tables(tables).sort_by([("key", "ascending"), ("row", "ascending")])
@@ -35,7 +36,7 @@ def sent(stage, params, table, shard, size, buckets):
     assert combined.schema == rows.schema
     assert stage.combine(combined, params, 0).equals(combined)
     assert len(set(combined["key"].to_pylist())) == len(combined), "a key is sent once a mapper"
-    return combined.append_column("shard", pa.array(np.full(len(combined), shard, np.uint32))), counted
+    return combined.append_column("shard", pa.array(np.full(len(combined), shard, np.uint32))), counted, kept
 
 
 def decided(stage, params, rows, reducers):
@@ -73,8 +74,8 @@ class Shuffled:
         each = -(-max(1, len(table)) // shards)
         parts = [table.slice(s, each) for s in range(0, max(1, len(table)), each)]
         mapped = [sent(stage, params, part, n, size, buckets) for n, part in enumerate(parts)]
-        self.rows = pa.concat_tables([rows for rows, _ in mapped])
-        self.counted = {what: sum(c.get(what, 0) for _, c in mapped) for what in {w for _, c in mapped for w in c}}
+        self.rows = pa.concat_tables([rows for rows, _, _ in mapped])
+        self.counted = {what: sum(c.get(what, 0) for _, c, _ in mapped) for what in {w for _, c, _ in mapped for w in c}}
         self.verdicts = decided(stage, params, self.rows, reducers)
         again = streamed(stage, params, self.rows)
         by = [(c, "ascending") for c in ("unit", "shard", "row")]
@@ -91,7 +92,8 @@ class Shuffled:
             mine = mine.filter(pa.compute.equal(mine["shard"], n)).drop_columns(["shard", "row"])
             for start in range(0, max(1, len(part)), size):
                 batch = Batch(part.slice(start, size), buckets=buckets)
-                given = stage.apply(batch, Verdicts(np.full(len(mine), -1), mine), params)
+                kept = mapped[n][2][start // size]
+                given = stage.apply(batch, Verdicts(np.full(len(mine), -1), mine, kept=kept), params)
                 assert set(given) == set(self.columns)
                 for name, kind in types.items():
                     array = pa.array(given[name])

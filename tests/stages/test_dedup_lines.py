@@ -19,9 +19,9 @@ from repeated_checks import Shuffled, documents, run
 
 from bench.odd_texts import odd_texts
 from curation.stage import Batch
-from curation.text import Utf8
+from curation.text import Spans, Utf8
 from stages.dedup.dedup_lines import Params, dedup_lines
-from stages.dedup.line_forms import CODE_REMOVES, EMPTY, form_hashes, form_of
+from stages.dedup.line_forms import CODE_REMOVES, EMPTY, GROWTH, form_hashes, form_of
 from stages.heuristics.code_lines import code_lines
 from tests.engine.engine_kit import recipe, rows, steps
 from tests.engine.engine_kit import run as run_recipe
@@ -97,9 +97,31 @@ def test_forms_are_those_of_the_standard_library(lines):
     check_forms(lines)
 
 
+KNOWN = [chr(c) for c in range(0x30000) if unicodedata.category(chr(c)) not in ("Cs", "Cn")]
+
+
 def test_forms_of_every_character():
-    known = [chr(c) for c in range(0x30000) if unicodedata.category(chr(c)) not in ("Cs", "Cn")]
-    check_forms([f"a{c}b" for c in known])
+    check_forms([f"a{c}b" for c in KNOWN])
+    check_forms(KNOWN)  # at the end of a line, and of the text
+
+
+def test_no_form_is_longer_than_the_room_for_it():
+    grown = {c: max(len(form_of(c, form).encode()) for form in FORMS[:2]) / len(c.encode()) for c in KNOWN}
+    assert max(grown.values()) == GROWTH
+    note = max(grown, key=grown.get) * 100_000
+    spans = Utf8.of_strings([note, expected_form(note, "ccnet/paper")]).lines()
+    assert len(set(form_hashes(spans, "ccnet/paper").tolist())) == 1
+
+
+@pytest.mark.parametrize("form", FORMS[:2])
+def test_bytes_cut_off_at_the_end_of_a_line_do_not_take_from_the_next(form):
+    pieces = [b"Ab, \xe2\x80\x99", "\u0915\u0940 \u00c4".encode(), b"\xc3", b"\xe2\x80", b"\xf0\x9d\x85", b"x" * 9]
+    lines = [a + b for a in pieces for b in pieces for n in range(2, 6) for a in (a, a[:n])]
+    apart = [form_hashes(Utf8.of(pa.array([line], pa.large_binary())).lines("lf"), form)[0] for line in lines]
+    text = Utf8.of(pa.array([b"".join(lines)], pa.large_binary()))
+    ends = np.cumsum([len(line) for line in lines])
+    spans = Spans(text, np.concatenate(([0], ends[:-1])), ends, np.array([0, len(lines)]))
+    assert form_hashes(spans, form).tolist() == apart
 
 
 def test_bytes_that_are_no_text_keep_their_own_forms():
