@@ -58,6 +58,8 @@ from stages.dedup.shingles import Shingles, containment, sample, shingles
 from stages.dedup.verified_pairs import MIN_FOUND, PairsParams, VerifiedPairs, groups_of, identities
 
 CONTAINED = "contained_book"
+ROWS = 1 << 20
+"""Rows of round 1 made at once, about (ours)."""
 DEVIATIONS = 3.0
 """Standard deviations by which a sample may fall short of what it is expected to share (ours)."""
 
@@ -172,13 +174,16 @@ class DedupBooks(VerifiedPairs):
         """Hash of the sorted shingles and the group."""
         return rows["check"].to_numpy()
 
-    def key_rows(self, leaders: pa.Table) -> pa.Table:
-        """A row per document and sampled shingle."""
-        drawn = Shingles.of_arrow(leaders["sample"], 8)
-        samples = drawn.counts()
+    def key_rows(self, leaders: pa.Table) -> Iterator[pa.Table]:
+        """A row per document and sampled shingle: three times the bytes of its sample."""
+        samples = np.diff(Utf8.of(leaders["sample"]).offsets) // 8
         columns = {name: leaders[name].to_numpy() for name in ("shard", "row", "size")}
         columns |= {"samples": samples.astype(np.uint32), "tie": Utf8.of(leaders["id"]).hash().astype(np.uint32)}
-        return pa.table({"key": drawn.values, **{name: np.repeat(values, samples) for name, values in columns.items()}})
+        pieces = np.cumsum(samples) // ROWS
+        for some in np.split(np.arange(len(samples)), np.flatnonzero(np.diff(pieces)) + 1):
+            drawn = Shingles.of_arrow(leaders["sample"].take(pa.array(some)), 8)
+            repeated = {name: np.repeat(values[some], samples[some]) for name, values in columns.items()}
+            yield pa.table({"key": drawn.values, **repeated})
 
     def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table | Combined:
         """Rows of round 2 about one pair are added up."""

@@ -162,11 +162,11 @@ class DedupMinhash(VerifiedPairs):
         """The key of the first band."""
         return np.ascontiguousarray(_bands_of(rows)[:, 0])
 
-    def key_rows(self, leaders: pa.Table) -> pa.Table:
+    def key_rows(self, leaders: pa.Table) -> Iterator[pa.Table]:
         """A row per document and band."""
         bands = _bands_of(leaders)
         shard, row = (np.repeat(leaders[name].to_numpy(), bands.shape[1]) for name in ("shard", "row"))
-        return pa.table({"key": bands.ravel(), "shard": shard, "row": row})
+        yield pa.table({"key": bands.ravel(), "shard": shard, "row": row})
 
     def candidates(self, rows: pa.Table, params: Any, round_: int) -> Reduced | Iterator[Reduced]:
         return self._buckets(rows, params) if round_ == 1 else self._hubs(rows, params)

@@ -312,7 +312,7 @@ def _sample(
             for k in range(offsets[row + 1] - offsets[row]):
                 if mix64(_U(values[offsets[row] + k]), seed) > below:
                     continue
-                state = groups[row]
+                state = _U(0)
                 for unit in range(unit_offsets[row] + k, unit_offsets[row] + k + n):
                     state = (state ^ hashes[unit]) * _BASE
                     state ^= state >> _U(29)

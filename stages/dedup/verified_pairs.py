@@ -66,8 +66,8 @@ class VerifiedPairs(GlobalStage):
         """The other half of a twin's key, so that a collision of 64 bits deletes nothing: uint64 (n,)."""
 
     @abstractmethod
-    def key_rows(self, leaders: pa.Table) -> pa.Table:
-        """Rows of round 1: {key, shard, row, **message} of each document and key it has.
+    def key_rows(self, leaders: pa.Table) -> Iterator[pa.Table]:
+        """Rows of round 1, in pieces: {key, shard, row, **message} of each document and key it has.
 
         Args:
             leaders: {shard, row, **payload}.
@@ -194,13 +194,14 @@ class VerifiedPairs(GlobalStage):
 
     # Round 0: exact twins
 
-    def _twins(self, rows: pa.Table, params: Any) -> Reduced:
+    def _twins(self, rows: pa.Table, params: Any) -> Iterator[Reduced]:
         leader = self._leaders(rows, params)
         weight = np.bincount(leader, weights=rows["weight"].to_numpy(), minlength=len(leader))
         crowd = pa.array(np.flatnonzero(weight[leader] > 1))
         members = greedy.members(rows.take(crowd), rows.take(pa.array(leader)).take(crowd), params.order)
-        leaders = rows.take(pa.array(np.flatnonzero(leader == np.arange(len(leader)))))
-        return Reduced(again={1: self.key_rows(leaders), ASKS + 2: members})
+        yield Reduced(again={ASKS + 2: members})
+        for keyed in self.key_rows(rows.take(pa.array(np.flatnonzero(leader == np.arange(len(leader)))))):
+            yield Reduced(again={1: keyed})
 
     def _many_twins(self, chunks: Callable[[], Iterator[pa.Table]], params: Any) -> Iterator[Reduced]:
         best: pa.Table | None = None
@@ -211,7 +212,8 @@ class VerifiedPairs(GlobalStage):
             return
         checks = self.checks(best)
         order = np.argsort(checks)
-        yield Reduced(again={1: self.key_rows(best)})
+        for keyed in self.key_rows(best):
+            yield Reduced(again={1: keyed})
         for chunk in chunks():
             leader = order[np.searchsorted(checks[order], self.checks(chunk))]
             yield Reduced(again={ASKS + 2: greedy.members(chunk, best.take(pa.array(leader)), params.order)})

@@ -210,6 +210,26 @@ def test_keys_too_large_for_memory_decide_alike(values):
         assert column.equals(pieces[name]), name
 
 
+def test_rows_are_made_in_pieces(monkeypatch):
+    params = dedup_books.params(sample_one_in=1, min_shingles=30)
+    table = pa.Table.from_pylist(library(150, seed=7, words=80), schema=SCHEMA)
+    whole = apply_global(dedup_books, params, table, 60)
+    made = []
+
+    def key_rows(self, leaders, real=DedupBooks.key_rows):
+        for rows_ in real(self, leaders):
+            made.append(rows_.num_rows)
+            yield rows_
+
+    monkeypatch.setattr("stages.dedup.dedup_books.ROWS", 500)
+    monkeypatch.setattr("stages.dedup.buckets.PAIRS", 100)
+    monkeypatch.setattr(DedupBooks, "key_rows", key_rows)
+    pieces = apply_global(dedup_books, params, table, 60)
+    assert len(made) > 5
+    assert max(made) < 500 + 4 * 80
+    assert all(column.equals(pieces[name]) for name, column in whole.items())
+
+
 # Text that many documents have
 
 
@@ -396,7 +416,6 @@ def test_new_books_against_what_an_earlier_run_left(tmp_path):
     old, new = given[:300], given[300:]
     written(tmp_path / "old" / "docs", old, 2)
     run(recipe(tmp_path / "old", text), tmp_path / "old" / "out")
-    left = set(fates_of(tmp_path / "old" / "out"))
     left = {one for one, fate in fates_of(tmp_path / "old" / "out").items() if fate[0] is None}
     both = [row for row in old if row["id"] in left] + new
     written(tmp_path / "both" / "docs", both, 3)
@@ -486,6 +505,11 @@ def test_found_share_by_hand(size, contained, one_in):
 )
 def test_least_shared(samples_, more_than, least):
     assert least_shared(samples_, more_than) == least
+
+
+def test_more_than_means_more():
+    shares = np.array([0.0, 0.9, np.nextafter(0.9, 1), 1.0])
+    assert dedup_books.similar(shares, dedup_books.params()).tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize("unit", ["word", "char"])
