@@ -86,8 +86,12 @@ def members(twins: pa.Table, leaders: pa.Table, order: list[str]) -> pa.Table:
     })  # fmt: skip
 
 
-def resolve(rows: pa.Table, order: list[str]) -> Reduced:
-    """Judge what can be judged: verdicts, and rows of the next round."""
+def resolve(rows: pa.Table, order: list[str], near: str = NEAR) -> Reduced:
+    """Judge what can be judged: verdicts, and rows of the next round.
+
+    Args:
+        near: reason of a document that goes for a neighbour.
+    """
     keys, owner = np.unique(rows["key"].to_numpy(), return_inverse=True)
     kind, weight = rows["kind"].to_numpy(), rows["weight"].to_numpy()
     pending, weights = _tally(owner, kind, weight, len(keys))
@@ -107,11 +111,11 @@ def resolve(rows: pa.Table, order: list[str]) -> Reduced:
     survivors = ranked.take(pa.array(by_rank[found] if len(by_rank) else found, mask=found < 0))
     mine = np.ones(len(kind), dtype=bool)
     mine[worse[local >= 0]] = False  # told already
-    one, other = _of_documents(keys, fate, pending, weights, survivors, order), _of_rows(rows, owner, mine, fate, survivors)
-    return _joined([one, other])
+    one = _of_documents(keys, fate, pending, weights, survivors, order, near)
+    return _joined([one, _of_rows(rows, owner, mine, fate, survivors, near)])
 
 
-def resolve_one(chunks: Callable[[], Iterator[pa.Table]], order: list[str]) -> Iterator[Reduced]:
+def resolve_one(chunks: Callable[[], Iterator[pa.Table]], order: list[str], near: str = NEAR) -> Iterator[Reduced]:
     """`resolve` for the rows of one key, piece by piece."""
     pending, weights, keys = np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(0, np.uint64)
     survivors: pa.Table | None = None
@@ -127,10 +131,10 @@ def resolve_one(chunks: Callable[[], Iterator[pa.Table]], order: list[str]) -> I
         return
     fate = np.array([WAITS if pending[0] else GOES if survivors.num_rows else SURVIVES], np.int8)
     survivors = survivors.take(pa.array([0 if survivors.num_rows else None], pa.int64()))
-    yield _of_documents(keys, fate, pending, weights, survivors, order)
+    yield _of_documents(keys, fate, pending, weights, survivors, order, near)
     for chunk in chunks():
         n = chunk.num_rows
-        yield _of_rows(chunk, np.zeros(n, np.int64), np.ones(n, dtype=bool), fate, survivors)
+        yield _of_rows(chunk, np.zeros(n, np.int64), np.ones(n, dtype=bool), fate, survivors, near)
 
 
 def _tally(owner: Any, kind: Any, weight: Any, n: int) -> tuple[Any, Any]:
@@ -159,14 +163,14 @@ def _local(rows: pa.Table, worse: Any, keys: Any) -> Any:
     return np.where(keys[at] == wanted, at, -1)
 
 
-def _of_documents(keys: Any, fate: Any, pending: Any, weights: Any, survivors: pa.Table, order: list[str]) -> Reduced:
+def _of_documents(keys: Any, fate: Any, pending: Any, weights: Any, survivors: pa.Table, order: list[str], near: str) -> Reduced:
     """What follows for the documents themselves; `survivors` has for each the edge to its best surviving neighbour, or nulls."""
     shard, row = addresses_of(keys)
     own = pa.table({"key": keys, "shard": shard, "row": row})
     goes, stays = np.flatnonzero(fate == GOES), np.flatnonzero((fate == SURVIVES) & (weights > 1))
     to = survivors.take(pa.array(goes))
     verdicts = [
-        _lost(own.take(pa.array(goes)), _all(NEAR, len(goes)), to["id"], to["similarity"]),
+        _lost(own.take(pa.array(goes)), _all(near, len(goes)), to["id"], to["similarity"]),
         _added(to["shard"].to_numpy(), to["row"].to_numpy(), np.maximum(weights[goes], 1)),
         _added(shard[stays], row[stays], weights[stays] - 1),
     ]
@@ -185,7 +189,7 @@ def _of_documents(keys: Any, fate: Any, pending: Any, weights: Any, survivors: p
     return Reduced(verdicts=pa.concat_tables(verdicts), again={1: pa.concat_tables([waiting, again.select(waiting.column_names)])})
 
 
-def _of_rows(rows: pa.Table, owner: Any, mine: Any, fate: Any, survivors: pa.Table) -> Reduced:
+def _of_rows(rows: pa.Table, owner: Any, mine: Any, fate: Any, survivors: pa.Table, near: str) -> Reduced:
     """What follows for the other ends of a document's rows: twins share its fate, worse neighbours hear of it.
 
     Args:
@@ -199,7 +203,7 @@ def _of_rows(rows: pa.Table, owner: Any, mine: Any, fate: Any, survivors: pa.Tab
     to = survivors.take(pa.array(owner[gone]))
     gone_rows, kept_rows = rows.take(pa.array(gone)), rows.take(pa.array(kept))
     verdicts = pa.concat_tables([
-        _lost(gone_rows, _all(NEAR, len(gone)), to["id"], to["similarity"]),
+        _lost(gone_rows, _all(near, len(gone)), to["id"], to["similarity"]),
         _lost(kept_rows, twin_reasons(kept_rows["twin_id"], kept_rows["id"]), kept_rows["id"], kept_rows["similarity"]),
     ])  # fmt: skip
     tell = np.flatnonzero((kind == WORSE) & (of != WAITS) & mine)

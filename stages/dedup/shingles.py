@@ -1,4 +1,4 @@
-"""Shingles of a text, their MinHash signatures and bands, and the Jaccard similarity of shingle sets.
+"""Shingles of a text, their MinHash signatures and bands, samples of them, and how similar shingle sets are.
 
 A *shingle* (Broder 1997) is the 32-bit hash of n consecutive words, as curation/text.py finds them, in
 simple lower case, or of n consecutive characters of the text in lower case with white space folded.
@@ -10,6 +10,14 @@ the document has; two documents agree in one of them with the probability of the
 functions are x -> a * x + b modulo 2^32 with odd a: bijections, one multiplication each, sound because
 x is a hash already. A *band* is the hash of rows_per_band values, so two documents share one with
 probability 1 - (1 - s ** rows_per_band) ** bands.
+
+A *sample* has one shingle in so many, the same of every document: those whose hash falls below a bound (the shingles
+"0 mod m" of Broder 1997). So what two documents share is found in both samples or in neither, and the share of a
+document's sample that is in another one's says how much of it that one contains. A sampled shingle is a hash of 64 bits:
+among the 10^10 of a library's samples two different ones of 32 would meet everywhere.
+
+Of sets of 32-bit hashes, one of a shingles and one of b, about a * b / 2^32 seem shared and are not: 0.02 % of the smaller
+one's where the larger has a million.
 """
 
 from __future__ import annotations
@@ -36,9 +44,9 @@ _LANES = 64
 
 @dataclass(frozen=True)
 class Shingles:
-    """Shingles of some documents, in the order of the text, repeated ones too.
+    """Shingles of some documents, in the order of the text, repeated ones too; or what is made of them: sets, signatures, samples.
 
-    values: uint32 (m,). offsets: int64 (n + 1,), those of document i are values[offsets[i] : offsets[i + 1]].
+    values: uint32 (m,), of samples uint64. offsets: int64 (n + 1,), those of document i are values[offsets[i] : offsets[i + 1]].
     """
 
     values: Any
@@ -52,18 +60,22 @@ class Shingles:
         """Hash of each document's shingles in their order: uint64 (n,)."""
         return _hash_runs(self.values.view(np.uint8), self.offsets * 4)
 
+    def distinct(self) -> Shingles:
+        """Each document's shingles sorted, once each."""
+        return Shingles(*_distinct(self.values, self.offsets))
+
     def to_arrow(self) -> Any:
         """Each document's shingles as little-endian bytes: large_binary (n,)."""
-        values = np.ascontiguousarray(self.values, "<u4")
-        buffers = [None, pa.py_buffer(self.offsets * 4), pa.py_buffer(values)]
+        values = np.ascontiguousarray(self.values, self.values.dtype.newbyteorder("<"))
+        buffers = [None, pa.py_buffer(self.offsets * values.itemsize), pa.py_buffer(values)]
         return pa.Array.from_buffers(pa.large_binary(), len(self.offsets) - 1, buffers)
 
     @staticmethod
-    def of_arrow(column: Any) -> Shingles:
-        """What `to_arrow` made, after its travels."""
+    def of_arrow(column: Any, width: int = 4) -> Shingles:
+        """What `to_arrow` made of values of so many bytes, after its travels."""
         bytes_ = Utf8.of(column)
         start, end = bytes_.offsets[0], bytes_.offsets[-1]
-        return Shingles(bytes_.data[start:end].copy().view("<u4"), (bytes_.offsets - start) // 4)
+        return Shingles(bytes_.data[start:end].copy().view(f"<u{width}"), (bytes_.offsets - start) // width)
 
 
 def shingles(text: Utf8, unit: str, n: int, whole_if_short: bool) -> Shingles:
@@ -73,13 +85,28 @@ def shingles(text: Utf8, unit: str, n: int, whole_if_short: bool) -> Shingles:
         text: the documents. unit: "word" or "char". n: units in a shingle, at least 1.
         whole_if_short: a document of fewer units than n is one shingle; else it has none. One without any has none.
     """
+    return Shingles(*_shingles(*_units(text, unit), n, whole_if_short))
+
+
+def sample(text: Utf8, unit: str, n: int, sets: Shingles, one_in: int, seed: int, groups: Any, wanted: Any) -> Shingles:
+    """A sample of each document's shingles, sorted, once each.
+
+    Args:
+        text, unit, n: as for `shingles`. sets: what that found, short documents left out. one_in: of so many one is sampled.
+        seed: draws which. groups: uint64 (n,); the same shingle is another one in another group. wanted: bool (n,), of which documents.
+    """
+    hashes, offsets = _units(text, unit)
+    below = np.uint64((2**64 - 1) // one_in)
+    return Shingles(*_sample(hashes, offsets, sets.values, sets.offsets, n, below, np.uint64(seed), groups, wanted))
+
+
+def _units(text: Utf8, unit: str) -> tuple[Any, Any]:
+    """Hash of every word or character: uint64 (m,), and offsets by document."""
     if unit == "word":
         words = text.words()
-        hashes, offsets = words.hashes(lower=True), words.offsets
-    else:
-        folded = text.folded()
-        hashes, offsets = _characters(folded.data, folded.offsets)
-    return Shingles(*_shingles(hashes, offsets, n, whole_if_short))
+        return words.hashes(lower=True), words.offsets
+    folded = text.folded()
+    return _characters(folded.data, folded.offsets)  # type: ignore[no-any-return]
 
 
 def minhash(sets: Shingles, num_hashes: int, seed: int) -> Any:
@@ -104,8 +131,21 @@ def jaccard(sets: Shingles, left: Any, right: Any) -> Any:
     Args:
         left, right: int64 (pairs,), the documents of each pair.
     """
-    values, offsets = _distinct(sets.values, sets.offsets)
-    return _jaccard(values, offsets, left, right)
+    distinct = sets.distinct()
+    sizes, shared = distinct.counts(), _shared(distinct.values, distinct.offsets, left, right)
+    either = sizes[left] + sizes[right] - shared
+    return np.where(either > 0, shared / np.maximum(either, 1), 0.0)
+
+
+def containment(sets: Shingles, left: Any, right: Any) -> Any:
+    """Share of the smaller set of each pair that is in the other one: float64 (pairs,).
+
+    Args:
+        sets: of `distinct`. left, right: int64 (pairs,), the documents of each pair.
+    """
+    sizes, shared = sets.counts(), _shared(sets.values, sets.offsets, left, right)
+    smaller = np.minimum(sizes[left], sizes[right])
+    return np.where(smaller > 0, shared / np.maximum(smaller, 1), 0.0)
 
 
 def agreement(sets: Shingles, left: Any, right: Any) -> Any:
@@ -242,17 +282,47 @@ def _distinct(values: Any, offsets: Any) -> Any:
 
 
 @njit(cache=True)
-def _jaccard(values: Any, offsets: Any, left: Any, right: Any) -> Any:
-    out = np.empty(len(left), np.float64)
+def _shared(values: Any, offsets: Any, left: Any, right: Any) -> Any:
+    """How many values both sets of each pair have: int64 (pairs,); sets are sorted."""
+    out = np.empty(len(left), np.int64)
     for pair in range(len(left)):
         i, j = offsets[left[pair]], offsets[right[pair]]
         last_i, last_j = offsets[left[pair] + 1], offsets[right[pair] + 1]
-        either = (last_i - i) + (last_j - j)
         both = _I(0)
         while i < last_i and j < last_j:
             x, y = values[i], values[j]
             both += _I(x == y)
             i += _I(x <= y)
             j += _I(y <= x)
-        out[pair] = both / (either - both) if either > 0 else 0.0
+        out[pair] = both
     return out
+
+
+@njit(cache=True)
+def _sample(
+    hashes: Any, unit_offsets: Any, values: Any, offsets: Any, n: int, below: Any, seed: Any, groups: Any, wanted: Any
+) -> Any:  # fmt: skip
+    """Of the shingles whose hash says so a hash of 64 bits, from the units they have: sorted, once each."""
+    rows = len(offsets) - 1
+    out, new_offsets = np.empty(len(values), np.uint64), np.zeros(rows + 1, np.int64)
+    m = _I(0)
+    for row in range(rows):
+        first = m
+        if wanted[row]:
+            for k in range(offsets[row + 1] - offsets[row]):
+                if mix64(_U(values[offsets[row] + k]), seed) > below:
+                    continue
+                state = _U(0)
+                for unit in range(unit_offsets[row] + k, unit_offsets[row] + k + n):
+                    state = (state ^ hashes[unit]) * _BASE
+                    state ^= state >> _U(29)
+                out[m] = mix64(state, groups[row])
+                m += 1
+            found = np.sort(out[first:m])
+            m = first
+            for k in range(len(found)):
+                if k == 0 or found[k] != found[k - 1]:
+                    out[m] = found[k]
+                    m += 1
+        new_offsets[row + 1] = m
+    return out[:m].copy(), new_offsets

@@ -48,6 +48,16 @@ def dedup_minhash():
         yield values, twins
 
 
+def dedup_books():
+    words = [f"word{i * i % 1009}" for i in range(600)]
+    volumes = [" ".join(words), " ".join(words[100:400]), " ".join([*words[200:380], "another", "end"]), " ".join(words[::-1])]
+    table = texts(*volumes, volumes[1].upper(), " ".join(words[:60]), "".join(chr(0x4E00 + i) for i in range(300)))
+    again = table.slice(0, 1).set_column(0, "id", record_ids("sample", ["again"]))
+    twins = pa.concat_tables([table, table.slice(0, 2), again])
+    for values in ({}, {"unit": "char", "max_bucket": 2}, {"shingle": 2, "more_than": 0.5, "by": "url"}):
+        yield {"sample_one_in": 4, "min_shingles": 50, **values}, twins
+
+
 def dedup_lines():
     line, title = "Sign up for our weekly letter!", "Page 1 of 20"
     bodies = [f"{title}\nWhat document {i} says about number {i * i} alone.\n\n{line}" for i in range(8)]

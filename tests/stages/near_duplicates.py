@@ -1,11 +1,14 @@
-"""Made-up corpora of near duplicates, and what dedup_minhash must make of them, computed from its definition alone."""
+"""Made-up corpora, and what dedup_minhash and dedup_books must make of them, computed from their definitions alone."""
 
 import random
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from curation.stage import Reduced
 
 
 def documents(n, seed=0, words=60):
@@ -57,20 +60,31 @@ def shingle_sets(rows, n=5):
     return [[tuple(words[i : i + n]) for i in range(len(words) - n + 1)] for words in split]
 
 
-def similar_pairs(sets, threshold):
-    """All pairs (i, j), i < j, of sets with at least that Jaccard similarity -> similarity."""
+def shared_shingles(sets):
+    """How many shingles each pair (i, j), i < j, of sets has in common; sets and those numbers."""
     sets = [set(s) for s in sets]
     having = defaultdict(list)
     found = {}
     for j, own in enumerate(sets):
-        both = Counter(i for shingle in own for i in having[shingle])
-        for i, shared in both.items():
-            similarity = shared / (len(own) + len(sets[i]) - shared)
-            if similarity >= threshold:
-                found[i, j] = similarity
+        for i, shared in Counter(i for shingle in own for i in having[shingle]).items():
+            found[i, j] = shared
         for shingle in own:
             having[shingle].append(j)
-    return found
+    return sets, found
+
+
+def similar_pairs(sets, threshold):
+    """All pairs (i, j), i < j, of sets with at least that Jaccard similarity -> similarity."""
+    sets, found = shared_shingles(sets)
+    similarity = {(i, j): shared / (len(sets[i]) + len(sets[j]) - shared) for (i, j), shared in found.items()}
+    return {pair: share for pair, share in similarity.items() if share >= threshold}
+
+
+def contained_pairs(sets, more_than):
+    """All pairs (i, j), i < j, of sets of which the smaller one is in the other by more than that share -> the share."""
+    sets, found = shared_shingles(sets)
+    contained = {(i, j): shared / min(len(sets[i]), len(sets[j])) for (i, j), shared in found.items()}
+    return {pair: share for pair, share in contained.items() if share > more_than}
 
 
 def preference(row):
@@ -79,19 +93,22 @@ def preference(row):
     return -len(row["text"].encode()), (1, 0) if date is None else (0, -date.timestamp()), row["id"]
 
 
-def expected(rows, threshold=0.7, compared=None, by=None, key=preference):
+def expected(
+    rows, threshold=0.7, compared=None, by=None, key=preference, sets=None, pairs_of=similar_pairs, near="near_duplicate"
+):  # fmt: skip
     """What becomes of each document: id -> (reason, survivor, similarity, size of its cluster).
 
     Args:
         compared: of a pair of leaders (i, j), whether the stage compares them; None = all. by: column, or None.
+        sets: shingles of each document in their order. pairs_of: pairs of similar ones of some sets. near: reason.
     """
-    sets = shingle_sets(rows)
+    sets = shingle_sets(rows) if sets is None else sets
     twins = defaultdict(list)
     for i in sorted(range(len(rows)), key=lambda i: key(rows[i])):
         twins[rows[i][by] if by else None, tuple(sets[i]) if sets[i] else i].append(i)
     leaders = [group[0] for group in twins.values()]
     of = {group[0]: group for group in twins.values()}
-    pairs = similar_pairs([sets[i] for i in leaders], threshold)
+    pairs = pairs_of([sets[i] for i in leaders], threshold)
     neighbours = defaultdict(dict)
     for (a, b), similarity in pairs.items():
         i, j = leaders[a], leaders[b]
@@ -108,8 +125,33 @@ def expected(rows, threshold=0.7, compared=None, by=None, key=preference):
         for i in of[leader]:
             if i == survivor:
                 continue
-            reason, similarity = ("exact_duplicate", 1.0) if better is None else ("near_duplicate", neighbours[leader][better])
+            reason, similarity = ("exact_duplicate", 1.0) if better is None else (near, neighbours[leader][better])
             result[rows[i]["id"]] = (reason, rows[survivor]["id"], similarity, None)
     for survivor in survives:
         result[rows[survivor]["id"]] = (None, None, None, size[survivor])
     return result
+
+
+def streamed(stage_class):
+    """A stage with every key of every round taken for one too large for memory."""
+
+    class Streamed(stage_class):
+        def reduce(self, rows, params, round_):
+            key = rows["key"].to_numpy()
+            parts = []
+            for one in dict.fromkeys(key.tolist()):
+                at = np.flatnonzero(key == one)
+                mine = rows.slice(at[0], len(at))
+                parts += self.stream(lambda mine=mine: (mine.slice(i, 2) for i in range(0, mine.num_rows, 2)), params, round_)
+            again, counted = {}, Counter()
+            for part in parts:
+                counted.update(part.counted)
+                for ahead, table in part.again.items():
+                    again.setdefault(ahead, []).append(table)
+            verdicts, asks = ([v for v in (getattr(part, name) for part in parts) if v is not None] for name in ("verdicts", "ask"))
+            return Reduced(
+                verdicts=pa.concat_tables(verdicts) if verdicts else None, ask=pa.concat_tables(asks) if asks else None, counted=counted,
+                again={ahead: pa.concat_tables(t.select(tables[0].column_names) for t in tables) for ahead, tables in again.items()},
+            )  # fmt: skip
+
+    return Streamed()

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from near_duplicates import SCHEMA, documents, expected, preference, shingle_sets, similar_pairs, written
+from near_duplicates import SCHEMA, documents, expected, preference, shingle_sets, similar_pairs, streamed, written
 from pydantic import ValidationError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "engine"))
 from engine_kit import recipe, rows, run, steps
 
 from curation.errors import CurateError
-from curation.stage import Batch, Reduced
+from curation.stage import Batch
 from curation.text import Utf8
 from stages.dedup import greedy
 from stages.dedup.addresses import addresses_of, keys_of
@@ -144,8 +144,8 @@ def one_page(n):
 
 
 def test_parts_of_a_full_bucket_do_not_depend_on_where_documents_stand(tmp_path, monkeypatch):
-    monkeypatch.setattr("stages.dedup.dedup_minhash.PART_DOCUMENTS", 50)
-    monkeypatch.setattr("stages.dedup.dedup_minhash.HUBS", 1)
+    monkeypatch.setattr("stages.dedup.buckets.PART_DOCUMENTS", 50)
+    monkeypatch.setattr("stages.dedup.buckets.HUBS", 1)
     given = one_page(300)
     options = ", max_bucket: 20, min_jaccard: 0.952, bands: 60, rows_per_band: 4"  # few pairs are similar enough: parts tell
     one = result(tmp_path / "one", given, options=options)
@@ -167,16 +167,16 @@ def test_a_full_bucket_compares_with_the_best_and_says_so(tmp_path):
     assert counted["pairs compared"] < 8 * 14 * 300
 
 
-@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("heavy", [False, True])
 @pytest.mark.parametrize("part_documents", [1_000, 15])
-def test_hubs_are_the_best_of_a_part(streamed, part_documents, monkeypatch):
-    monkeypatch.setattr("stages.dedup.dedup_minhash.PART_DOCUMENTS", part_documents)
+def test_hubs_are_the_best_of_a_part(heavy, part_documents, monkeypatch):
+    monkeypatch.setattr("stages.dedup.buckets.PART_DOCUMENTS", part_documents)
     rows = np.arange(30)
     bucket = pa.table({
         "key": pa.array(np.full(30, 7), pa.uint64()), "shard": pa.array(rows % 3, pa.uint32()), "row": pa.array(rows, pa.uint32()),
         "id": [f"{i}" for i in rows], "order_0": rows, "order_1": np.zeros(30, np.int64),
     }).sort_by([("shard", "ascending"), ("row", "ascending")])  # fmt: skip
-    stage = Streamed() if streamed else dedup_minhash
+    stage = streamed(DedupMinhash) if heavy else dedup_minhash
     found = stage.reduce(bucket, dedup_minhash.params(), 2)
     owners = addresses_of(found.again[1]["key"].to_numpy())[1].tolist()
     pairs = set(zip(owners, found.again[1]["row"].to_pylist(), strict=True))
@@ -189,36 +189,14 @@ def test_hubs_are_the_best_of_a_part(streamed, part_documents, monkeypatch):
     assert found.counted["pairs not compared"] == 30 * 29 // 2 - len(wanted)
 
 
-class Streamed(DedupMinhash):
-    """The stage with every key of every round taken for one too large for memory."""
-
-    def reduce(self, rows, params, round_):
-        key = rows["key"].to_numpy()
-        parts: list[Reduced] = []
-        for one in dict.fromkeys(key.tolist()):
-            at = np.flatnonzero(key == one)
-            mine = rows.slice(at[0], len(at))
-            parts += self.stream(lambda mine=mine: (mine.slice(i, 2) for i in range(0, mine.num_rows, 2)), params, round_)
-        again, counted = {}, Counter()
-        for part in parts:
-            counted.update(part.counted)
-            for ahead, table in part.again.items():
-                again.setdefault(ahead, []).append(table)
-        verdicts, asks = ([v for v in (getattr(part, name) for part in parts) if v is not None] for name in ("verdicts", "ask"))
-        return Reduced(
-            verdicts=pa.concat_tables(verdicts) if verdicts else None, ask=pa.concat_tables(asks) if asks else None, counted=counted,
-            again={ahead: pa.concat_tables(t.select(tables[0].column_names) for t in tables) for ahead, tables in again.items()},
-        )  # fmt: skip
-
-
 @pytest.mark.parametrize("values", [{}, {"bands": 20, "rows_per_band": 3, "max_bucket": 3}, {"verify": "signature"}])
 def test_keys_too_large_for_memory_decide_alike(values):
     params = dedup_minhash.params(**values)
     table = pa.Table.from_pylist(documents(250, seed=14), schema=SCHEMA)
-    whole, streamed = (apply_global(stage, params, table, 60) for stage in (dedup_minhash, Streamed()))
+    whole, pieces = (apply_global(stage, params, table, 60) for stage in (dedup_minhash, streamed(DedupMinhash)))
     assert whole["drop_reason"].null_count < 200
     for name, column in whole.items():
-        assert column.equals(streamed[name]), name
+        assert column.equals(pieces[name]), name
 
 
 def test_pairs_are_made_in_pieces(monkeypatch):
@@ -226,7 +204,7 @@ def test_pairs_are_made_in_pieces(monkeypatch):
     table = pa.Table.from_pylist(documents(250, seed=15), schema=SCHEMA)
     whole = apply_global(dedup_minhash, params, table, 60)
     made = []
-    monkeypatch.setattr("stages.dedup.dedup_minhash.PAIRS", 10)
+    monkeypatch.setattr("stages.dedup.buckets.PAIRS", 10)
     monkeypatch.setattr("stages.dedup.dedup_minhash._owned", lambda left, right, real=_owned: made.append(len(left)) or real(left, right))
     pieces = apply_global(dedup_minhash, params, table, 60)
     assert len(made) > 20
