@@ -22,7 +22,7 @@ steps:
   rare:  {use: rare_domains, limit: 2}
   last:  {use: keep, where: "length < 300"}
   like:  {use: same_opening, needs: more}
-  words: {use: common_words, needs: more, limit: 5}
+  words: {use: common_words, limit: 5}
 settings: {shadow: 1}
 """
 ROWS = [d for d in documents(60) if len(d["text"]) > 50]
