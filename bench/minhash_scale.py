@@ -23,7 +23,7 @@ steps: {near: {use: dedup_minhash, max_drop_share: 1, against: ["%s"]}}
 outputs: {written: {use: shards}}
 settings: {shuffle: {partition_bytes: 1024, reduce_bytes: 67108864}}
 """
-"""The input is a few documents (so partitions are made small: their number follows from it); what competes is the generated state."""
+"""The input is a few documents; what competes is the generated state. Partitions are as many as there can be, as in a large run."""
 
 
 def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
