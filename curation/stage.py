@@ -126,10 +126,14 @@ class Texts:
         """Let go of the text of a table that no step will see again."""
         for column in table.columns:
             for chunk in column.chunks:
-                self._known.pop(_place(chunk), None)
+                known = self._known.pop(_place(chunk), None)
+                if known is not None:
+                    known[1].forget()
 
     def clear(self) -> None:
         """Let go of everything."""
+        for _, text in self._known.values():
+            text.forget()
         self._known.clear()
 
 

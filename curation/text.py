@@ -1085,6 +1085,11 @@ class Utf8:
             self._seen[name] = find() if before is None else before[0].of_rows(before[1], self)
         return self._seen[name]
 
+    def forget(self) -> None:
+        """Let go of the spans that were found: they know their text, so that else both would stay until a collection of cycles."""
+        self._seen.clear()
+        self._before.clear()
+
     def of_rows(self, rows: Any, array: Any) -> Utf8:
         """The text of some documents, whose spans need not be found again.
 

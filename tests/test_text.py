@@ -1,8 +1,10 @@
 """curation/text.py: spans against slow Python, hashes against reference code, bytes that are no UTF-8."""
 
+import gc
 import random
 import time
 import unicodedata
+import weakref
 
 import numpy as np
 import pyarrow as pa
@@ -394,3 +396,20 @@ def test_the_same_bytes_with_other_nulls_are_another_text():
     texts = Texts()
     assert texts.of(whole).words().counts().tolist() == [1, 1]
     assert texts.of(half).words().counts().tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("let_go", [lambda texts, _: texts.clear(), lambda texts, table: texts.forget(table)], ids=["clear", "forget"])
+def test_a_text_let_go_of_is_freed_at_once(let_go):
+    """Its spans know it and it knows them: without a cut they would stay until Python looks for cycles."""
+    texts = Texts()
+    table = pa.table({"text": pa.array(ODD, pa.large_string())})
+    view = texts.of(table["text"].chunk(0))
+    view.words().hashes()
+    gone = weakref.ref(view)
+    del view
+    gc.disable()
+    try:
+        let_go(texts, table)
+        assert gone() is None
+    finally:
+        gc.enable()
