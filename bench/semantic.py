@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.measure import Usage, curate, run, scratch, versions, write_recipe
-from bench.shuffle import _costs
+from bench.shuffle import costs
 
 DOCUMENTS = (20_000, 60_000, 200_000)
 STARTUP = 1_000
@@ -96,7 +96,7 @@ def _run(n: int, pairs: int) -> dict[str, Any]:
         for _ in range(pairs):
             shutil.rmtree(here / "out", ignore_errors=True)
             whole.append(run(curate("run", file, "-x", "inline", "--json", "--out", str(here / "out")))[0])
-        cost = _costs(here / "out" / "work")
+        cost = costs(here / "out" / "work")
         found = _apart(found_in, here / "out", n)
     emit, reduce = cost["emit_cpu_seconds"], cost["reduce_cpu_seconds"]
     return {
