@@ -62,6 +62,9 @@ class Shuffle(_Frozen):
     partition_bytes: int = Field(default=64 << 20, gt=0, description="bytes of a step's shards per partition")
     reduce_bytes: int = Field(default=256 << 20, gt=0, description="memory of one reducer's rows")
     spill_bytes: int = Field(default=256 << 20, gt=0, description="memory of one mapper's rows")
+    range_reads: int = Field(
+        default=1_000_000, gt=0, description="ranges read by all reducers from which on what mappers wrote is first put together in groups"
+    )
 
 
 class Settings(_Frozen):

@@ -25,7 +25,18 @@ from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
 from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
 from curation.shards import count_rows
-from curation.shuffle import SPILLS, STATE_BYTES, Blocks, partition_bits, plan_reducers, read_index, read_state, write_groups
+from curation.shuffle import (
+    BLOCK,
+    SPILLS,
+    STATE_BYTES,
+    Blocks,
+    partition_bits,
+    plan_exchange,
+    plan_reducers,
+    read_index,
+    read_state,
+    write_groups,
+)
 from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
 from curation.storage import canonical, digest, read_sealed, replace, write_json, write_sealed
 from curation.tasks.base import heaviest
@@ -406,7 +417,9 @@ class Run:
             heads = self._rounds(step, whole, folder, self._bits(full), spills, kept)
             settled = {"keys": [h["key"] for h in heads], "cpu_seconds": sum(h["cpu_seconds"] for h in [*emits.values(), *heads])}
             if step.kind == "global":
-                settled |= self._returns(step, folder, [h for h in heads if h["kind"] == "reduce"], len(full))
+                returns, moved = self._returns(step, whole, folder, [h for h in heads if h["kind"] == "reduce"], len(full))
+                settled |= {**returns, "keys": [*settled["keys"], *(h["key"] for h in moved)]}
+                self.keys[folder] = settled["keys"]
             for head in [*emits.values(), *heads]:
                 self._shown(head)
             settled["shown"] = self._of_step(step.name)
@@ -438,22 +451,23 @@ class Run:
             if number >= MAX_ROUNDS:
                 raise TaskError(f"{step.name}: not settled after {MAX_ROUNDS} rounds")
             names, facts = [n for n, _ in waiting[number]], [f for _, f in waiting.pop(number)]
-            files = [self.out / f for f in names]
-            groups = [f"work/{folder}/{name}" for name in write_groups(self.work / folder, f"round-{number}", files, facts)]
-            blocks = Blocks(files, [self.out / g for g in groups], payload_schema(step, self.plan, number))
+            place = write_groups(self.out, f"work/{folder}", f"round-{number}", names, facts)
+            blocks = Blocks.of(self.out, place, payload_schema(step, self.plan, number))
             rows = blocks.totals[1]
             if rows.sum() != sum(f["rows"] for f in facts):
                 raise AccountError(f"{step.name}: {rows.sum()} rows indexed, {sum(f['rows'] for f in facts)} were emitted")
+            ranges = plan_reducers(blocks, settings.reduce_bytes)
+            place, moved = self._exchanged(step, whole, folder, place, len(names), len(ranges))
             tasks: list[dict[str, Any]] = [
                 {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
-                 "range": list(r), "rows": int(rows[r[0] : r[1]].sum()), "bits": bits, "files": names, "groups": groups}
-                for r in plan_reducers(blocks, settings.reduce_bytes)
+                 "range": list(r), "rows": int(rows[r[0] : r[1]].sum()), "bits": bits, "blocks": place}
+                for r in ranges
             ]  # fmt: skip
-            found = self._found(f"{step.name} reduce", folder, tasks)
+            found = moved + self._found(f"{step.name} reduce", folder, tasks)
             asks = [(f"work/{folder}/ask/{h['ask']['file']}", h["ask"]) for h in found if h.get("ask")]
             if asks:
-                recalls = self._recalls(step, whole, folder, number, bits, asks, kept)
-                found += self._found(f"{step.name} recall", folder, recalls)
+                recalls, moved = self._recalls(step, whole, folder, number, bits, asks, kept)
+                found += moved + self._found(f"{step.name} recall", folder, recalls)
             keys += [str(h["key"]) for h in found]
             self.keys[folder] = keys
             done += found
@@ -461,6 +475,30 @@ class Run:
                 for later, spilled in (head.get("again") or {}).items():
                     waiting.setdefault(int(later), []).append((f"work/{folder}/again-{later}/{spilled['file']}", spilled))
         return done
+
+    def _exchanged(self, step: Step, whole: str, folder: str, place: str, files: int, readers: int) -> tuple[str, list[dict[str, Any]]]:
+        """Put what mappers wrote together by partition, group by group, where each reader reading of each file is too much.
+
+        Args:
+            place: of their blocks. files: how many there are. readers: tasks that will read a range of each.
+        Returns: the place of the blocks to read, and the heads of the tasks that moved them.
+        """
+        settings = self.plan.recipe.settings.shuffle
+        if files * readers <= settings.range_reads:
+            return place, []
+        blocks, tasks = Blocks.of(self.out, place, pa.schema([])), []
+        for group in range(len(blocks.groups)):
+            index = np.concatenate([np.empty(0, BLOCK), *Blocks(blocks.files, [blocks.groups[group]], blocks.schema).entries(0, 1 << 32)])
+            for low, high in plan_exchange(index, settings.reduce_bytes):
+                rows = int(index["rows"][(index["part"] >= low) & (index["part"] < high)].sum())
+                tasks.append({
+                    "kind": "exchange", "step": step.name, "folder": folder, "key": digest(whole, "exchange", place, group, low, high),
+                    "blocks": place, "group": group, "range": [low, high], "rows": rows,
+                })  # fmt: skip
+        heads = self._found(f"{step.name} exchange", folder, tasks)
+        facts = [h["exchanged"] for h in heads]
+        names = [f"work/{folder}/exchanged/{f['file']}" for f in facts]
+        return write_groups(self.out, f"work/{folder}", Path(place).stem + "-exchanged", names, facts, exchanged=True), heads
 
     def _found(self, label: str, folder: str, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Heads of tasks, in their order, when they have run."""
@@ -470,21 +508,21 @@ class Run:
     def _recalls(
         self, step: Step, whole: str, folder: str, number: int, bits: int,
         asks: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None],
-    ) -> list[dict[str, Any]]:  # fmt: skip
-        """A task for each shard that the reducers of a round ask."""
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:  # fmt: skip
+        """A task for each shard that the reducers of a round ask, and the heads of tasks that put their asks together."""
         names, facts = [n for n, _ in asks], [f for _, f in asks]
-        files = [self.out / n for n in names]
-        groups = [f"work/{folder}/{g}" for g in write_groups(self.work / folder, f"asks-{number}", files, facts)]
-        expected = _by_part(files, facts, len(kept))
+        expected = _by_part([self.out / n for n in names], facts, len(kept))
+        place = write_groups(self.out, f"work/{folder}", f"asks-{number}", names, facts)
+        place, moved = self._exchanged(step, whole, folder, place, len(names), int(np.count_nonzero(expected)))
         tasks: list[dict[str, Any]] = []
         for n in np.flatnonzero(expected).tolist():
             if kept[n] is None:
                 raise AccountError(f"{step.name}: shard {n} is asked for documents, and nothing of it was kept")
             tasks.append({
                 "kind": "recall", "step": step.name, "folder": folder, "key": digest(whole, "recall", number, n), "round": number,
-                "ordinal": n, "expected": int(expected[n]), "kept": kept[n], "bits": bits, "files": names, "groups": groups,
+                "ordinal": n, "expected": int(expected[n]), "kept": kept[n], "bits": bits, "blocks": place,
             })  # fmt: skip
-        return tasks
+        return tasks, moved
 
     def _applied_tasks(self, p: Pass) -> list[dict[str, Any]]:
         step = p.head
@@ -533,13 +571,16 @@ class Run:
                 f"{h['key']}.parquet": f"work/{folder}/state/{h['state']['file']}" for h in heads.values() if h.get("state")
             }
 
-    def _returns(self, step: Step, folder: str, heads: list[dict[str, Any]], shards: int) -> dict[str, Any]:
-        """Where verdicts and state lie, and how many verdicts each shard must get back."""
+    def _returns(
+        self, step: Step, whole: str, folder: str, heads: list[dict[str, Any]], shards: int
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Where verdicts and state lie and how many verdicts each shard must get back; heads of tasks that put verdicts together."""
         base = self.work / folder
         files = [f"work/{folder}/verdicts/{h['verdicts']['file']}" for h in heads]
         facts = [h["verdicts"] for h in heads]
-        groups = [f"work/{folder}/{name}" for name in write_groups(base, "returns", [self.out / f for f in files], facts)]
         expected = _by_part([self.out / f for f in files], facts, shards)
+        place = write_groups(self.out, f"work/{folder}", "returns", files, facts)
+        place, moved = self._exchanged(step, whole, folder, place, len(files), shards)
         states = [(base / "state" / h["state"]["file"], h["state"]) for h in heads if h.get("state")]
         state = None
         if states:
@@ -552,7 +593,7 @@ class Run:
             data = sink.getvalue().to_pybytes()
             state = {"file": f"work/{folder}/state.arrow", "xxh3": xxhash.xxh3_128_hexdigest(data)}
             replace(self.out / state["file"], data)
-        return {"returns": {"files": files, "groups": groups, "state": state}, "expected": expected.tolist()}
+        return {"returns": {"blocks": place, "state": state}, "expected": expected.tolist()}, moved
 
     def _regroup(self, p: Pass) -> None:
         step = p.head
@@ -567,6 +608,8 @@ class Run:
             head = ledger.get(key)
             if head is None:
                 raise TaskError(f"{step.name}: the record of task {key} is gone")
+            if head["kind"] != "reduce":
+                continue
             account.add(head["steps"].get(step.name) or Account().plain())
             facts = head["outputs"].get(step.name)
             if facts:

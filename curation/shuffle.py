@@ -23,17 +23,18 @@ import xxhash
 
 from curation.errors import AccountError, TaskError
 from curation.stage import Combined
-from curation.storage import HashedFile, replace
+from curation.storage import HashedFile, read_sealed, replace, write_sealed
 
 GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
 BLOCK = np.dtype([
-    ("part", "<u4"), ("mapper", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8"),
+    ("part", "<u4"), ("mapper", "<u4"), ("file", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8"),
     ("first", "u1"), ("last", "u1"),
 ])  # fmt: skip
 """One block of a spill: slots `first` to `last` of a partition; `sum` is the xxh3-64 of its bytes, seeded with the three.
 
-Of verdicts, `part` is the shard, `mapper` the reducer, and a block has all slots.
+Of verdicts, `part` is the shard, `mapper` the reducer, and a block has all slots. `file` is where it lies now: after an exchange the
+blocks of a group of mappers lie together by partition.
 """
 SPILLS = 2
 """Version of the files of a shuffle."""
@@ -66,7 +67,14 @@ class BlockFile:
     def write(self, batch: pa.RecordBatch, part: int, first: int = 0, last: int = SLOTS - 1) -> None:
         data = batch.serialize()
         total = xxhash.xxh3_64_intdigest(data, seed=_seed(part, first, last))
-        self._entries.append((part, 0, self._sink.tell(), data.size, batch.num_rows, total, first, last))
+        self._entries.append((part, 0, 0, self._sink.tell(), data.size, batch.num_rows, total, first, last))
+        self._sink.write(data)
+
+    def copy(self, entry: Any, data: Any) -> None:
+        """Append a block of another file as it is."""
+        moved = entry.copy()
+        moved["offset"] = self._sink.tell()
+        self._entries.append(moved.item())
         self._sink.write(data)
 
     def close(self) -> dict[str, Any]:
@@ -176,26 +184,32 @@ def _one_batch(table: pa.Table) -> pa.RecordBatch:
     raise TaskError("a run of more than 2 GB of short strings; lower settings.shuffle.spill_bytes")
 
 
-def write_groups(folder: Path, stem: str, files: Sequence[Path], facts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Merge the mappers' indexes into one sorted index per group; returns the file names.
+def write_groups(
+    out: Path, folder: str, stem: str, names: Sequence[str], facts: Sequence[Mapping[str, Any]], exchanged: bool = False
+) -> str:
+    """Merge the indexes of spills into one sorted index per group; returns the place of the list of all these files.
 
     Args:
-        files: the mappers' spills. facts: what their records say of them.
+        out: the run's folder. folder: where in it the group files are put. names: the spills in it. facts: what their records say of them.
+        exchanged: their blocks were written by other mappers, whose numbers they keep.
     Raises: AccountError if an index is gone or not as its mapper wrote it.
     """
-    names = []
-    for start in range(0, max(1, len(files)), GROUP_MAPPERS):
+    groups = []
+    for start in range(0, max(1, len(names)), GROUP_MAPPERS):
         parts = []
-        for mapper, path in enumerate(files[start : start + GROUP_MAPPERS], start=start):
-            entries = read_index(path, facts[mapper])
-            entries["mapper"] = mapper
+        for number, name in enumerate(names[start : start + GROUP_MAPPERS], start=start):
+            entries = read_index(out / name, facts[number])
+            entries["file"] = number
+            if not exchanged:
+                entries["mapper"] = number
             parts.append(entries)
         merged = np.concatenate(parts) if parts else np.empty(0, BLOCK)
         merged = merged[np.lexsort((merged["offset"], merged["mapper"], merged["part"]))]
-        name = f"{stem}-{start // GROUP_MAPPERS:06d}.group"
-        replace(folder / name, merged.tobytes())
-        names.append(name)
-    return names
+        groups.append(f"{folder}/{stem}-{start // GROUP_MAPPERS:06d}.group")
+        replace(out / groups[-1], merged.tobytes())
+    place = f"{folder}/{stem}.files"
+    write_sealed(out / place, {"files": list(names), "groups": groups})
+    return place
 
 
 def read_index(file: Path, facts: Mapping[str, Any]) -> Any:
@@ -231,13 +245,22 @@ def read_state(path: Path, xxh3: str) -> pa.Table:
 class Blocks:
     """Where the rows of a shuffle lie.
 
-    files: the spill of each mapper. groups: index files. shards: ordinal of each mapper's shard,
-    or None if the rows carry their shard themselves.
+    files: the spills, or what an exchange made of them. groups: index files. Rows that do not carry their shard are of that with
+    their mapper's number.
     """
 
     files: Sequence[Path]
     groups: Sequence[Path]
     schema: pa.Schema
+
+    @staticmethod
+    def of(out: Path, place: str, schema: pa.Schema) -> Blocks:
+        """The blocks that `write_groups` has put into groups, by the place it returned."""
+        try:
+            listed = read_sealed(out / place)
+        except FileNotFoundError as e:
+            raise AccountError(f"{out / place} is gone: rows are lost") from e
+        return Blocks([out / name for name in listed["files"]], [out / name for name in listed["groups"]], schema)
 
     def entries(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[Any]:
         """Index entries of partitions low <= part < high that may have rows of slots `first` to `last`, by group."""
@@ -260,17 +283,28 @@ class Blocks:
         Args:
             first, last: slots that are wanted; rows of others may come with them.
         """
+        for entry, path, data in self.pieces(low, high, first, last):
+            try:
+                batch = pa.ipc.read_record_batch(data, self.schema)
+            except (pa.ArrowException, OSError) as error:
+                raise AccountError(f"{path} is damaged, rows are lost: {error}") from error
+            if batch.num_rows != int(entry["rows"]):
+                raise AccountError(f"{path}: a block has {batch.num_rows} rows, its index says {int(entry['rows'])}")
+            table = pa.Table.from_batches([batch])
+            if "shard" not in table.column_names:
+                table = table.append_column("shard", pa.array(np.full(table.num_rows, entry["mapper"], dtype=np.uint32)))
+            yield table
+
+    def pieces(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[tuple[Any, Path, Any]]:
+        """The blocks `read` reads: (entry of the index, file, bytes), file by file in the order they lie there."""
         for entries in self.entries(low, high, first, last):
-            for mapper in np.unique(entries["mapper"]).tolist():
-                if mapper >= len(self.files):
-                    raise AccountError(f"a block of mapper {mapper}, and there are {len(self.files)}: an index is damaged")
-                mine = entries[entries["mapper"] == mapper]
+            for number in np.unique(entries["file"]).tolist():
+                if number >= len(self.files):
+                    raise AccountError(f"a block of file {number}, and there are {len(self.files)}: an index is damaged")
+                mine = entries[entries["file"] == number]
                 mine = mine[np.argsort(mine["offset"])]
-                for table in _read_entries(self.files[mapper], mine, self.schema):
-                    if "shard" not in table.column_names:
-                        shard = pa.array(np.full(table.num_rows, mapper, dtype=np.uint32))
-                        table = table.append_column("shard", shard)
-                    yield table
+                for entry, data in zip(mine, _read_entries(self.files[number], mine), strict=True):
+                    yield entry, self.files[number], data
 
     @cached_property
     def totals(self) -> tuple[Any, Any]:
@@ -294,8 +328,8 @@ class Blocks:
         return np.cumsum(steps[:-1])
 
 
-def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Table]:
-    """Read blocks, neighbours in one go."""
+def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
+    """Bytes of blocks, neighbours read in one go."""
     try:
         with open(path, "rb", buffering=0) as f:
             size = os.fstat(f.fileno()).st_size
@@ -320,13 +354,7 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
                     if xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"]))) != int(e["sum"]):
                         raise AccountError(f"{path} is damaged, rows are lost: a block is not the one that was written")
-                    try:
-                        batch = pa.ipc.read_record_batch(piece, schema)
-                    except (pa.ArrowException, OSError) as error:
-                        raise AccountError(f"{path} is damaged, rows are lost: {error}") from error
-                    if batch.num_rows != int(e["rows"]):
-                        raise AccountError(f"{path}: a block has {batch.num_rows} rows, its index says {int(e['rows'])}")
-                    yield pa.Table.from_batches([batch])
+                    yield piece
                 at = end
     except FileNotFoundError as e:
         raise AccountError(f"{path} is gone: rows are lost") from e
@@ -345,6 +373,11 @@ def plan_reducers(blocks: Blocks, budget_bytes: int) -> list[tuple[int, int, int
         else:  # one partition
             tasks += [(low, high, first, after - 1) for first, after in _joined(blocks.slots(low), budget_bytes)]
     return tasks
+
+
+def plan_exchange(index: Any, budget_bytes: int) -> list[tuple[int, int]]:
+    """Ranges low <= part < high of the blocks of a group of mappers, each of which fits the memory budget or is one partition."""
+    return list(_joined(np.bincount(index["part"], weights=index["length"]).astype(np.int64), budget_bytes))
 
 
 def _joined(sizes: Any, most: int) -> Iterator[tuple[int, int]]:

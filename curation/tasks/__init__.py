@@ -4,7 +4,8 @@ process or network boundary.
 
 - `rows` runs a pass over one shard: `RowTask`, which stands on `Reading` (where its rows come from),
   that on `Fates` (what becomes of them), that on `Task` (attempt, accounts, poison).
-- `emit` writes a shard's keyed rows, `reduce` decides about a range of keys, `recall` answers what it asks.
+- `emit` writes a shard's keyed rows, `reduce` decides about a range of keys, `recall` answers what it asks; `exchange` puts what many
+  wrote together for many readers.
 - `supersede` lists what lost of an earlier run, `state` is what a later one may read, `output` joins small shards.
 - `schemas` says which columns the files of tasks have.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 from curation.tasks.base import Context, Task
 from curation.tasks.emit import EmitTask
+from curation.tasks.exchange import ExchangeTask
 from curation.tasks.output import OutputTask
 from curation.tasks.recall import RecallTask
 from curation.tasks.reduce import ReduceTask
@@ -27,6 +29,7 @@ KINDS: dict[str, type[Task]] = {
     "emit": EmitTask,
     "reduce": ReduceTask,
     "recall": RecallTask,
+    "exchange": ExchangeTask,
     "supersede": SupersedeTask,
     "state": StateTask,
     "output": OutputTask,

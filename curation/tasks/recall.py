@@ -22,7 +22,7 @@ class RecallTask(Task):
         assert isinstance(stage, GlobalStage)
         asked_in, ordinal = self.task["round"], self.task["ordinal"]
         schema = asked_schema(stage, step.params, asked_in)
-        blocks = Blocks([self.out / f for f in self.task["files"]], [self.out / g for g in self.task["groups"]], schema)
+        blocks = Blocks.of(self.out, self.task["blocks"], schema)
         started = time.thread_time()
         asks = read_verdicts(blocks, ordinal, self.task["expected"], many=True)
         again = again_writer(self, step, asked_in + 1)

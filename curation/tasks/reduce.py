@@ -38,10 +38,7 @@ class ReduceTask(Task):
         step = self.plan.steps[self.task["step"]]
         stage = step.stage
         settings = self.plan.recipe.settings.shuffle
-        blocks = Blocks(
-            [self.out / f for f in self.task["files"]], [self.out / f for f in self.task["groups"]],
-            payload_schema(step, self.plan, self.task["round"]),
-        )  # fmt: skip
+        blocks = Blocks.of(self.out, self.task["blocks"], payload_schema(step, self.plan, self.task["round"]))
         low, high, first, last = self.task["range"]
         rows = Range(blocks, low, high, first, last, self.task["bits"], settings.reduce_bytes, self.task["rows"])
         started = time.thread_time()

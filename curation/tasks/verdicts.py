@@ -28,7 +28,7 @@ def verdicts_of(task: Task, step: Step) -> pa.Table:
     schema = verdict_schema(stage, step.params)
     if not shard.get("file"):
         return schema.empty_table().drop_columns(["shard"])
-    blocks = Blocks([task.out / f for f in returns["files"]], [task.out / f for f in returns["groups"]], schema)
+    blocks = Blocks.of(task.out, returns["blocks"], schema)
     verdicts = read_verdicts(blocks, shard["ordinal"], shard["expected"], stage.many).drop_columns(["shard"])
     followers = task.task.get("followers")
     return _followed(task, step, verdicts, followers) if followers else verdicts

@@ -63,6 +63,7 @@ BEFORE = {
     "a spill": (Run, "_rounds", "twins.emit-*/spill/*.spill"),
     "the index of a spill": (Run, "_rounds", "twins.emit-*/spill/*.index"),
     "the merged index": (tasks.ReduceTask, "run", "twins.reduce-*/round-*.group"),
+    "the list of spills": (tasks.ReduceTask, "run", "twins.reduce-*/round-*.files"),
     "a file of verdicts": (tasks.RowTask, "_applied", "twins.reduce-*/verdicts/*.verdicts"),
     "the index of verdicts": (Run, "_returns", "twins.reduce-*/verdicts/*.index"),
     "the merged index of verdicts": (tasks.RowTask, "_applied", "twins.reduce-*/returns-*.group"),
@@ -112,11 +113,11 @@ def test_the_merged_index_is_short_before_reducers_are_planned(setting, tmp_path
 
     real = run_module.write_groups
 
-    def short(folder, stem, *arguments):
-        names = real(folder, stem, *arguments)
-        path = folder / names[0]
+    def short(out, folder, stem, *arguments):
+        place = real(out, folder, stem, *arguments)
+        path = out / folder / f"{stem}-000000.group"
         path.write_bytes(path.read_bytes()[: -BLOCK.itemsize])
-        return names
+        return place
 
     monkeypatch.setattr(run_module, "write_groups", short)
     assert "rows indexed" in refused(run, setting[0], tmp_path)
@@ -180,7 +181,8 @@ def shuffle(path, damaged):
         writer.add(pa.table({name: pa.array(values, KEYED.field(name).type) for name, values in columns.items()}))
         facts.append(writer.close())
         files.append(path.with_name(facts[-1]["file"]))
-    groups = [path.with_name(g) for g in write_groups(path.parent, "g", files, facts)]
+    write_groups(path.parent, ".", "g", [f.name for f in files], facts)
+    groups = [path.with_name("g-000000.group")]
     {"spill": files[0], "index": files[0].with_suffix(".index"), "group": groups[0]}[damaged].rename(path)
     path.with_name({"spill": "0.spill", "index": "0.index", "group": groups[0].name}[damaged]).symlink_to(path)
 

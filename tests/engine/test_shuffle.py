@@ -28,9 +28,7 @@ def spill(folder, n, keys, bits, limit=1 << 20, combine=None):
 
 def shuffled(folder, mappers, bits, limit=1 << 20):
     facts = [spill(folder, n, keys, bits, limit) for n, keys in enumerate(mappers)]
-    files = [folder / f["file"] for f in facts]
-    groups = write_groups(folder, "g", files, facts)
-    return Blocks(files, [folder / g for g in groups], SCHEMA)
+    return Blocks.of(folder, write_groups(folder, ".", "g", [f["file"] for f in facts], facts), SCHEMA)
 
 
 def rows_in(blocks, task):
@@ -91,12 +89,11 @@ def test_reducers_of_a_partition_read_it_once_between_them(tmp_path, monkeypatch
         monkeypatch.setattr(shuffle, "BLOCK_BYTES", block)
         (tmp_path / folder).mkdir()
         facts = [_spilled(tmp_path / folder / f"{n}.spill", keys) for n, keys in enumerate(mappers)]
-        files = [tmp_path / folder / f["file"] for f in facts]
-        blocks = Blocks(files, [tmp_path / folder / g for g in write_groups(tmp_path / folder, "g", files, facts)], SCHEMA)
+        blocks = Blocks.of(tmp_path, write_groups(tmp_path, folder, "g", [f"{folder}/{f['file']}" for f in facts], facts), SCHEMA)
         sent = sum(f["bytes"] for f in facts)
         read = []
         real = shuffle._read_entries
-        monkeypatch.setattr(shuffle, "_read_entries", lambda p, e, s: read.append(int(e["length"].sum())) or real(p, e, s))  # noqa: B023
+        monkeypatch.setattr(shuffle, "_read_entries", lambda p, e: read.append(int(e["length"].sum())) or real(p, e))  # noqa: B023
         tasks = plan_reducers(blocks, sent // 10)
         parts = [Range(blocks, *t, bits=0, budget_bytes=sent // 10, rows=rows_in(blocks, t)).light() for t in tasks]
         monkeypatch.setattr(shuffle, "_read_entries", real)
@@ -140,7 +137,7 @@ def test_rows_are_in_memory_twice_at_most(tmp_path, pool):
     assert sent > 30_000_000
     facts = writer.close()
     assert counted.max_memory() < 2.2 * sent
-    blocks = Blocks([path], [tmp_path / g for g in write_groups(tmp_path, "g", [path], [facts])], SCHEMA)
+    blocks = Blocks.of(tmp_path, write_groups(tmp_path, ".", "g", [path.name], [facts]), SCHEMA)
     counted = pool()
     task = plan_reducers(blocks, sent // 2)[0]
     part = Range(blocks, *task, bits=0, budget_bytes=sent // 2, rows=1600).light()
@@ -184,9 +181,8 @@ def verdicts(folder, parts):
             some = pairs[start : start + 5]
             writer.add(pa.table({"shard": [s for s, _ in some], "row": [r for _, r in some], "why": [f"{s}/{r}" for s, r in some]}))
         facts.append(writer.close())
-        files.append(folder / f"{n}.verdicts")
-    groups = write_groups(folder, "v", files, facts)
-    return Blocks(files, [folder / g for g in groups], schema)
+        files.append(f"{n}.verdicts")
+    return Blocks.of(folder, write_groups(folder, ".", "v", files, facts), schema)
 
 
 @settings(max_examples=40, deadline=None)
