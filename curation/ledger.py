@@ -317,8 +317,9 @@ class Ledger:
         return head
 
     def compact(self) -> None:
-        """Fold loose records into a segment: stats first, then heads, then the records go."""
-        names = _names(self.folder / "records")
+        """Fold loose records into a segment: stats first, then heads, then the records go. Of those that `note` was told of."""
+        known = self.heads()
+        names = [name for name in _names(self.folder / "records") if name[:-5] in known]
         if len(names) < SEGMENT_RECORDS:
             return
         heads, stats = [], []
@@ -329,7 +330,7 @@ class Ledger:
         stem = f"{len(list((self.folder / 'segments').glob('*.heads'))):06d}"
         replace(self.folder / "segments" / f"{stem}.stats", b"\n".join(stats) + b"\n")
         replace(self.folder / "segments" / f"{stem}.heads", b"\n".join(heads) + b"\n")
-        known, offset = self.heads(), 0
+        offset = 0
         for name, line in zip(names, heads, strict=True):
             place = (f"segments/{stem}.heads", offset + len(name) - 4, len(line) - len(name) + 4)
             if known.get(name[:-5], ("records/",))[0].startswith("records/"):

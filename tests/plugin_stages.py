@@ -3,6 +3,7 @@
 import ctypes
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -84,6 +85,20 @@ def slow(batch: Batch, params: Params):
     for _, _ in batch.documents("text"):
         time.sleep(0.005)
     return {"slow": np.zeros(len(batch), dtype=bool)}
+
+
+@cache
+def _model() -> str:
+    """Loaded once a process, as a model is; tells whose it is and which GPU it was given."""
+    return f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES', '')}"
+
+
+@stage(reads=["text"], writes={"model_score": pa.float64()}, costly=True)
+def stand_in_model(batch: Batch, params: Params):
+    """Plays a model: a number of the text. Where `paths` is a folder, notes there which process had which GPU."""
+    if params.paths:
+        Path(params.paths, f"{time.monotonic_ns()}-{os.getpid()}").write_text(_model())
+    return {"model_score": np.array([sum(map(ord, t)) % 1000 / 1000 for t in batch["text"].to_pylist()])}
 
 
 def _hurt(batch: Batch, params: Params) -> None:

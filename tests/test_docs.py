@@ -69,7 +69,7 @@ def test_the_page_of_every_stage_ends_in_an_example_that_is_valid(name):
 def test_every_key_of_a_recipe_has_help():
     for text in [*recipe.KEYS.values(), *recipe.ENTRY_KEYS.values()]:
         assert text
-    for model in (recipe.Settings, entries.Document, entries.Entry):
+    for model in (recipe.Settings, recipe.Resources, entries.Document, entries.Entry):
         for key, kind, _, meaning in keys(model):
             assert meaning, f"{key} has no help"
             assert kind
@@ -86,7 +86,7 @@ def test_design_names_every_file():
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
     filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality")]
-    parts = ((engine, ["curation", "curation/tasks"]), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
+    parts = ((engine, ["curation", "curation/tasks", "curation/executors"]), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
     for named, folders in parts:
         real = {p.stem for folder in folders for p in (ROOT / folder).glob("*.py")} - {"__init__"}
         if folders is filters:

@@ -11,8 +11,8 @@ from engine_kit import PLUGIN, documents, ids, parquet, recipe, rows, run, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation import executors
 from curation.errors import FailedShareError, TaskError
+from curation.executors import inline, processes
 from curation.recipe import MaxFailed
 from curation.workers import Job, Quarantine
 
@@ -52,12 +52,12 @@ def starts(monkeypatch):
     """One entry for each worker process started."""
     made = []
 
-    class Counted(executors.Worker):
+    class Counted(processes.Worker):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             made.append(self)
 
-    monkeypatch.setattr(executors, "Worker", Counted)
+    monkeypatch.setattr(processes, "Worker", Counted)
     return made
 
 
@@ -305,14 +305,14 @@ def test_a_worker_killed_while_it_starts(tmp_path, monkeypatch):
     file = setting(tmp_path, ROW, "raise", poison=())
     left = [2]
 
-    class Stillborn(executors.Worker):
+    class Stillborn(processes.Worker):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             if left[0]:
                 left[0] -= 1
                 os.kill(self.process.pid, signal.SIGKILL)
 
-    monkeypatch.setattr(executors, "Worker", Stillborn)
+    monkeypatch.setattr(processes, "Worker", Stillborn)
     run(file, tmp_path / "out", 1)
     left[0] = 100
     with pytest.raises(TaskError, match="could not start"):
@@ -357,7 +357,7 @@ def test_ten_times_the_failures_allowed_stop_it_early(tmp_path, text, monkeypatc
     stage = "first_of_text" if text is GLOBAL else "poison"
     file = many(tmp_path, "raise", 20, stage, text)
     done = []
-    monkeypatch.setattr(executors.Inline, "map", _counting(executors.Inline.map, done))
+    monkeypatch.setattr(inline.Inline, "map", _counting(inline.Inline.map, done))
     with pytest.raises(FailedShareError, match=r"so far|of one task"):
         run(file, tmp_path / "out", overrides={"settings.max_failed.least": 3})
     assert len([t for t in done if t["kind"] == ("rows" if text is ROW else "emit")]) <= 2
