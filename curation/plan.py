@@ -55,7 +55,7 @@ class Step:
     other: str | None = None
     copy: bool = False
     checkpoint: bool = False
-    resources: Resources = Resources()
+    resources: Resources = field(default_factory=Resources)
     transient: frozenset[str] = frozenset()
     """Columns of `schema` that are never written."""
     optional: tuple[str, ...] = ()

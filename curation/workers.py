@@ -41,6 +41,8 @@ CHUNKS = 16
 """Pieces a suspected range is cut into in careful mode."""
 MAX_DEATHS = 3
 """Deaths of one task without a culprit before the run stops."""
+PLAIN_LOSSES = 2
+"""Times a task that went down with all that watched it is simply run again, elsewhere (ours)."""
 
 
 class Progress:
@@ -50,15 +52,38 @@ class Progress:
         self._page = mmap.mmap(page, mmap.PAGESIZE)
         os.close(page)
         self._sequence = 0
+        self._file: int | None = None
+
+    def publish(self, file: Path | None) -> None:
+        """Write each place to this file too, on disk before the work there begins: for a driver on another machine."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DSYNC)
 
     def at_step(self, step: str, low: int, high: int, shadow: bool) -> None:
         self._sequence += 1
         PAGE.pack_into(self._page, 0, self._sequence, low, high, NO_ROW, shadow, step.encode()[:96])
+        self._published()
 
     def at_row(self, row: int) -> None:
         self._sequence += 1
         struct.pack_into("<q", self._page, 24, row)
         struct.pack_into("<q", self._page, 0, self._sequence)
+        self._published()
+
+    def _published(self) -> None:
+        if self._file is not None:
+            os.pwrite(self._file, self._page[: PAGE.size], 0)
+
+
+def place_of(page: Any) -> dict[str, Any]:
+    """What a progress page, or a file of one, says."""
+    sequence, low, high, row, shadow, step = PAGE.unpack_from(page, 0)
+    return {"sequence": sequence, "low": low, "high": high, "row": None if row == NO_ROW else row,
+            "shadow": bool(shadow), "step": step.rstrip(b"\0").decode("utf-8", "replace")}  # fmt: skip
 
 
 def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: int) -> None:
@@ -95,6 +120,7 @@ def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: i
             return
         started = time.process_time()
         try:
+            progress.publish(out / task["publish"] if "publish" in task else None)
             progress.at_step("", 0, 0, False)
             tasks.run(context, task)
             answer: dict[str, Any] = {"cpu_seconds": time.process_time() - started}
@@ -162,9 +188,7 @@ class Worker:
 
     def where(self) -> dict[str, Any]:
         """The last published place."""
-        sequence, low, high, row, shadow, step = PAGE.unpack_from(self._page, 0)
-        return {"sequence": sequence, "low": low, "high": high, "row": None if row == NO_ROW else row,
-                "shadow": bool(shadow), "step": step.rstrip(b"\0").decode("utf-8", "replace")}  # fmt: skip
+        return place_of(self._page)
 
     def cpu_seconds(self) -> float:
         try:
@@ -237,13 +261,29 @@ class Job:
         self.task, self._quarantine = task, quarantine
         self._suspects: list[tuple[int, int]] = []
         self._deaths = 0
+        self._losses = 0
         self._cleared = False
         """A suspected document did no harm on its own: the stage does not say which one it is on."""
+        self.again = False
+        """It came to grief before, on this `node` if that is known."""
+        self.node: str | None = None
 
     def message(self) -> dict[str, Any]:
         """What to send to a worker next."""
         task = {**self.task, "quarantine": self._quarantine.of(self.task["key"])}
+        if self.published:
+            task["publish"] = self.published
         return {**task, "only": self._suspects} if self._suspects else task
+
+    @property
+    def published(self) -> str | None:
+        """The file, relative to the run, in which its worker says where it is: once whatever watched it was lost too often."""
+        return f"work/{self.task['folder']}/places/{self.task['key']}" if self._losses >= PLAIN_LOSSES else None
+
+    def lost(self, where: dict[str, Any] | None, detail: str) -> str | None:
+        """The worker is gone with whatever watched it; `where` it was, if it has published that. Returns what `died` does."""
+        self._losses, self.again = self._losses + 1, True
+        return None if where is None else self.died(where, "crashed", detail)
 
     def finished(self) -> bool:
         """The worker is done with the message; True if that was the task itself."""
@@ -257,6 +297,7 @@ class Job:
 
         Raises: FailedShareError if ten times as many documents were quarantined as may fail.
         """
+        self.again = True
         named = where["step"] and self.task["kind"] in ("rows", "emit")
         low, high = where["low"], where["high"]
         if where["row"] is not None and not self._cleared:

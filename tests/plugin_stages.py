@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import time
 from functools import cache
 from pathlib import Path
@@ -119,6 +120,9 @@ def _misbehave(how: str) -> None:
         ctypes.string_at(0)
     if how == "exit":
         os._exit(3)
+    if how == "take the watcher along":
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
     if how == "hang":
         given_up = time.process_time() + 30  # CPU seconds: far past every limit, and a test without one ends
         while time.process_time() < given_up:

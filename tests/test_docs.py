@@ -86,7 +86,8 @@ def test_design_names_every_file():
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
     filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality")]
-    parts = ((engine, ["curation", "curation/tasks", "curation/executors"]), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
+    engines = ["curation", "curation/tasks", "curation/executors"]
+    parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
     for named, folders in parts:
         real = {p.stem for folder in folders for p in (ROOT / folder).glob("*.py")} - {"__init__"}
         if folders is filters:

@@ -15,7 +15,8 @@ class Dispatch(ABC):
     """An executor whose workers answer one message at a time.
 
     An answer is what `curation.workers.main` says of a message ({"cpu_seconds"} or {"error", "message"}), or
-    {"died": place, "reason", "detail"} of a worker that ended on it, or {"unsent": true} of one that never heard of it.
+    {"died": place, "reason", "detail"} of a worker that ended on it, {"lost": detail,
+    "where": place or None} of one that is gone with whatever watched it, and {"unsent": true} of one that never heard of it.
     """
 
     @abstractmethod
@@ -59,6 +60,8 @@ def _goes_on(job: Job, answer: dict[str, Any]) -> bool:
         raise error_of(answer)
     if "died" in answer:
         problem = job.died(answer["died"], answer["reason"], answer["detail"])
+    elif "lost" in answer:
+        problem = job.lost(answer["where"], answer["lost"])
     elif "unsent" in answer:
         return True
     else:

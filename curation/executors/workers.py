@@ -49,7 +49,8 @@ class Workers:
         while waiting:
             before = len(waiting)
             self._open(tasks[0] for tasks in waiting.values())
-            pause, recorded, quiet_since = Pause(), [], None
+            recorded: list[str] = []
+            pause, quiet_since = Pause(), None
             while waiting and (quiet_since is None or time.monotonic() - quiet_since < self.patience / 6):
                 pause.wait(bool(recorded))
                 through = self._through()  # before the records: what a worker is through with is there

@@ -172,7 +172,7 @@ def test_a_worker_without_a_run(tmp_path):
     done = subprocess.run(command("worker", tmp_path, "--patience", 0.5), env=environment(), capture_output=True, text=True, timeout=60)
     assert done.returncode == 3
     assert "nothing was heard of a run" in done.stderr
-    done = subprocess.run(command("worker", tmp_path, "--rank", 2, "--of", 2), env=environment(), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command("worker", tmp_path, "--rank", 2, "--of", 2), env=environment(), capture_output=True, text=True)
     assert done.returncode == 2
     assert "ranks are 0 to 1" in done.stderr
 

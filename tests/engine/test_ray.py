@@ -1,0 +1,269 @@
+"""Ray: the same bytes on several nodes, whatever dies; nodes that do not fit are refused.
+
+The nodes are processes of this machine (`ray.cluster_utils.Cluster`), which end with the module's tests.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import pytest
+from engine_kit import EVERY_PHASE, FULL, ROOT, command, corpus, documents, environment, parquet, phases, recipe, rows, run, steps, tree
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+ray = pytest.importorskip("ray")
+
+from ray.cluster_utils import Cluster  # noqa: E402
+
+from curation.errors import RecipeError, TaskError  # noqa: E402
+from curation.executors import Options  # noqa: E402
+from curation.executors import ray as executor  # noqa: E402
+from curation.recipe import Resources  # noqa: E402
+from curation.workers import MAX_DEATHS, PLAIN_LOSSES, Job  # noqa: E402
+
+LABELS = ("outputs", "dropped", "failed", "shadows")
+STORE_BYTES = 80 << 20
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own: files and processes it leaves to the collector
+
+
+@pytest.fixture(scope="module")
+def deaths(tmp_path_factory):
+    return tmp_path_factory.mktemp("deaths")
+
+
+@pytest.fixture(scope="module")
+def cluster(deaths):
+    """Two nodes of one CPU; the second says it has a GPU. In each phase of PHASES a watcher is killed, once."""
+    given = {"NODE_DEATHS": str(deaths), "NODE_PHASES": ",".join(EVERY_PHASE), "PYTHONPATH": environment()["PYTHONPATH"]}
+    old = {name: os.environ.get(name) for name in given}
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        os.environ.update(given)
+        head = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False, "temp_dir": folder}
+        made = Cluster(initialize_head=True, head_node_args=head)
+        made.add_node(num_cpus=1, num_gpus=1, object_store_memory=STORE_BYTES)
+        for name, value in old.items():  # what this process imports must not die
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        ray.init(made.address, log_to_driver=False, logging_level="error")
+        yield made
+        ray.shutdown()
+        made.shutdown()
+
+
+def by_ray(plan, out, plan_file):
+    return executor.start(plan, out, plan_file, Options())
+
+
+def test_every_kind_of_step_has_the_bytes_of_inline(cluster, tmp_path):
+    file = recipe(corpus(tmp_path), FULL)
+    run(file, tmp_path / "inline")
+    run(file, tmp_path / "ray", start=by_ray)
+    assert tree(tmp_path / "ray", *LABELS) == tree(tmp_path / "inline", *LABELS)
+
+
+@pytest.mark.slow
+def test_a_watcher_dies_in_every_phase(cluster, deaths, tmp_path):
+    """And three documents end their worker: processes and ray quarantine the same ones."""
+    file = phases(tmp_path)
+    run(file, tmp_path / "processes", 2)
+    run(file, tmp_path / "ray", start=by_ray)
+    assert sorted(os.listdir(deaths)) == sorted(EVERY_PHASE)
+    assert steps(tmp_path / "ray")["risky"]["failed"] == 3
+    assert tree(tmp_path / "ray", *LABELS) == tree(tmp_path / "processes", *LABELS)
+
+
+def test_a_model_runs_in_actors_that_keep_it(cluster, tmp_path):
+    for i in range(6):
+        parquet(tmp_path / "crawl" / f"{i}.parquet", documents(20, seed=i))
+    (tmp_path / "notes").mkdir()
+    text = f"""
+inputs: {{docs: {{use: parquet, paths: "crawl/*"}}}}
+steps:
+  before: {{use: measure}}
+  model: {{use: stand_in_model, paths: {tmp_path / "notes"}, resources: {{gpus: 0.5}}}}
+  after: {{use: shout}}
+"""
+    it = run(recipe(tmp_path, text), tmp_path / "out", start=by_ray)
+    assert {name: total for name, (total, _) in it.tasks.items()} == {"docs": 6, "model": 6, "after": 6, "outputs.after": 1}
+    notes = [note.read_text().split() for note in (tmp_path / "notes").iterdir()]
+    assert len(notes) == 6
+    assert {gpu for _, gpu in notes} == {"0"}
+    assert len({process for process, _ in notes}) <= 2
+
+
+def test_a_document_that_takes_its_watcher_along(cluster, tmp_path):
+    """As one does whose memory makes Ray end the node's largest process: it is found by what is published on disk."""
+    for i in range(2):
+        parquet(tmp_path / "crawl" / f"{i}.parquet", documents(60, seed=i, poison={33} if i else ()), row_group_size=20)
+    text = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {bad: {use: poison, how: take the watcher along}}'
+    file = recipe(tmp_path, text)
+    run(file, tmp_path / "ray", start=by_ray)
+    run(file, tmp_path / "clean", overrides={"bad.hurt": False})
+    [failed] = rows(tmp_path / "ray", "failed")
+    assert (failed["step"], failed["reason"]) == ("bad", "crashed")
+    assert "POISON 33" in next(r["text"] for r in rows(tmp_path / "clean", "outputs") if r["id"] == failed["id"])
+    left = [r for r in rows(tmp_path / "clean", "outputs") if r["id"] != failed["id"]]
+    assert sorted(map(repr, rows(tmp_path / "ray", "outputs"))) == sorted(map(repr, left))
+
+
+@pytest.mark.slow
+def test_a_node_is_lost_and_another_comes(cluster, tmp_path):
+    for i in range(8):
+        parquet(tmp_path / "crawl" / f"{i}.parquet", documents(60, seed=i))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {slow: {use: slow}, twins: {use: first_of_text}}')
+    run(file, tmp_path / "calm", 2)
+    node = cluster.add_node(num_cpus=2, object_store_memory=STORE_BYTES)
+
+    def lose():
+        while len(list((tmp_path / "ray").glob("work/docs-*/records/*.json"))) < 2:
+            time.sleep(0.01)
+        cluster.remove_node(node, allow_graceful=False)
+
+    loser = threading.Thread(target=lose)
+    loser.start()
+    run(file, tmp_path / "ray", start=by_ray)
+    loser.join()
+    assert tree(tmp_path / "ray", *LABELS) == tree(tmp_path / "calm", *LABELS)
+
+
+OLD_ARROW = """
+from importlib import metadata
+real = metadata.version
+metadata.version = lambda name: "1.0" if name == "pyarrow" else real(name)
+"""
+OTHER_DISK = """
+from pathlib import Path
+real = Path.read_bytes
+def read_bytes(self):
+    if "/work/ray/" in str(self):
+        raise FileNotFoundError(2, "No such file or directory")
+    return real(self)
+Path.read_bytes = read_bytes
+"""
+
+
+@pytest.mark.parametrize(
+    ("patch", "says"),
+    [(OLD_ARROW, "pyarrow is 1.0, the run's"), (OTHER_DISK, "cannot read .* local paths on a multi-node cluster")],
+    ids=["version", "storage"],
+)
+def test_a_node_that_does_not_fit_is_refused(cluster, tmp_path, patch, says):
+    (tmp_path / "sitecustomize.py").write_text(patch)
+    node = cluster.add_node(
+        num_cpus=1, object_store_memory=STORE_BYTES, env_vars={"PYTHONPATH": f"{tmp_path}:{environment()['PYTHONPATH']}"}
+    )
+    try:
+        parquet(tmp_path / "crawl" / "0.parquet", documents(5))
+        with pytest.raises(RecipeError, match=rf"node \S+ \(\S+\) .*{says}"):
+            run(recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}'), tmp_path / "out", start=by_ray)
+        assert not list((tmp_path / "out").rglob("*.parquet"))
+    finally:
+        cluster.remove_node(node)
+
+
+def test_as_many_tasks_wait_as_an_autoscaler_must_see(cluster, tmp_path):
+    made = []
+
+    def start(plan, out, plan_file):
+        made.append(by_ray(plan, out, plan_file))
+        return made[0]
+
+    parquet(tmp_path / "crawl" / "0.parquet", documents(5))
+    run(recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}'), tmp_path / "out", start=start)
+    it, waiting = made[0], []
+    it._task = ray.remote(lambda probe, resources, message: {"cpu_seconds": 0.0, "node": ""})
+    tasks = [{"key": str(i), "kind": "rows", "pass": "docs", "folder": "f"} for i in range(400)]
+
+    class NoQuarantine:
+        def of(self, key):
+            return []
+
+    for _ in it.map(iter(tasks), NoQuarantine()):
+        waiting.append(len(it._busy))
+    assert len(waiting) == 400
+    assert max(waiting) in (2 + executor.AHEAD - 1, 2 + executor.AHEAD)
+
+
+def test_the_names_a_dashboard_shows():
+    splits = [{"relative": "2024/a.warc.gz"}]
+    assert executor._name({"kind": "rows", "pass": "text", "key": "k", "splits": splits}) == "text: 2024/a.warc.gz"
+    assert executor._name({"kind": "reduce", "step": "near", "key": "0123456789abcdef"}) == "near reduce: 0123456789ab"
+
+
+def test_an_address_nobody_answers(tmp_path):
+    parquet(tmp_path / "crawl" / "0.parquet", documents(5))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}')
+    arguments = command("run", file, "--out", tmp_path / "out", "-x", "ray", "--address", "nowhere")
+    done = subprocess.run(arguments, env=environment(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2, done.stderr
+    assert "error: --address nowhere: there is no Ray cluster" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+class Listed:
+    """A quarantine in memory."""
+
+    def __init__(self):
+        self.rows = []
+
+    def of(self, key):
+        return self.rows
+
+    def add(self, task, entry):
+        self.rows.append(entry)
+
+
+def test_a_job_whose_watchers_are_lost_is_run_again_then_watched_then_given_up():
+    job = Job({"key": "k", "kind": "rows", "folder": "f"}, Listed())
+    for _ in range(PLAIN_LOSSES):
+        assert "publish" not in job.message()
+        assert job.lost(None, "the node died") is None
+        assert job.again
+    assert job.message()["publish"] == "work/f/places/k"
+    where = {"step": "bad", "low": 0, "high": 9, "row": None, "shadow": False}
+    assert job.lost(where, "gone") is None
+    assert job.message()["only"] == [(n, n) for n in range(10)]
+    assert not job.finished()  # none of them did harm: the task runs again as a whole
+    assert "only" not in job.message()
+    for _ in range(MAX_DEATHS - 2):
+        assert job.lost({**where, "step": ""}, "gone") is None
+    assert "died 3 times" in job.lost({**where, "step": ""}, "gone")
+
+
+def test_resources_a_node_has():
+    assert executor._fits(Resources(), {"CPU": 1})
+    assert not executor._fits(Resources(gpus=0.5), {"CPU": 1})
+    assert not executor._fits(Resources(memory_bytes=1 << 40), {"CPU": 1, "memory": 1 << 30})
+
+
+@pytest.mark.parametrize("how", ["inline", "processes"])
+def test_nothing_of_other_executors_is_imported_in_a_local_run(tmp_path, how):
+    parquet(tmp_path / "crawl" / "0.parquet", documents(5))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}')
+    code = (
+        "import sys; from curation.cli import app\n"
+        f"app(['run', {str(file)!r}, '--out', {str(tmp_path / 'out')!r}, '-x', {how!r}], standalone_mode=False)\n"
+        "print([m for m in sys.modules if m == 'ray' or m.startswith(('ray.', 'curation.executors.'))])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(said.splitlines()[-1][1:-1].replace("'", "").split(", ")) == {
+        "inline": {"curation.executors.inline"}, "processes": {"curation.executors.processes", "curation.executors.dispatch"}
+    }[how]  # fmt: skip
+
+
+def test_a_node_without_this_package_is_said(cluster, tmp_path, monkeypatch):
+    def fails(*arguments):
+        raise ModuleNotFoundError("No module named 'curation'")
+
+    parquet(tmp_path / "crawl" / "0.parquet", documents(5))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}')
+
+    def start(plan, out, plan_file):
+        made = by_ray(plan, out, plan_file)
+        made._task = ray.remote(fails)
+        return made
+
+    with pytest.raises(TaskError, match="a node cannot run curate: No module named 'curation'"):
+        run(file, tmp_path / "out", start=start)
