@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from curation.errors import FailedShareError, TaskError
 from curation.executors import inline, processes
 from curation.recipe import MaxFailed
-from curation.workers import Job, Quarantine
+from curation.workers import MAX_DEATHS, PLAIN_LOSSES, Job, Quarantine
 
 POISON = {33, 41}
 KILLERS = {
@@ -172,6 +172,23 @@ def test_a_worker_that_dies_without_a_culprit():
         assert job.died(where, "crashed", "of old age") is None
         assert not job.finished()
     assert "no document is to blame: of old age" in job.died(where, "crashed", "of old age")
+
+
+def test_a_job_whose_watchers_are_lost_is_run_again_then_watched_then_given_up():
+    job = Job({"key": "k", "kind": "rows", "folder": "f"}, Quarantine(PLUGIN.parent / "nowhere"))
+    for _ in range(PLAIN_LOSSES):
+        assert "publish" not in job.message()
+        assert job.lost(None, "the node died") is None
+        assert job.again
+    assert job.message()["publish"] == "work/f/places/k"
+    where = {"step": "bad", "low": 0, "high": 9, "row": None, "shadow": False}
+    assert job.lost(where, "gone") is None
+    assert job.message()["only"] == [(n, n) for n in range(10)]
+    assert not job.finished()  # none of them did harm: the task runs again as a whole
+    assert "only" not in job.message()
+    for _ in range(MAX_DEATHS - 2):
+        assert job.lost({**where, "step": ""}, "gone") is None
+    assert "died 3 times" in job.lost({**where, "step": ""}, "gone")
 
 
 @pytest.mark.parametrize("how", ["raise", "segfault", "hang"])

@@ -5,13 +5,12 @@ The nodes are processes of this machine (`ray.cluster_utils.Cluster`), which end
 
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
 import pytest
-from engine_kit import EVERY_PHASE, FULL, ROOT, command, corpus, documents, environment, parquet, phases, recipe, rows, run, steps, tree
+from engine_kit import EVERY_PHASE, FULL, command, corpus, documents, environment, parquet, phases, recipe, rows, run, steps, tree
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 ray = pytest.importorskip("ray")
@@ -22,7 +21,6 @@ from curation.errors import RecipeError, TaskError  # noqa: E402
 from curation.executors import Options  # noqa: E402
 from curation.executors import ray as executor  # noqa: E402
 from curation.recipe import Resources  # noqa: E402
-from curation.workers import MAX_DEATHS, PLAIN_LOSSES, Job  # noqa: E402
 
 LABELS = ("outputs", "dropped", "failed", "shadows")
 STORE_BYTES = 80 << 20
@@ -202,55 +200,10 @@ def test_an_address_nobody_answers(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-class Listed:
-    """A quarantine in memory."""
-
-    def __init__(self):
-        self.rows = []
-
-    def of(self, key):
-        return self.rows
-
-    def add(self, task, entry):
-        self.rows.append(entry)
-
-
-def test_a_job_whose_watchers_are_lost_is_run_again_then_watched_then_given_up():
-    job = Job({"key": "k", "kind": "rows", "folder": "f"}, Listed())
-    for _ in range(PLAIN_LOSSES):
-        assert "publish" not in job.message()
-        assert job.lost(None, "the node died") is None
-        assert job.again
-    assert job.message()["publish"] == "work/f/places/k"
-    where = {"step": "bad", "low": 0, "high": 9, "row": None, "shadow": False}
-    assert job.lost(where, "gone") is None
-    assert job.message()["only"] == [(n, n) for n in range(10)]
-    assert not job.finished()  # none of them did harm: the task runs again as a whole
-    assert "only" not in job.message()
-    for _ in range(MAX_DEATHS - 2):
-        assert job.lost({**where, "step": ""}, "gone") is None
-    assert "died 3 times" in job.lost({**where, "step": ""}, "gone")
-
-
 def test_resources_a_node_has():
     assert executor._fits(Resources(), {"CPU": 1})
     assert not executor._fits(Resources(gpus=0.5), {"CPU": 1})
     assert not executor._fits(Resources(memory_bytes=1 << 40), {"CPU": 1, "memory": 1 << 30})
-
-
-@pytest.mark.parametrize("how", ["inline", "processes"])
-def test_nothing_of_other_executors_is_imported_in_a_local_run(tmp_path, how):
-    parquet(tmp_path / "crawl" / "0.parquet", documents(5))
-    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}')
-    code = (
-        "import sys; from curation.cli import app\n"
-        f"app(['run', {str(file)!r}, '--out', {str(tmp_path / 'out')!r}, '-x', {how!r}], standalone_mode=False)\n"
-        "print([m for m in sys.modules if m == 'ray' or m.startswith(('ray.', 'curation.executors.'))])"
-    )
-    said = subprocess.run([sys.executable, "-c", code], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert set(said.splitlines()[-1][1:-1].replace("'", "").split(", ")) == {
-        "inline": {"curation.executors.inline"}, "processes": {"curation.executors.processes", "curation.executors.dispatch"}
-    }[how]  # fmt: skip
 
 
 def test_a_node_without_this_package_is_said(cluster, tmp_path, monkeypatch):
