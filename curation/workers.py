@@ -39,6 +39,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 """Library thread pools, all 1 in a worker: the cores are shared out by tasks."""
 CHUNKS = 16
 """Pieces a suspected range is cut into in careful mode."""
+NOWHERE = {"step": "", "low": 0, "high": 0, "row": None, "shadow": False}
+"""Place of a worker that was in no step."""
 MAX_DEATHS = 3
 """Deaths of one task without a culprit before the run stops."""
 PLAIN_LOSSES = 2
@@ -283,7 +285,7 @@ class Job:
     def lost(self, where: dict[str, Any] | None, detail: str) -> str | None:
         """The worker is gone with whatever watched it; `where` it was, if it has published that. Returns what `died` does."""
         self._losses, self.again = self._losses + 1, True
-        return None if where is None else self.died(where, "crashed", detail)
+        return None if self._losses <= PLAIN_LOSSES else self.died(where or NOWHERE, "crashed", detail)
 
     def finished(self) -> bool:
         """The worker is done with the message; True if that was the task itself."""

@@ -1,6 +1,7 @@
 """The documents say what is there: the tree, every command, every stage's headings, parameters and drop reasons."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,19 @@ def test_every_key_of_a_recipe_has_help():
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_references_are_fresh(name):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == pages()[name], "stale: run python -m docs"
+
+
+def test_the_commands_and_examples_of_the_page_on_clusters_are_valid():
+    text = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
+    commands = typer.main.get_command(app).commands
+    found = re.findall(r"\bcurate (run|worker) ([^`]*?)(?=$|`| #|  )", re.sub(r"\\\n *", "", text), re.M)
+    assert len(found) >= 5
+    for name, arguments in found:
+        commands[name].make_context(name, shlex.split(arguments), resilient_parsing=False)
+    examples = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
+    for step in examples[0]["steps"].values():
+        recipe.Resources(**step["resources"])
+    assert examples[1]["kind"] == "RayJob"
 
 
 def test_design_names_every_file():

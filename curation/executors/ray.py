@@ -290,11 +290,13 @@ class Ray(Dispatch):
             yield job, answer
 
     def _published(self, job: Job) -> dict[str, Any] | None:
-        """Where the worker of a job was, if it was told to publish it."""
-        with contextlib.suppress(FileNotFoundError):
-            page = (self._out / job.published).read_bytes() if job.published else b""
-            return place_of(page) if page else None
-        return None
+        """Where the worker of a job was, if it was told to publish it; once, so that no later death is laid to that place."""
+        page = b""
+        if job.published:
+            with contextlib.suppress(FileNotFoundError):
+                page = (self._out / job.published).read_bytes()
+                (self._out / job.published).unlink()
+        return place_of(page) if page else None
 
     # -- actors ---------------------------------------------------------------------------------------
 
