@@ -4,6 +4,7 @@ The nodes are processes of this machine (`ray.cluster_utils.Cluster`), which end
 """
 
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from curation.errors import RecipeError, TaskError  # noqa: E402
 from curation.executors import Options  # noqa: E402
 from curation.executors import ray as executor  # noqa: E402
 from curation.recipe import Resources  # noqa: E402
+from curation.workers import Quarantine  # noqa: E402
 
 LABELS = ("outputs", "dropped", "failed", "shadows")
 STORE_BYTES = 80 << 20
@@ -126,6 +128,27 @@ def test_a_node_is_lost_and_another_comes(cluster, tmp_path):
     assert tree(tmp_path / "ray", *LABELS) == tree(tmp_path / "calm", *LABELS)
 
 
+@pytest.mark.slow
+def test_the_driver_dies_and_another_goes_on(cluster, tmp_path):
+    for i in range(4):
+        parquet(tmp_path / "crawl" / f"{i}.parquet", documents(80, seed=i))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {slow: {use: slow}, twins: {use: first_of_text}}')
+    run(file, tmp_path / "calm", 2)
+    (tmp_path / "elsewhere").mkdir()
+    driver = subprocess.Popen(
+        command("run", file, "--out", tmp_path / "ray", "-x", "ray", "--address", cluster.address), cwd=tmp_path / "elsewhere",
+        env=environment(), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while not list((tmp_path / "ray").glob("work/docs-*/records/*.json")):
+        assert driver.poll() is None
+        time.sleep(0.01)
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.wait()
+    it = run(file, tmp_path / "ray", start=by_ray)
+    assert it.tasks["docs"][1] >= 1
+    assert tree(tmp_path / "ray", *LABELS) == tree(tmp_path / "calm", *LABELS)
+
+
 OLD_ARROW = """
 from importlib import metadata
 real = metadata.version
@@ -174,14 +197,43 @@ def test_as_many_tasks_wait_as_an_autoscaler_must_see(cluster, tmp_path):
     it._task = ray.remote(lambda probe, resources, message: {"cpu_seconds": 0.0, "node": ""})
     tasks = [{"key": str(i), "kind": "rows", "pass": "docs", "folder": "f"} for i in range(400)]
 
-    class NoQuarantine:
-        def of(self, key):
-            return []
-
-    for _ in it.map(iter(tasks), NoQuarantine()):
+    for _ in it.map(iter(tasks), Quarantine(tmp_path)):
         waiting.append(len(it._busy))
     assert len(waiting) == 400
     assert max(waiting) in (2 + executor.AHEAD - 1, 2 + executor.AHEAD)
+
+
+def test_a_task_whose_worker_died_is_tried_on_another_node(cluster, tmp_path):
+    asked = []
+    here, there = sorted(n["NodeID"] for n in ray.nodes() if n["Alive"])
+
+    class Recorder:
+        """Plays the remote function: the first worker dies on node `here`."""
+
+        def options(self, **options):
+            asked.append(options)
+            return self
+
+        def remote(self, *arguments):
+            where = {"step": "", "low": 0, "high": 0, "row": None, "shadow": False}
+            died = {"died": where, "reason": "crashed", "detail": "it died", "node": here}
+            return ray.put(died if len(asked) == 1 else {"cpu_seconds": 0.0, "node": there})
+
+    parquet(tmp_path / "crawl" / "0.parquet", documents(5))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}')
+    made = []
+
+    def start(plan, out, plan_file):
+        made.append(by_ray(plan, out, plan_file))
+        return made[0]
+
+    run(file, tmp_path / "out", start=start)
+    made[0]._task = Recorder()
+    list(made[0].map([{"key": "k", "kind": "rows", "pass": "docs", "folder": "f"}], Quarantine(tmp_path)))
+    assert len(asked) == 2
+    assert all(options["max_retries"] == 0 for options in asked)
+    assert "scheduling_strategy" not in asked[0]
+    assert (asked[1]["scheduling_strategy"].node_id, asked[1]["scheduling_strategy"].soft) == (there, True)
 
 
 def test_the_names_a_dashboard_shows():
