@@ -80,7 +80,7 @@ def run(
     executor: Annotated[str, typer.Option("-x", "--executor", metavar="HOW", help=EXECUTORS)] = "processes",
     jobs: Jobs = None,
     out: Out = None, sample: Sample = 1.0, until: Until = None, sets: Sets = None, annotate: Annotate = False,
-    address: Address = None, elements: Elements = 1, max_array: MaxArray = 1_000, sbatch: Sbatch = "", patience: Patience = 60.0,
+    address: Address = None, elements: Elements = 1, max_array: MaxArray = 1_000, sbatch: Sbatch = "", patience: Patience = 120.0,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run a recipe; run it again after any stop and it goes on where it was."""
@@ -123,7 +123,7 @@ def worker(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, on storage that all its machines share.")],
     rank: Annotated[int, typer.Option("--rank", metavar="I", min=0, help="Which of the workers this is, from 0.")] = 0,
     of: Annotated[int, typer.Option("--of", metavar="N", min=1, help="How many workers there are.")] = 1,
-    jobs: Jobs = None, patience: Patience = 60.0,
+    jobs: Jobs = None, patience: Patience = 120.0,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Do a share of the tasks of a run that `curate run -x workers` drives elsewhere, until it ends.

@@ -250,7 +250,7 @@ class Ledger:
         self.folder = folder
         self._heads: dict[str, tuple[str, int, int]] | None = None
         self._descriptors: dict[str, int] = {}
-        self._loose = 0
+        self._loose = self._segments = 0
 
     @staticmethod
     def commit(folder: Path, key: str, head: dict[str, Any], stats: dict[str, Any]) -> bool:
@@ -261,7 +261,9 @@ class Ledger:
         """Where the head of each finished task stands: key -> (file, offset, length; 0 = the first line)."""
         if self._heads is None:
             heads: dict[str, tuple[str, int, int]] = {}
-            for segment in sorted((self.folder / "segments").glob("*.heads")):
+            segments = sorted((self.folder / "segments").glob("*.heads"))
+            self._segments = len(segments)
+            for segment in segments:
                 offset = 0
                 for line in segment.read_bytes().splitlines(keepends=True):
                     blank = line.find(b" ")
@@ -327,9 +329,10 @@ class Ledger:
             head, tail = self._lines(name)
             heads.append(name[:-5].encode() + b" " + head)
             stats.append(name[:-5].encode() + b" " + tail)
-        stem = f"{len(list((self.folder / 'segments').glob('*.heads'))):06d}"
+        stem = f"{self._segments:06d}"
         replace(self.folder / "segments" / f"{stem}.stats", b"\n".join(stats) + b"\n")
         replace(self.folder / "segments" / f"{stem}.heads", b"\n".join(heads) + b"\n")
+        self._segments += 1
         offset = 0
         for name, line in zip(names, heads, strict=True):
             place = (f"segments/{stem}.heads", offset + len(name) - 4, len(line) - len(name) + 4)

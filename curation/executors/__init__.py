@@ -46,7 +46,7 @@ class Options:
     elements: int = 1
     max_array: int = 1_000
     sbatch: list[str] = field(default_factory=list)
-    patience: float = 60.0
+    patience: float = 120.0
     say: Any = print
     """Called with what the user should know."""
 

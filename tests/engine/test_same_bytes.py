@@ -6,6 +6,9 @@ import sys
 import pytest
 from engine_kit import FULL, ROOT, corpus, documents, environment, parquet, recipe, run, steps, tree
 
+from curation.errors import RecipeError
+from curation.executors import Options, start
+
 
 @pytest.fixture(scope="module")
 def inline(tmp_path_factory):
@@ -52,3 +55,10 @@ def test_nothing_of_other_executors_is_imported_in_a_local_run(tmp_path, how):
     assert set(said.splitlines()[-1][1:-1].replace("'", "").split(", ")) == {
         "inline": {"curation.executors.inline"}, "processes": {"curation.executors.processes", "curation.executors.dispatch"}
     }[how]  # fmt: skip
+
+
+def test_ray_without_its_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "curation.executors.ray", raising=False)
+    with pytest.raises(RecipeError, match="-x ray needs the package ray"):
+        start("ray", None, tmp_path, tmp_path, Options())
