@@ -80,7 +80,7 @@ class Settings(_Frozen):
 class Resources(_Frozen):
     """What a task of a step needs on a machine. A step that needs GPUs is a pass of its own, whoever runs it."""
 
-    cpus: float = Field(default=1.0, ge=0, description="cores")
+    cpus: float = Field(default=1.0, gt=0, description="cores")
     gpus: float = Field(default=0.0, ge=0, description="GPUs, or a share of one; its tasks run in processes that keep their model")
     memory_bytes: int = Field(default=0, ge=0, description="memory; also the limit of the task's worker, if settings.limits has none")
 

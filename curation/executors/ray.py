@@ -58,7 +58,7 @@ class Watcher:
         plan = plan_of(read_sealed(Path(self.check["plan"])))
         cpus = next(n["Resources"].get("CPU", 1) for n in ray.nodes() if n["NodeID"] == ray.get_runtime_context().get_node_id())
         limits = plan.recipe.settings.limits
-        self._limits = limits_of(limits, max(1, int(cpus / max(resources.cpus, 1e-3))))
+        self._limits = limits_of(limits, max(1, int(cpus / resources.cpus)))
         if limits.memory_bytes is None and resources.memory_bytes:
             self._limits["memory_bytes"] = resources.memory_bytes
         self._worker: Worker | None = None
