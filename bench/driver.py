@@ -28,7 +28,7 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
         ]))  # fmt: skip
         out = here / "out"
         first, said = run([sys.executable, "-m", "bench.plan", "fake", file, str(out), "segments"])
-        resume, _ = run(curate("run", file, "-x", "inline", "--json", "--out", str(out)))
+        resume, _ = run(curate("run", file, "--json", "--out", str(out)))
         manifest = json.loads((out / "run.json").read_bytes())
         done = next(s["documents_in"] for s in manifest["steps"] if s["name"] == "docs")
         if manifest["status"] != "done" or done != 2 * tasks:

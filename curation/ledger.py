@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic_core import from_json
 
 from curation.errors import AccountError
 from curation.shards import value_bytes
@@ -289,7 +290,7 @@ class Ledger:
         else:
             with open(path, "rb") as f:
                 raw = f.readline()[:-1]
-        head: dict[str, Any] = unseal(raw, path)
+        head: dict[str, Any] = from_json(checked(raw, path))
         return head
 
     def _descriptor(self, file: str) -> int:
