@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, StageParams, Types, stage
+from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Source, StageParams, Types, stage
 
 
 class Params(StageParams):
@@ -70,3 +70,29 @@ class FirstText(GlobalStage):
 
 
 first_text = FirstText()
+
+
+class PartsParams(StageParams):
+    """Parameters of many_parts."""
+
+    paths: str
+    parts: int
+
+
+class ManyParts(Source):
+    """Names many parts of each file, and reads none: for a driver whose executor does no work."""
+
+    name = "many_parts"
+    Params = PartsParams
+
+    def columns(self, params: Any, example: str | None) -> Types:
+        return {"text": pa.large_string()}
+
+    def parts(self, path: str, size_bytes: int, params: Any) -> list[str]:
+        return [str(n) for n in range(params.parts)]
+
+    def read(self, *arguments: Any, **keywords: Any) -> Iterator[pa.Table]:
+        raise NotImplementedError
+
+
+many_parts = ManyParts()

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from curation import registry
 from curation.documents import CORE, record_ids
 from curation.errors import RecipeError
-from curation.executors import Inline
+from curation.executors.inline import Inline
 from curation.plan import Plan
 from curation.recipe import build
 from curation.run import Run, Shard

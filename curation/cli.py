@@ -28,6 +28,21 @@ Until = Annotated[str | None, typer.Option("--until", metavar="STEP", help="Stop
 Annotate = Annotated[bool, typer.Option("--annotate", help="Let every dropped document run on through the row stages, for metrics.")]
 
 
+Jobs = Annotated[int | None, typer.Option("-j", "--jobs", metavar="N", min=1, help="Worker processes on a machine; default one a core.")]
+Patience = Annotated[
+    float, typer.Option("--patience", metavar="SECONDS", min=0.1, help="Silence after which another machine is taken for dead.")
+]
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="HOST:PORT", help="ray: the cluster; default $RAY_ADDRESS, else one for this run.")
+]
+Elements = Annotated[int, typer.Option("--elements", metavar="N", min=1, help="slurm: array elements, each a `curate worker`.")]
+MaxArray = Annotated[
+    int, typer.Option("--max-array", metavar="N", min=1, help="slurm: elements of one array; the site's MaxArraySize less 1.")
+]
+Sbatch = Annotated[str, typer.Option("--sbatch", metavar="OPTIONS", help="slurm: further options of sbatch, as typed in a shell.")]
+EXECUTORS = "inline (a debugger works), processes, workers (`curate worker`), slurm or ray."
+
+
 def say(text: str) -> None:
     """Talk to the user, on stderr."""
     typer.echo(text, err=True)
@@ -62,35 +77,38 @@ def _plan(recipe: Path, sets: list[str] | None, **options: Any) -> Any:
 @app.command(epilog="Example: curate run pipeline.yaml -j 8 --set gopher_quality.min_words=30")
 def run(
     recipe: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
-    executor: Annotated[str, typer.Option("-x", "--executor", metavar="HOW", help="inline (a debugger works) or processes.")] = "processes",
-    jobs: Annotated[int | None, typer.Option("-j", "--jobs", metavar="N", min=1, help="Worker processes; default one a core.")] = None,
+    executor: Annotated[str, typer.Option("-x", "--executor", metavar="HOW", help=EXECUTORS)] = "processes",
+    jobs: Jobs = None,
     out: Out = None, sample: Sample = 1.0, until: Until = None, sets: Sets = None, annotate: Annotate = False,
+    address: Address = None, elements: Elements = 1, max_array: MaxArray = 1_000, sbatch: Sbatch = "", patience: Patience = 120.0,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Run a recipe; run it again after any stop and it goes on where it was."""
-    from curation.errors import RecipeError
-    from curation.executors import Inline, Processes
+    import shlex
+
+    from curation import executors
+    from curation.errors import RecipeError, did_you_mean
     from curation.inspect.show import Display, summary
     from curation.plan import snapshot
     from curation.run import Run, read_manifest
     from curation.storage import digest, run_lock, write_sealed
-    from curation.tasks.base import Context
+    from curation.warm_up import warm_up
 
-    if executor not in ("inline", "processes"):
-        raise RecipeError(f"-x {executor}: there is inline and processes")
-    if executor == "processes":  # inline, tasks run here, and what they leave behind must go
+    if executor not in executors.NAMES:
+        raise RecipeError(f"-x {executor}: there is {', '.join(executors.NAMES)}{did_you_mean(executor, executors.NAMES)}")
+    if executor != "inline":  # inline, tasks run here, and what they leave behind must go
         _collect_seldom()
     plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     plan.check_files()
     _say_notes(plan)
     out = out or Path("runs") / plan.recipe.name
     with run_lock(out):
-        _compile(plan)
+        warm_up(plan, say)
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
         write_sealed(plan_file, saved)
-        count = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-        worker = Inline(Context(plan, out)) if executor == "inline" else Processes(plan_file, count, plan.recipe.settings.limits)
+        options = executors.Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
+        worker = executors.start(executor, plan, out, plan_file, options)
         try:
             with Display(plan, quiet=as_json) as display:
                 Run(plan, out, worker, display.notify).walk()
@@ -98,6 +116,32 @@ def run(
             worker.close()
     manifest = read_manifest(out)
     data(summary(manifest, out), as_json, Display.table(manifest, out))
+
+
+@app.command(epilog="Example: curate worker /shared/runs/web --rank 3 --of 16")
+def worker(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, on storage that all its machines share.")],
+    rank: Annotated[int, typer.Option("--rank", metavar="I", min=0, help="Which of the workers this is, from 0.")] = 0,
+    of: Annotated[int, typer.Option("--of", metavar="N", min=1, help="How many workers there are.")] = 1,
+    jobs: Jobs = None, patience: Patience = 120.0,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Do a share of the tasks of a run that `curate run -x workers` drives elsewhere, until it ends.
+
+    A worker takes a task by making a file, so that rank and number only say where it begins: it helps
+    others when its own share is done, and what a dead one leaves is listed again.
+    """
+    import signal
+
+    from curation.errors import RecipeError
+    from curation.executors import cores
+    from curation.executors.serve import Server
+
+    if rank >= of:
+        raise RecipeError(f"--rank {rank} --of {of}: ranks are 0 to {of - 1}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a scheduler's way to say that time is up
+    done = Server(run_folder, rank, of, jobs or cores(), patience, say).serve()
+    data({"tasks": done}, as_json, f"the run has ended; {done} tasks done here")
 
 
 def _say_notes(plan: Any) -> None:
@@ -112,34 +156,6 @@ def _collect_seldom() -> None:
 
     gc.freeze()
     gc.set_threshold(1_000_000, 50, 100)
-
-
-def _compile(plan: Any) -> None:
-    """Compile the kernels of the plan's stages once, before workers start; says so when it takes time."""
-    import time
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    from curation import documents, domains, registry, text
-
-    started = time.monotonic()
-    text.warm_up()
-    documents.warm_up()
-    domains.warm_up()
-    stages = [step.stage for step in plan.steps.values() if step.stage is not None and registry.beside(step.stage, "warm_up")]
-    if time.monotonic() - started > 2:  # the cache is cold: every stage's kernels will have to be compiled, on all cores
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-            list(pool.map(_warm_up, sorted({registry.files()[stage.name] for stage in stages if stage.name in registry.files()})))
-    for stage in stages:
-        registry.beside(stage, "warm_up")()
-    if time.monotonic() - started > 2:
-        say(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
-
-
-def _warm_up(module: str) -> None:
-    import importlib
-
-    importlib.import_module(module).warm_up()
 
 
 @app.command(epilog="Example: curate plan pipeline.yaml --json")
@@ -192,10 +208,11 @@ def stage(
 ) -> None:  # fmt: skip
     """Run one stage alone on some files."""
     from curation.alone import run_alone
+    from curation.warm_up import warm_up
 
     def prepare(plan: Any) -> None:
         _say_notes(plan)
-        _compile(plan)
+        warm_up(plan, say)
 
     report = run_alone(name, [*inputs, *(more or [])], out, _overrides(sets), keep_dropped, prepare)
     text = ", ".join(f"{k} {v}" for k, v in report["dropped"].items())
@@ -273,7 +290,7 @@ def main() -> None:
 
 
 def _report(error: Exception, debug: bool) -> int:
-    from curation.errors import CurateError
+    from curation.errors import STORAGE_ERRORS, CurateError, TaskError, storage_message
 
     if debug:
         raise error
@@ -282,6 +299,9 @@ def _report(error: Exception, debug: bool) -> int:
         for note in getattr(error, "__notes__", []):
             say(note)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+        say(f"error: {storage_message(error)}")
+        return TaskError.exit_code
     show = getattr(error, "show", None)  # click's usage errors
     if show is not None:
         show()

@@ -12,6 +12,7 @@ CurateError
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -76,6 +77,16 @@ class LockedError(CurateError):
     """Another run works in the same folder."""
 
     exit_code = 6
+
+
+STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
+"""What the storage says that no second attempt helps against: full, read-only, forbidden, broken."""
+
+
+def storage_message(error: OSError) -> str:
+    """One message for a file the storage would not take or give."""
+    where = f": {error.filename}" if error.filename else ""
+    return f"the storage refused: {error.strerror}{where}; put that right and run the same command again: what is done stays done"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic_core import from_json
 
 from curation.errors import AccountError
 from curation.shards import value_bytes
@@ -250,7 +251,7 @@ class Ledger:
         self.folder = folder
         self._heads: dict[str, tuple[str, int, int]] | None = None
         self._descriptors: dict[str, int] = {}
-        self._loose = 0
+        self._loose = self._segments = 0
 
     @staticmethod
     def commit(folder: Path, key: str, head: dict[str, Any], stats: dict[str, Any]) -> bool:
@@ -261,7 +262,9 @@ class Ledger:
         """Where the head of each finished task stands: key -> (file, offset, length; 0 = the first line)."""
         if self._heads is None:
             heads: dict[str, tuple[str, int, int]] = {}
-            for segment in sorted((self.folder / "segments").glob("*.heads")):
+            segments = sorted((self.folder / "segments").glob("*.heads"))
+            self._segments = len(segments)
+            for segment in segments:
                 offset = 0
                 for line in segment.read_bytes().splitlines(keepends=True):
                     blank = line.find(b" ")
@@ -287,7 +290,7 @@ class Ledger:
         else:
             with open(path, "rb") as f:
                 raw = f.readline()[:-1]
-        head: dict[str, Any] = unseal(raw, path)
+        head: dict[str, Any] = from_json(checked(raw, path))
         return head
 
     def _descriptor(self, file: str) -> int:
@@ -317,8 +320,9 @@ class Ledger:
         return head
 
     def compact(self) -> None:
-        """Fold loose records into a segment: stats first, then heads, then the records go."""
-        names = _names(self.folder / "records")
+        """Fold loose records into a segment: stats first, then heads, then the records go. Of those that `note` was told of."""
+        known = self.heads()
+        names = [name for name in _names(self.folder / "records") if name[:-5] in known]
         if len(names) < SEGMENT_RECORDS:
             return
         heads, stats = [], []
@@ -326,10 +330,11 @@ class Ledger:
             head, tail = self._lines(name)
             heads.append(name[:-5].encode() + b" " + head)
             stats.append(name[:-5].encode() + b" " + tail)
-        stem = f"{len(list((self.folder / 'segments').glob('*.heads'))):06d}"
+        stem = f"{self._segments:06d}"
         replace(self.folder / "segments" / f"{stem}.stats", b"\n".join(stats) + b"\n")
         replace(self.folder / "segments" / f"{stem}.heads", b"\n".join(heads) + b"\n")
-        known, offset = self.heads(), 0
+        self._segments += 1
+        offset = 0
         for name, line in zip(names, heads, strict=True):
             place = (f"segments/{stem}.heads", offset + len(name) - 4, len(line) - len(name) + 4)
             if known.get(name[:-5], ("records/",))[0].startswith("records/"):

@@ -21,7 +21,7 @@ import pyarrow as pa
 from curation import assets, registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
-from curation.recipe import Recipe, StepSpec, build
+from curation.recipe import Recipe, Resources, StepSpec, build
 from curation.stage import AssetMark, GlobalStage, Shuffled, Source, Stage, StageParams, lookup_columns
 from curation.storage import digest, read_sealed
 from curation.where import Where, WhereError, normal_form, parse
@@ -55,6 +55,7 @@ class Step:
     other: str | None = None
     copy: bool = False
     checkpoint: bool = False
+    resources: Resources = field(default_factory=Resources)
     transient: frozenset[str] = frozenset()
     """Columns of `schema` that are never written."""
     optional: tuple[str, ...] = ()
@@ -119,6 +120,11 @@ class Pass:
     @property
     def folder(self) -> str:
         return f"{self.name}-{self.fingerprint[:12]}"
+
+    @property
+    def resources(self) -> Resources:
+        """What a task needs: the most any of the steps does."""
+        return Resources(**{key: max(getattr(s.resources, key) for s in self.steps) for key in Resources.model_fields})
 
 
 def _field(name: str, kind: Any) -> pa.Field:
@@ -221,7 +227,7 @@ class Plan:
     def _add(self, spec: StepSpec) -> None:
         built_in = spec.section != "inputs" and spec.use in ("split", "keep")
         step = self._built_in(spec) if built_in else self._staged(spec)
-        step.checkpoint = spec.checkpoint
+        step.checkpoint, step.resources = spec.checkpoint, spec.resources
         if self._fingerprints:
             step.fingerprint = self._fingerprint(step)
         self.steps[step.name] = step
@@ -534,14 +540,15 @@ class Plan:
 
     def _materialised(self, port: str) -> bool:
         step = self.steps[self.owner[port]]
-        return step.checkpoint or step.kind in ("expand", "regroup") or bool(step.stage and step.stage.costly)
+        return step.checkpoint or step.kind in ("expand", "regroup") or bool(step.stage and step.stage.costly) or step.resources.gpus > 0
 
     def _cut(self) -> None:
         for step in self.steps.values():
             if step.kind == "shards":
                 continue
             homes = {self.pass_of[self.owner[n]] for n in step.needs}
-            new = step.kind in ("source", "global", "regroup") or len(homes) > 1 or any(self._materialised(n) for n in step.needs)
+            alone = step.kind in ("source", "global", "regroup") or step.resources.gpus > 0
+            new = alone or len(homes) > 1 or any(self._materialised(n) for n in step.needs)
             if new:
                 self.passes[step.name] = Pass(step.name, [step], step.needs)
                 self.pass_of[step.name] = step.name
@@ -638,7 +645,8 @@ def snapshot(plan: Plan) -> dict[str, Any]:
     recipe = plan.recipe
 
     def entry(spec: Any) -> dict[str, Any]:
-        return {"use": spec.use, **({"needs": list(spec.needs)} if spec.needs else {}), "checkpoint": spec.checkpoint, **spec.params}
+        own = {"checkpoint": spec.checkpoint, "resources": spec.resources.model_dump()}
+        return {"use": spec.use, **({"needs": list(spec.needs)} if spec.needs else {}), **own, **spec.params}
 
     raw = {
         "name": recipe.name, "plugins": [str(p) for p in recipe.plugins], "settings": recipe.settings.model_dump(mode="json"),

@@ -33,6 +33,7 @@ ENTRY_KEYS = {
     "use": "the stage; required",
     "needs": "a step, an input, a branch (step.branch), or a list of them; the step above if absent; inputs need nothing",
     "checkpoint": "true writes the rows behind this step, so that a change further down starts there; false if absent",
+    "resources": "map of what a task of this step needs on a machine, below; only the executor `ray` asks for it",
 }
 """Keys of an entry of inputs, steps or outputs; every other key is a parameter of its stage."""
 
@@ -80,6 +81,14 @@ class Settings(_Frozen):
     )
 
 
+class Resources(_Frozen):
+    """What a task of a step needs on a machine. A step that needs GPUs is a pass of its own, whoever runs it."""
+
+    cpus: float = Field(default=1.0, gt=0, description="cores")
+    gpus: float = Field(default=0.0, ge=0, description="GPUs, or a share of one; its tasks run in processes that keep their model")
+    memory_bytes: int = Field(default=0, ge=0, description="memory; also the limit of the task's worker, if settings.limits has none")
+
+
 @dataclass(frozen=True)
 class StepSpec:
     """One entry of inputs, steps or outputs as the recipe says it."""
@@ -89,6 +98,7 @@ class StepSpec:
     needs: tuple[str, ...]
     params: dict[str, Any]
     checkpoint: bool
+    resources: Resources
     section: str
 
 
@@ -177,7 +187,8 @@ def _section(recipe: Recipe, raw: dict[str, Any], section: str) -> dict[str, Ste
         checkpoint = entry.get("checkpoint", False)
         if not isinstance(checkpoint, bool):
             raise recipe.error("checkpoint is true or false", *at, "checkpoint", value=True)
-        specs[name] = StepSpec(name, entry["use"], needs, params, checkpoint, section)
+        resources = recipe.validate(Resources, entry.get("resources", {}), (*at, "resources"))
+        specs[name] = StepSpec(name, entry["use"], needs, params, checkpoint, resources, section)
         if section == "steps":
             above = name
     return specs

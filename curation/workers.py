@@ -9,6 +9,7 @@ without it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import mmap
@@ -21,11 +22,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from curation.errors import AccountError, FailedShareError
+from curation.errors import STORAGE_ERRORS, AccountError, CurateError, FailedShareError, storage_message
 from curation.storage import seal, unseal
 
 PAGE = struct.Struct("<qqqqq96s")
@@ -37,8 +39,12 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 """Library thread pools, all 1 in a worker: the cores are shared out by tasks."""
 CHUNKS = 16
 """Pieces a suspected range is cut into in careful mode."""
+NOWHERE = {"step": "", "low": 0, "high": 0, "row": None, "shadow": False}
+"""Place of a worker that was in no step."""
 MAX_DEATHS = 3
 """Deaths of one task without a culprit before the run stops."""
+PLAIN_LOSSES = 2
+"""Times a task that went down with all that watched it is simply run again, elsewhere (ours)."""
 
 
 class Progress:
@@ -48,15 +54,38 @@ class Progress:
         self._page = mmap.mmap(page, mmap.PAGESIZE)
         os.close(page)
         self._sequence = 0
+        self._file: int | None = None
+
+    def publish(self, file: Path | None) -> None:
+        """Write each place to this file too, on disk before the work there begins: for a driver on another machine."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DSYNC)
 
     def at_step(self, step: str, low: int, high: int, shadow: bool) -> None:
         self._sequence += 1
         PAGE.pack_into(self._page, 0, self._sequence, low, high, NO_ROW, shadow, step.encode()[:96])
+        self._published()
 
     def at_row(self, row: int) -> None:
         self._sequence += 1
         struct.pack_into("<q", self._page, 24, row)
         struct.pack_into("<q", self._page, 0, self._sequence)
+        self._published()
+
+    def _published(self) -> None:
+        if self._file is not None:
+            os.pwrite(self._file, self._page[: PAGE.size], 0)
+
+
+def place_of(page: Any) -> dict[str, Any]:
+    """What a progress page, or a file of one, says."""
+    sequence, low, high, row, shadow, step = PAGE.unpack_from(page, 0)
+    return {"sequence": sequence, "low": low, "high": high, "row": None if row == NO_ROW else row,
+            "shadow": bool(shadow), "step": step.rstrip(b"\0").decode("utf-8", "replace")}  # fmt: skip
 
 
 def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: int) -> None:
@@ -77,7 +106,6 @@ def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: i
     pa.set_cpu_count(1)
     pa.set_io_thread_count(2)
     from curation import tasks
-    from curation.errors import CurateError
     from curation.plan import plan_of
     from curation.storage import read_sealed
     from curation.tasks.base import Context
@@ -94,17 +122,45 @@ def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: i
             return
         started = time.process_time()
         try:
+            progress.publish(out / task["publish"] if "publish" in task else None)
             progress.at_step("", 0, 0, False)
             tasks.run(context, task)
             answer: dict[str, Any] = {"cpu_seconds": time.process_time() - started}
-        except CurateError as e:
-            answer = {"error": type(e).__name__, "message": str(e)}
         except BaseException as e:  # noqa: BLE001 - the driver reports it; the worker lives on
-            import traceback
-
-            answer = {"error": "TaskError", "message": f"{type(e).__name__}: {e}", "traceback": traceback.format_exc()}
+            answer = told(e)
         progress.at_step("", 0, 0, False)
         pipe.send_bytes(json.dumps(answer).encode())
+
+
+def machine_memory_bytes(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Memory this process may use: the machine's, or the limit of a control group it is in (a container's, a Slurm job's) if lower."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    folder = groups
+    with contextlib.suppress(OSError):
+        folder = groups / own.read_text().strip().rpartition("::")[2].lstrip("/")
+    for at in (folder, *folder.parents):
+        if at.is_relative_to(groups):
+            with contextlib.suppress(OSError, ValueError):
+                total = min(total, int((at / "memory.max").read_text()))
+    return total
+
+
+def limits_of(limits: Any, workers: int) -> dict[str, Any]:
+    """The recipe's limits as a worker's driver wants them, for a worker of so many on this machine."""
+    share = int(machine_memory_bytes() * 0.8) // workers
+    return {
+        "cpu_seconds": limits.cpu_seconds, "idle_seconds": limits.idle_seconds, "memory_bytes": limits.memory_bytes or share
+    }  # fmt: skip
+
+
+def told(error: BaseException, where: str = "") -> dict[str, Any]:
+    """An error as the driver is told of it: its name in `curation.errors`, one message, a traceback where that is a defect's."""
+    if isinstance(error, CurateError):
+        return {"error": type(error).__name__, "message": f"{error}{where}", "traceback": "\n".join(getattr(error, "__notes__", []))}
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+        return {"error": "TaskError", "message": storage_message(error) + where}
+    trace = "".join(traceback.format_exception(error))
+    return {"error": "TaskError", "message": f"{type(error).__name__}: {error}{where}", "traceback": trace}
 
 
 class Worker:
@@ -134,9 +190,7 @@ class Worker:
 
     def where(self) -> dict[str, Any]:
         """The last published place."""
-        sequence, low, high, row, shadow, step = PAGE.unpack_from(self._page, 0)
-        return {"sequence": sequence, "low": low, "high": high, "row": None if row == NO_ROW else row,
-                "shadow": bool(shadow), "step": step.rstrip(b"\0").decode("utf-8", "replace")}  # fmt: skip
+        return place_of(self._page)
 
     def cpu_seconds(self) -> float:
         try:
@@ -180,8 +234,19 @@ class Worker:
         self.process.wait()
         self._page.close()
 
-    def death(self) -> tuple[str, str]:
-        """(reason, detail) of a dead worker."""
+    def outgrown(self) -> bool:
+        """Whether it holds so much memory after a task that another should take its place."""
+        return self.resident_bytes() > min(RECYCLE_BYTES, int(self.limits["memory_bytes"]) // 2)
+
+    def obituary(self) -> dict[str, Any]:
+        """What a dead worker died of, and where: the answer to what it was sent. It is closed."""
+        reason, detail = self._death()
+        where = self.where()
+        self.close()
+        return {"died": where, "reason": reason, "detail": detail}
+
+    def _death(self) -> tuple[str, str]:
+        """(reason, detail)."""
         code = self.process.wait()
         if self.why:
             return self.why, {"memory_limit": "the worker outgrew its memory", "cpu_limit": "the document used its CPU time up",
@@ -198,13 +263,29 @@ class Job:
         self.task, self._quarantine = task, quarantine
         self._suspects: list[tuple[int, int]] = []
         self._deaths = 0
+        self._losses = 0
         self._cleared = False
         """A suspected document did no harm on its own: the stage does not say which one it is on."""
+        self.again = False
+        """It came to grief before, on this `node` if that is known."""
+        self.node: str | None = None
 
     def message(self) -> dict[str, Any]:
         """What to send to a worker next."""
         task = {**self.task, "quarantine": self._quarantine.of(self.task["key"])}
+        if self.published:
+            task["publish"] = self.published
         return {**task, "only": self._suspects} if self._suspects else task
+
+    @property
+    def published(self) -> str | None:
+        """The file, relative to the run, in which its worker says where it is: once whatever watched it was lost too often."""
+        return f"work/{self.task['folder']}/places/{self.task['key']}" if self._losses >= PLAIN_LOSSES else None
+
+    def lost(self, where: dict[str, Any] | None, detail: str) -> str | None:
+        """The worker is gone with whatever watched it; `where` it was, if it has published that. Returns what `died` does."""
+        self._losses, self.again = self._losses + 1, True
+        return None if self._losses <= PLAIN_LOSSES else self.died(where or NOWHERE, "crashed", detail)
 
     def finished(self) -> bool:
         """The worker is done with the message; True if that was the task itself."""
@@ -218,6 +299,7 @@ class Job:
 
         Raises: FailedShareError if ten times as many documents were quarantined as may fail.
         """
+        self.again = True
         named = where["step"] and self.task["kind"] in ("rows", "emit")
         low, high = where["low"], where["high"]
         if where["row"] is not None and not self._cleared:
@@ -250,19 +332,22 @@ class Quarantine:
 
     Args:
         folder: of the tasks. limit: the recipe's `max_failed`, or None to go on whatever happens.
+        writer: names the file that is added to, where several machines write; all are read.
     """
 
-    def __init__(self, folder: Path, limit: Any = None) -> None:
+    def __init__(self, folder: Path, limit: Any = None, writer: str = "") -> None:
         self._limit = limit
-        self._file = folder / "quarantine.jsonl"
+        self._file = folder / (f"quarantine-{writer}.jsonl" if writer else "quarantine.jsonl")
         self._rows: dict[str, list[dict[str, Any]]] = {}
-        if self._file.exists():
-            for line in self._file.read_bytes().split(b"\n"):
+        for file in sorted(folder.glob("quarantine*.jsonl")):
+            for line in file.read_bytes().split(b"\n"):
                 try:
-                    entry = unseal(line, self._file)
+                    entry = unseal(line, file)
                 except AccountError:
                     continue  # a line cut by a kill, or damaged: the document will be found again
-                self._rows.setdefault(entry.pop("key"), []).append(entry)
+                known = self._rows.setdefault(entry.pop("key"), [])
+                if not any(entry["at"] == k["at"] and entry["step"] == k["step"] and entry["shadow"] == k["shadow"] for k in known):
+                    known.append(entry)  # two machines may have found it
 
     def of(self, key: str) -> list[dict[str, Any]]:
         return self._rows.get(key, [])

@@ -84,6 +84,7 @@ def recipe_page() -> str:
         "## Keys", table(("key", "meaning"), [(f"`{k}`", text) for k, text in recipe.KEYS.items()]),
         "## An entry of inputs, steps or outputs", table(("key", "meaning"), [(f"`{k}`", text) for k, text in recipe.ENTRY_KEYS.items()]),
         "Every other key is a parameter of the stage: see [stages.md](stages.md).",
+        "## resources of an entry", inspect.getdoc(recipe.Resources) or "", table(header, list(keys(recipe.Resources))),
         "## settings", table(header, list(keys(recipe.Settings))),
         "## Rules: where and split", f"```text\n{inspect.getdoc(where)}\n```",
         "## The recipe of a mix", inspect.getdoc(entries) or "",

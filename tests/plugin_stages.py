@@ -2,7 +2,9 @@
 
 import ctypes
 import os
+import signal
 import time
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -86,6 +88,20 @@ def slow(batch: Batch, params: Params):
     return {"slow": np.zeros(len(batch), dtype=bool)}
 
 
+@cache
+def _model() -> str:
+    """Loaded once a process, as a model is; tells whose it is and which GPU it was given."""
+    return f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES', '')}"
+
+
+@stage(reads=["text"], writes={"model_score": pa.float64()}, costly=True)
+def stand_in_model(batch: Batch, params: Params):
+    """Plays a model: a number of the text. Where `paths` is a folder, notes there which process had which GPU."""
+    if params.paths:
+        Path(params.paths, f"{time.monotonic_ns()}-{os.getpid()}").write_text(_model())
+    return {"model_score": np.array([sum(map(ord, t)) % 1000 / 1000 for t in batch["text"].to_pylist()])}
+
+
 def _hurt(batch: Batch, params: Params) -> None:
     for text in batch["text"].to_pylist():
         if params.hurt and text is not None and params.trigger in text:
@@ -104,6 +120,9 @@ def _misbehave(how: str) -> None:
         ctypes.string_at(0)
     if how == "exit":
         os._exit(3)
+    if how == "take the watcher along":
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
     if how == "hang":
         given_up = time.process_time() + 30  # CPU seconds: far past every limit, and a test without one ends
         while time.process_time() < given_up:

@@ -225,7 +225,7 @@ def test_stage_alone_reads_pages_from_lines(tmp_path, suffix):
         pytest.param(["run", "pipeline.yaml", "--set", "quality.min_word=3"], 2, "did you mean 'min_words'?", id="unknown parameter"),
         pytest.param(["run", "pipeline.yaml", "--set", "qualty.min_words=3"], 2, "did you mean 'quality'?", id="unknown step"),
         pytest.param(["run", "pipeline.yaml", "--until", "langage"], 2, "did you mean 'language'?", id="unknown until"),
-        pytest.param(["run", "pipeline.yaml", "-x", "spark"], 2, "inline and processes", id="unknown executor"),
+        pytest.param(["run", "pipeline.yaml", "-x", "spark"], 2, "there is inline, processes, workers, slurm, ray", id="unknown executor"),
         pytest.param(["run"], 2, "Missing argument", id="no argument"),
         pytest.param(["stats", "."], 2, "not the folder of a run", id="no run"),
         pytest.param(["stages", "gopher_qualty"], 2, "did you mean 'gopher_quality'?", id="unknown stage"),

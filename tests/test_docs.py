@@ -1,6 +1,7 @@
 """The documents say what is there: the tree, every command, every stage's headings, parameters and drop reasons."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_the_page_of_every_stage_ends_in_an_example_that_is_valid(name):
 def test_every_key_of_a_recipe_has_help():
     for text in [*recipe.KEYS.values(), *recipe.ENTRY_KEYS.values()]:
         assert text
-    for model in (recipe.Settings, entries.Document, entries.Entry):
+    for model in (recipe.Settings, recipe.Resources, entries.Document, entries.Entry):
         for key, kind, _, meaning in keys(model):
             assert meaning, f"{key} has no help"
             assert kind
@@ -80,13 +81,27 @@ def test_references_are_fresh(name):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == pages()[name], "stale: run python -m docs"
 
 
+def test_the_commands_and_examples_of_the_page_on_clusters_are_valid():
+    text = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
+    commands = typer.main.get_command(app).commands
+    found = re.findall(r"\bcurate (run|worker) ([^`]*?)(?=$|`| #|  )", re.sub(r"\\\n *", "", text), re.M)
+    assert len(found) >= 5
+    for name, arguments in found:
+        commands[name].make_context(name, shlex.split(arguments), resilient_parsing=False)
+    examples = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
+    for step in examples[0]["steps"].values():
+        recipe.Resources(**step["resources"])
+    assert examples[1]["kind"] == "RayJob"
+
+
 def test_design_names_every_file():
     """The tree in DESIGN.md is the contents page: no file is missing and none is invented (sources are not looked at)."""
     tree = re.search(r"```\n(curation/.*?)```", (ROOT / "DESIGN.md").read_text(), re.S).group(1)
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
     filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality")]
-    parts = ((engine, ["curation", "curation/tasks"]), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
+    engines = ["curation", "curation/tasks", "curation/executors"]
+    parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
     for named, folders in parts:
         real = {p.stem for folder in folders for p in (ROOT / folder).glob("*.py")} - {"__init__"}
         if folders is filters:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import RecipeError, TaskError
-from curation.executors import Inline
+from curation.executors.inline import Inline
 from curation.plan import Plan
 from curation.recipe import load as load_recipe
 from curation.run import Run

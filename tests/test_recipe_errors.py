@@ -88,6 +88,9 @@ CASES = {
         "needs: [loud, route.short]}", "needs: [one, two]}\n  one:   {use: other_length, needs: loud}\n  two:   {use: other_words, needs: route.short}",
         "9:38", "steps.twins.needs", ["'other'", "int32", "string"],
     ),
+    "unknown resource": (
+        "limit: 10", "limit: 10, resources: {gpu: 1}", "6:48", "steps.len.resources.gpu", ["unknown key 'gpu'", "did you mean 'gpus'?"]
+    ),
     "checkpoint that is no truth value": ("limit: 10", "limit: 10, checkpoint: maybe", "6:48", "steps.len.checkpoint", ["true or false"]),
     "a map without default": ("limit: 10", "per: {zh: 3}", "6:30", "steps.len.per", ['needs a "default"']),
     "not a map at all": (GOOD, "- 1\n", "1:1", "", ["a recipe is a map"]),

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from curation.executors import Inline, Processes
+from curation.executors.inline import Inline
+from curation.executors.processes import Processes
 from curation.plan import Plan, snapshot
 from curation.recipe import load
 from curation.run import Run
@@ -46,6 +47,32 @@ outputs:
 settings: {shadow: 0.2}
 """
 """Every kind of step: two inputs, fan-in, split, row, global (in rounds with state, asking, about shards), expand, keep, regroup."""
+
+
+PHASES = """
+inputs:
+  docs:  {use: parquet, paths: "crawl/*.parquet"}
+steps:
+  len:   {use: measure, limit: 30}
+  risky: {use: poison, how: exit}
+  twins: {use: first_of_text}
+  model: {use: stand_in_model, resources: {gpus: 0.5}}
+outputs:
+  mix:   {use: mix, needs: model, recipe: mix.yaml}
+settings: {shadow: 0.2}
+"""
+"""Row, emit, reduce and apply tasks, a model, a mix; beside it `phases` writes documents of which three end their worker."""
+EVERY_PHASE = ("rows docs", "emit twins", "reduce twins", "rows twins", "rows model", "emit mix", "reduce mix", "rows mix")
+
+
+def phases(folder, n=120):
+    """The recipe PHASES, which knows `node_killer` too, with its documents and its mix."""
+    for i in range(4):
+        parquet(folder / "crawl" / f"{i}.parquet", documents(n, seed=i, poison={0: {7, 90}, 2: {33}}.get(i, ())), row_group_size=30)
+    (folder / "mix.yaml").write_text('entries:\n  short: {where: "length < 150", weight: 1}\n  long: {where: "true", weight: 2}\n')
+    file = folder / "recipe.yaml"
+    file.write_text(f"name: phases\nplugins: [{PLUGIN}, {Path(__file__).with_name('node_killer.py')}]\n{PHASES}")
+    return file
 
 
 def documents(n, seed=0, poison=(), urls=60):
@@ -100,8 +127,8 @@ def recipe(folder, text, name="recipe"):
     return file
 
 
-def run(file, out, workers=0, overrides=None, **options):
-    """Run a recipe in this process (workers=0) or in worker processes; returns the finished Run."""
+def run(file, out, workers=0, overrides=None, start=None, **options):
+    """Run a recipe in this process (workers=0), in worker processes, or by `start(plan, out, plan_file)`; returns the finished Run."""
     plan = Plan(load(file, overrides or {}), **options)
     plan.check_files()
     out = Path(out)
@@ -109,7 +136,10 @@ def run(file, out, workers=0, overrides=None, **options):
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
         write_sealed(plan_file, saved)
-        executor = Processes(plan_file, workers, plan.recipe.settings.limits) if workers else Inline(Context(plan, out))
+        if start:
+            executor = start(plan, out, plan_file)
+        else:
+            executor = Processes(plan_file, workers, plan.recipe.settings.limits) if workers else Inline(Context(plan, out))
         it = Run(plan, out, executor)
         try:
             it.walk()

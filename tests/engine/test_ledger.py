@@ -55,6 +55,19 @@ def test_records_are_folded(tmp_path):
     assert Ledger(tmp_path).get("none") is None
 
 
+def test_a_record_that_the_driver_has_not_heard_of_is_not_folded_away(tmp_path):
+    """Another worker wrote it while the records of the others were folded."""
+    ledger = Ledger(tmp_path)
+    ledger.heads()
+    commit(tmp_path, 99)
+    for i in range(8):
+        commit(tmp_path, i)
+        ledger.note(f"{i:04d}")
+    assert len(list((tmp_path / "segments").glob("*.heads"))) == 1
+    assert ledger.note("0099")["file"] == "99.a"
+    assert files(tmp_path) == {f"{i:04d}": f"{i}.a" for i in (*range(8), 99)}
+
+
 @pytest.mark.parametrize("stop_at", range(1, 14))
 def test_ended_at_any_write_of_a_compaction(tmp_path, monkeypatch, stop_at):
     """Whatever stands on disk then is all there, once."""

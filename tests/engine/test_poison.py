@@ -11,10 +11,10 @@ from engine_kit import PLUGIN, documents, ids, parquet, recipe, rows, run, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation import executors
 from curation.errors import FailedShareError, TaskError
+from curation.executors import inline, processes
 from curation.recipe import MaxFailed
-from curation.workers import Job, Quarantine
+from curation.workers import MAX_DEATHS, PLAIN_LOSSES, Job, Quarantine
 
 POISON = {33, 41}
 KILLERS = {
@@ -52,12 +52,12 @@ def starts(monkeypatch):
     """One entry for each worker process started."""
     made = []
 
-    class Counted(executors.Worker):
+    class Counted(processes.Worker):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             made.append(self)
 
-    monkeypatch.setattr(executors, "Worker", Counted)
+    monkeypatch.setattr(processes, "Worker", Counted)
     return made
 
 
@@ -172,6 +172,23 @@ def test_a_worker_that_dies_without_a_culprit():
         assert job.died(where, "crashed", "of old age") is None
         assert not job.finished()
     assert "no document is to blame: of old age" in job.died(where, "crashed", "of old age")
+
+
+def test_a_job_whose_watchers_are_lost_is_run_again_then_watched_then_given_up():
+    job = Job({"key": "k", "kind": "rows", "folder": "f"}, Quarantine(PLUGIN.parent / "nowhere"))
+    for _ in range(PLAIN_LOSSES):
+        assert "publish" not in job.message()
+        assert job.lost(None, "the node died") is None
+        assert job.again
+    assert job.message()["publish"] == "work/f/places/k"
+    where = {"step": "bad", "low": 0, "high": 9, "row": None, "shadow": False}
+    assert job.lost(where, "gone") is None
+    assert job.message()["only"] == [(n, n) for n in range(10)]
+    assert not job.finished()  # none of them did harm: the task runs again as a whole
+    assert "only" not in job.message()
+    for _ in range(MAX_DEATHS - 2):
+        assert job.lost(None, "gone") is None
+    assert "died 3 times: gone" in job.lost(None, "gone")
 
 
 @pytest.mark.parametrize("how", ["raise", "segfault", "hang"])
@@ -305,14 +322,14 @@ def test_a_worker_killed_while_it_starts(tmp_path, monkeypatch):
     file = setting(tmp_path, ROW, "raise", poison=())
     left = [2]
 
-    class Stillborn(executors.Worker):
+    class Stillborn(processes.Worker):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             if left[0]:
                 left[0] -= 1
                 os.kill(self.process.pid, signal.SIGKILL)
 
-    monkeypatch.setattr(executors, "Worker", Stillborn)
+    monkeypatch.setattr(processes, "Worker", Stillborn)
     run(file, tmp_path / "out", 1)
     left[0] = 100
     with pytest.raises(TaskError, match="could not start"):
@@ -357,7 +374,7 @@ def test_ten_times_the_failures_allowed_stop_it_early(tmp_path, text, monkeypatc
     stage = "first_of_text" if text is GLOBAL else "poison"
     file = many(tmp_path, "raise", 20, stage, text)
     done = []
-    monkeypatch.setattr(executors.Inline, "map", _counting(executors.Inline.map, done))
+    monkeypatch.setattr(inline.Inline, "map", _counting(inline.Inline.map, done))
     with pytest.raises(FailedShareError, match=r"so far|of one task"):
         run(file, tmp_path / "out", overrides={"settings.max_failed.least": 3})
     assert len([t for t in done if t["kind"] == ("rows" if text is ROW else "emit")]) <= 2

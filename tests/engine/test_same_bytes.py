@@ -1,7 +1,13 @@
 """The bytes of a run do not depend on who runs it."""
 
+import subprocess
+import sys
+
 import pytest
-from engine_kit import FULL, corpus, recipe, run, steps, tree
+from engine_kit import FULL, ROOT, corpus, documents, environment, parquet, recipe, run, steps, tree
+
+from curation.errors import RecipeError
+from curation.executors import Options, start
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +40,25 @@ def test_inline_twice(inline, tmp_path):
     file, out = inline
     run(file, tmp_path)
     assert tree(tmp_path) == tree(out)
+
+
+@pytest.mark.parametrize("how", ["inline", "processes"])
+def test_nothing_of_other_executors_is_imported_in_a_local_run(tmp_path, how):
+    parquet(tmp_path / "crawl" / "0.parquet", documents(5))
+    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}')
+    code = (
+        "import sys; from curation.cli import app\n"
+        f"app(['run', {str(file)!r}, '--out', {str(tmp_path / 'out')!r}, '-x', {how!r}], standalone_mode=False)\n"
+        "print([m for m in sys.modules if m == 'ray' or m.startswith(('ray.', 'curation.executors.'))])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(said.splitlines()[-1][1:-1].replace("'", "").split(", ")) == {
+        "inline": {"curation.executors.inline"}, "processes": {"curation.executors.processes", "curation.executors.dispatch"}
+    }[how]  # fmt: skip
+
+
+def test_ray_without_its_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "curation.executors.ray", raising=False)
+    with pytest.raises(RecipeError, match="-x ray needs the package ray"):
+        start("ray", None, tmp_path, tmp_path, Options())

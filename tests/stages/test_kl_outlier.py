@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from classifiers.word_reference import count
-from curation.executors import Inline
+from curation.executors.inline import Inline
 from curation.plan import Plan
 from curation.recipe import load as load_recipe
 from curation.run import Run

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.executors import Inline
+from curation.executors.inline import Inline
 from curation.plan import Plan
 from curation.recipe import load
 from curation.run import Run

@@ -1,0 +1,32 @@
+"""Compiles the kernels of a plan's stages on this machine, before workers start that would each do it."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+from curation import documents, domains, registry, text
+
+
+def warm_up(plan: Any, say: Callable[[str], None]) -> None:
+    """Compile all once; says so when it takes time."""
+    started = time.monotonic()
+    text.warm_up()
+    documents.warm_up()
+    domains.warm_up()
+    stages = [step.stage for step in plan.steps.values() if step.stage is not None and registry.beside(step.stage, "warm_up")]
+    if time.monotonic() - started > 2:  # the cache is cold: every stage's kernels will have to be compiled, on all cores
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            list(pool.map(_of_module, sorted({registry.files()[stage.name] for stage in stages if stage.name in registry.files()})))
+    for stage in stages:
+        registry.beside(stage, "warm_up")()
+    if time.monotonic() - started > 2:
+        say(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
+
+
+def _of_module(module: str) -> None:
+    importlib.import_module(module).warm_up()
