@@ -10,7 +10,8 @@ lost file can never read as 'keep'.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ import xxhash
 
 from curation.errors import AccountError, TaskError
 from curation.stage import Combined
-from curation.storage import HashedFile, replace
+from curation.storage import HashedFile, ahead, remote, replace
 
 GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
@@ -132,8 +133,8 @@ def write_groups(folder: Path, stem: str, files: Sequence[Path], facts: Sequence
     names = []
     for start in range(0, max(1, len(files)), GROUP_MAPPERS):
         parts = []
-        for mapper, path in enumerate(files[start : start + GROUP_MAPPERS], start=start):
-            entries = read_index(path, facts[mapper])
+        stop = start + GROUP_MAPPERS
+        for mapper, entries in enumerate(read_indexes(files[start:stop], facts[start:stop]), start=start):
             entries["mapper"] = mapper
             parts.append(entries)
         merged = np.concatenate(parts) if parts else np.empty(0, BLOCK)
@@ -159,13 +160,18 @@ def read_index(file: Path, facts: Mapping[str, Any]) -> Any:
     return np.frombuffer(data, dtype=BLOCK).copy()
 
 
+def read_indexes(files: Sequence[Path], facts: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """`read_index` of each spill."""
+    return ahead(lambda one: read_index(*one), zip(files, facts, strict=True), files[0]) if files else iter(())
+
+
 def read_state(path: Path, xxh3: str) -> pa.Table:
     """A table of state, as a reducer or the driver wrote it.
 
     Raises: AccountError if it is gone or damaged.
     """
     try:
-        data = pa.memory_map(str(path)).read_buffer()
+        data = path.read_bytes() if remote(path) else pa.memory_map(str(path)).read_buffer()
     except FileNotFoundError as e:
         raise AccountError(f"{path} is gone: rows are lost") from e
     if xxhash.xxh3_128_hexdigest(data) != xxh3:
@@ -189,9 +195,10 @@ class Blocks:
         """Index entries of partitions low <= part < high, by group."""
         for path in self.groups:
             try:
-                if path.stat().st_size == 0:
+                size = path.stat().st_size
+                if size == 0:
                     continue
-                index = np.memmap(path, dtype=BLOCK, mode="r")
+                index = _near(path, size, low, high) if remote(path) else np.memmap(path, dtype=BLOCK, mode="r")
             except (FileNotFoundError, ValueError) as e:
                 raise AccountError(f"{path} is gone or cut short: rows are lost") from e
             start, stop = np.searchsorted(index["part"], [low, high])
@@ -200,16 +207,26 @@ class Blocks:
     def read(self, low: int, high: int) -> Iterator[pa.Table]:
         """Rows of the partitions, mapper by mapper, each table sorted by key, with column `shard`."""
         for entries in self.entries(low, high):
-            for mapper in np.unique(entries["mapper"]).tolist():
-                if mapper >= len(self.files):
-                    raise AccountError(f"a block of mapper {mapper}, and there are {len(self.files)}: an index is damaged")
-                mine = entries[entries["mapper"] == mapper]
-                mine = mine[np.argsort(mine["offset"])]
-                for table in _read_entries(self.files[mapper], mine, self.schema):
+            mappers = np.unique(entries["mapper"]).tolist()
+            if mappers and mappers[-1] >= len(self.files):
+                raise AccountError(f"a block of mapper {mappers[-1]}, and there are {len(self.files)}: an index is damaged")
+            for mapper, tables in zip(mappers, self._of_mappers(mappers, entries), strict=True):
+                for table in tables:
                     if "shard" not in table.column_names:
                         shard = pa.array(np.full(table.num_rows, mapper, dtype=np.uint32))
                         table = table.append_column("shard", shard)
                     yield table
+
+    def _of_mappers(self, mappers: list[int], entries: Any) -> Iterator[Iterable[pa.Table]]:
+        """What `_read_entries` gives of each mapper."""
+
+        def read(mapper: int) -> Iterator[pa.Table]:
+            mine = entries[entries["mapper"] == mapper]
+            return _read_entries(self.files[mapper], mine[np.argsort(mine["offset"])], self.schema)
+
+        if mappers and remote(self.files[0]):
+            return ahead(lambda mapper: list(read(mapper)), mappers, self.files[0])
+        return map(read, mappers)
 
     @cached_property
     def totals(self) -> tuple[Any, Any]:
@@ -223,14 +240,54 @@ class Blocks:
         return size, rows
 
 
+WHOLE_ENTRIES = 1 << 15
+"""Entries of an index in an object store that are read at once; more are searched by halves (ours)."""
+
+
+def _near(path: Any, size: int, low: int, high: int) -> Any:
+    """Entries of an index that has those with low <= part < high, and few others: what a memory map gives for nothing."""
+    if size % BLOCK.itemsize:
+        raise ValueError(size)
+    ends = []
+    for part in (low, high):
+        first, last = 0, size // BLOCK.itemsize  # the first entry of `part` or a later one is not before the one, and not behind the other
+        while last - first > WHOLE_ENTRIES:
+            middle = (first + last) // 2
+            at = np.frombuffer(path.read_range(middle * BLOCK.itemsize, BLOCK.itemsize), BLOCK)["part"][0]
+            first, last = (middle + 1, last) if at < part else (first, middle)
+        ends.append((first, last))
+    start, stop = ends[0][0], ends[1][1]
+    return np.frombuffer(path.read_range(start * BLOCK.itemsize, (stop - start) * BLOCK.itemsize), BLOCK)
+
+
+@contextmanager
+def _ranges(path: Path, entries: Any) -> Iterator[Callable[[int, int], bytes]]:
+    """A reader of ranges of a spill: (offset, length) -> bytes, fewer if it ends before."""
+    start, length = entries["offset"], entries["length"]
+    short = AccountError(f"{path} is shorter than its index says, or the index is damaged: rows are lost")
+    if (start < 0).any() or (length < 0).any():
+        raise short
+    if far := remote(path):
+        yield far.read_range
+        return
+    with open(path, "rb", buffering=0) as f:
+        if (start > os.fstat(f.fileno()).st_size - length).any():
+            raise short
+
+        def read(base: int, length: int) -> bytes:
+            f.seek(base)
+            data = f.read(length)
+            while len(data) < length and (more := f.read(length - len(data))):
+                data += more
+            return data
+
+        yield read
+
+
 def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Table]:
     """Read blocks, neighbours in one go."""
     try:
-        with open(path, "rb", buffering=0) as f:
-            size = os.fstat(f.fileno()).st_size
-            start, length = entries["offset"], entries["length"]
-            if (start < 0).any() or (length < 0).any() or (start > size - length).any():
-                raise AccountError(f"{path} is shorter than its index says, or the index is damaged: rows are lost")
+        with _ranges(path, entries) as read:
             at = 0
             while at < len(entries):
                 end = at + 1
@@ -240,11 +297,9 @@ def _read_entries(path: Path, entries: Any, schema: pa.Schema) -> Iterator[pa.Ta
                     end += 1
                 base = int(entries[at]["offset"])
                 length = int(entries[end - 1]["offset"] + entries[end - 1]["length"]) - base
-                f.seek(base)
-                data = f.read(length)
-                while len(data) < length and (more := f.read(length - len(data))):
-                    data += more
-                buffer = pa.py_buffer(data)
+                buffer = pa.py_buffer(read(base, length))
+                if buffer.size < length:
+                    raise AccountError(f"{path} is shorter than its index says: rows are lost")
                 for e in entries[at:end]:
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
                     if xxhash.xxh3_64_intdigest(piece, seed=int(e["part"])) != int(e["sum"]):
