@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -255,9 +256,11 @@ class Ledger:
         self._heads: dict[str, tuple[str, int, int]] | None = None
         self._descriptors: dict[str, int] = {}
         self._loose: set[str] = set()
-        """Keys whose records are in no segment."""
+        """Keys with a record of their own."""
         self._segments = 0
         self._copy = tempfile.TemporaryFile(prefix="curate-") if remote(folder) else None  # noqa: SIM115 - until this object goes
+        if self._copy is not None:
+            weakref.finalize(self, self._copy.close)
         self._copied: dict[str, tuple[int, int]] = {}
         """File -> (offset, length) in the copy."""
 
@@ -280,9 +283,10 @@ class Ledger:
                     heads.setdefault(key, (f"segments/{segment.name}", offset + blank + 1, len(line) - blank - 2))
                     offset += len(line)
             self._segments = len(segments)
-            loose = [n for n in _names(self.folder / "records") if n[:-5] not in heads]  # a late attempt never wins
+            loose = _names(self.folder / "records")
+            for name in loose:
+                heads.setdefault(name[:-5], (f"records/{name}", 0, 0))  # a late attempt never wins
             self._loose = {name[:-5] for name in loose}
-            heads |= {name[:-5]: (f"records/{name}", 0, 0) for name in loose}
             if self._copy is not None:
                 records = [self.folder / "records" / name for name in loose]
                 for name, data in zip(loose, ahead(_bytes, records, self.folder), strict=True):
@@ -352,7 +356,8 @@ class Ledger:
         return head
 
     def compact(self) -> None:
-        """Fold loose records into a segment: stats first, then heads, then the records go."""
+        """Fold loose records into a segment: stats first, then heads, then the records go. Of those found at first, and noted."""
+        known = self.heads()
         if len(self._loose) < SEGMENT_RECORDS:
             return
         keys = sorted(self._loose)
@@ -365,9 +370,10 @@ class Ledger:
         replace(self.folder / f"{stem}.stats", b"\n".join(stats) + b"\n")
         replace(self.folder / f"{stem}.heads", b"\n".join(heads) + b"\n")
         self._keep(f"{stem}.heads", b"\n".join(heads) + b"\n")
-        known, offset = self.heads(), 0
+        offset = 0
         for key, line in zip(keys, heads, strict=True):
-            known[key] = (f"{stem}.heads", offset + len(key) + 1, len(line) - len(key) - 1)
+            if known.get(key, ("records/",))[0].startswith("records/"):
+                known[key] = (f"{stem}.heads", offset + len(key) + 1, len(line) - len(key) - 1)
             offset += len(line) + 1
         remove(self.folder / "records" / f"{key}.json" for key in keys)
         self._segments += 1

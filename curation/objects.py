@@ -150,13 +150,13 @@ class Store:
 
 def _status(error: BaseException | None) -> int:
     """HTTP status behind an error, or 0."""
+    status = getattr(error, "status", None) or getattr(error, "code", None)
+    if isinstance(status, int):
+        return status
     while error is not None:
         answer = getattr(error, "response", None)
         if isinstance(answer, dict):
             return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
-        status = getattr(error, "status", None) or getattr(error, "code", None)
-        if isinstance(status, int):
-            return status
         error = error.__cause__
     return 0
 

@@ -145,7 +145,7 @@ class LazyShard:
 
 def footer_hash(path: str | Path) -> int:
     """xxh3-64 of a Parquet file's footer, which says where columns lie and what they are; pages have checksums of their own."""
-    with open(path, "rb") as file:
+    with open(path, "rb") if isinstance(path, str | Path) else path.open() as file:
         return _footer_hash(file)
 
 
