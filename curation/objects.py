@@ -26,8 +26,8 @@ from curation.errors import AccountError, LockedError, RecipeError, TaskError
 
 TRIES = 10
 """Times an operation is tried: with the waits below this rides out some two minutes of a store that does not answer (ours)."""
-FIRST_TRIES = 3
-"""Times the very first operation of a run is tried: a wrong address should be said at once."""
+FIRST_TRIES = 5
+"""Times the first operation of a process is tried: a wrong address should be said within half a minute."""
 WAIT_SECONDS = 0.25
 """Wait before the second try; it doubles with each further one, up to MAX_WAIT_SECONDS, times 0.5 to 1.5 by chance."""
 MAX_WAIT_SECONDS = 30.0
@@ -35,6 +35,8 @@ REQUEST_TRIES = 4
 """Times botocore tries one request, such as a part of an upload, within an operation (its `standard` mode: backoff with jitter)."""
 PASSING = (408, 409, 425, 429)
 """HTTP statuses below 500 that say: try again."""
+PASSING_CODES = ("BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch")
+"""S3's errors of status 400 that say so."""
 LASTING = (FileExistsError, PermissionError, IsADirectoryError, NotImplementedError, ValueError, TypeError, LookupError, AttributeError)
 """Errors that come back the next time."""
 TAIL_BYTES = 64 << 10
@@ -83,10 +85,9 @@ class Store:
                 self.answered = True
                 raise
             except Exception as e:
-                status = _status(e)
-                if isinstance(e, PermissionError) or status in (401, 403):
+                if isinstance(e, PermissionError) or _status(e) in (401, 403):
                     raise TaskError(f"{self.scheme}://{key}: the store refuses it: {e}") from e
-                if (isinstance(e, LASTING) and status < 500) or (400 <= status < 500 and status not in PASSING):
+                if not _passes(e):
                     raise
                 if number == tries:
                     raise TaskError(f"{self.scheme}://{key}: {type(e).__name__}: {e} (tried {tries} times)") from e
@@ -110,7 +111,9 @@ class Store:
         """Write an object that is not there yet; False if it is."""
         try:
             self._try(key, lambda: self.fs.pipe_file(key, data, mode="create"))
-        except FileExistsError:
+        except OSError as e:
+            if not isinstance(e, FileExistsError) and _status(e) != 412:
+                raise
             return self.read(key) == data  # a try whose answer was lost may have written it
         return True
 
@@ -148,17 +151,27 @@ class Store:
             return []
 
 
-def _status(error: BaseException | None) -> int:
+def _answer(error: BaseException | None) -> dict[str, Any]:
+    """What S3 answered, as botocore parsed it; empty of other errors."""
+    while error is not None:
+        if isinstance(answer := getattr(error, "response", None), dict):
+            return answer
+        error = error.__cause__
+    return {}
+
+
+def _status(error: BaseException) -> int:
     """HTTP status behind an error, or 0."""
     status = getattr(error, "status", None) or getattr(error, "code", None)
-    if isinstance(status, int):
-        return status
-    while error is not None:
-        answer = getattr(error, "response", None)
-        if isinstance(answer, dict):
-            return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
-        error = error.__cause__
-    return 0
+    return status if isinstance(status, int) else int(_answer(error).get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether an error may be gone the next time."""
+    status = _status(error)
+    if status >= 500 or status in PASSING or _answer(error).get("Error", {}).get("Code") in PASSING_CODES:
+        return True
+    return not isinstance(error, LASTING) and not 400 <= status < 500
 
 
 class ObjectPath:
@@ -377,6 +390,9 @@ class Lease:
                     )
         if not self.store.create(self._key(self._number), self._said()):
             raise LockedError(f"another run has just taken {self.out}; wait for it, or give this one its own --out")
+        if self.store.create(self._key(self._number), b"{}"):
+            self.store.remove([self._key(self._number)])
+            raise TaskError("it writes over an object that was to be created only (If-None-Match), so that no task could end just once")
         self._beaten = time.monotonic()
         return held
 
