@@ -431,4 +431,5 @@ class Lease:
         self._end.set()
         self.store.lease = None
         if not self._lost:
-            self.store.put(self._key(self._number), self._said(released=True))
+            with contextlib.suppress(TaskError):  # then it lapses
+                self.store.put(self._key(self._number), self._said(released=True))
