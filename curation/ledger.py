@@ -375,6 +375,7 @@ class Ledger:
             if known.get(key, ("records/",))[0].startswith("records/"):
                 known[key] = (f"{stem}.heads", offset + len(key) + 1, len(line) - len(key) - 1)
             offset += len(line) + 1
+            self._copied.pop(f"records/{key}.json", None)
         remove(self.folder / "records" / f"{key}.json" for key in keys)
         self._segments += 1
         self._loose = set()

@@ -33,6 +33,8 @@ WAIT_SECONDS = 0.25
 MAX_WAIT_SECONDS = 30.0
 REQUEST_TRIES = 4
 """Times botocore tries one request, such as a part of an upload, within an operation (its `standard` mode: backoff with jitter)."""
+ANSWER_SECONDS = 60.0
+"""Time without a byte after which a request is given up, and tried again (botocore's own)."""
 PASSING = (408, 409, 425, 429)
 """HTTP statuses below 500 that say: try again."""
 PASSING_CODES = ("BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentSHA256Mismatch")
@@ -61,7 +63,9 @@ class Store:
         self.scheme = url.partition("://")[0]
         options: dict[str, Any] = {"use_listings_cache": False}
         if self.scheme in ("s3", "s3a"):
-            options["config_kwargs"] = {"retries": {"mode": "standard", "total_max_attempts": REQUEST_TRIES}}
+            options["config_kwargs"] = {
+                "retries": {"mode": "standard", "total_max_attempts": REQUEST_TRIES}, "read_timeout": ANSWER_SECONDS,
+            }  # fmt: skip
         try:
             self.fs, self.root = fsspec.core.url_to_fs(url, **options)
         except ImportError as e:
@@ -414,7 +418,7 @@ class Lease:
         """Say that this run lives, and see whether another took over meanwhile."""
         self._beats += 1
         self.store.put(self._key(self._number), self._said())
-        newest = self._held()[-1]
+        newest = max(self._held(), default=self._number)
         if newest > self._number:
             self._lost = f"another run took {self.out} over: this one gave no sign of life for {LAPSE_SECONDS:.0f} s"
         else:

@@ -236,6 +236,40 @@ def test_zombies_lose(local, tmp_path, monkeypatch):
     assert gc.collect(location(url), dry_run=True)["files"] == 0
 
 
+def test_stopped_at_any_write(local, tmp_path, monkeypatch):
+    """The driver ends before, or after, some write of any kind; the next one goes on."""
+    file, wanted = local
+    url, dice, left = place("memory"), random.Random(3), [0]
+
+    class Stop(BaseException):
+        pass
+
+    def stopping(real):
+        def call(*arguments, **keywords):
+            left[0] -= 1
+            if left[0] == 0 and before:
+                raise Stop
+            result = real(*arguments, **keywords)
+            if left[0] == 0:
+                raise Stop
+            return result
+
+        return call
+
+    for name in ("put", "create", "upload", "copy", "remove"):
+        monkeypatch.setattr(objects.Store, name, stopping(getattr(objects.Store, name)))
+    stops = 0
+    for before in (True, False, True, False, True, False, None):
+        left[0] = dice.randrange(10, 150) if before is not None else 1 << 60
+        try:
+            run(file, url)
+        except Stop:
+            stops += 1
+    assert stops >= 5
+    assert fetched(url, tmp_path) == wanted
+    assert ran(run(file, url)) == {}
+
+
 def test_a_record_is_written_once_even_if_the_answer_is_lost(proxy, hasty):
     out, answers = location(place()), iter(["lost", 500, 503])
     proxy.fault = lambda kind, path, headers: next(answers, None) if kind == "PUT" else None
@@ -306,6 +340,17 @@ def test_what_lasts_is_said_at_once(proxy, hasty):
     with pytest.raises(TaskError, match=rf"{out}/a.*tried {objects.TRIES} times"):
         (out / "a").read_bytes()
     assert proxy.failed["503"] == objects.TRIES
+
+
+def test_a_store_that_does_not_answer_is_asked_again(proxy, hasty, monkeypatch):
+    monkeypatch.setattr(objects, "ANSWER_SECONDS", 0.3)
+    out, answers = location(place()), iter([2.0, 2.0])
+    write_once(out / "a", b"x")
+    proxy.fault = lambda kind, path, headers: next(answers, None)
+    started = time.monotonic()
+    assert (out / "a").read_bytes() == b"x"
+    assert time.monotonic() - started < 1.9
+    assert proxy.failed == {"2.0": 2}
 
 
 def test_the_wait_grows_and_is_never_the_same(monkeypatch):
