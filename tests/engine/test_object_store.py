@@ -128,6 +128,7 @@ def test_what_a_run_asks_of_the_store(tmp_path, proxy, monkeypatch):
     """A task costs some requests, however many there are; nothing is listed for it."""
     monkeypatch.setattr(ledger, "SEGMENT_RECORDS", 4)
     monkeypatch.setattr(objects, "BEAT_SECONDS", 3600)  # a beat lists too
+    monkeypatch.setattr(objects, "LAPSE_SECONDS", 7200)
     seen = {}
     for files in (2, 8):
         for i in range(files):
