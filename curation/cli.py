@@ -21,7 +21,7 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder of the run; default runs/<recipe name>.")]
+Out = Annotated[str | None, typer.Option("--out", metavar="DIR", help="Folder of the run, or its URL; default runs/<recipe name>.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="STEP.PARAM=VALUE", help="Override one parameter (YAML value).")]
 Sample = Annotated[float, typer.Option("--sample", metavar="SHARE", min=0.0, max=1.0, help="Share of the input, by hash of its shards.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="STEP", help="Stop after this step and write its rows.")]
@@ -91,7 +91,7 @@ def run(
     from curation.inspect.show import Display, summary
     from curation.plan import snapshot
     from curation.run import Run, read_manifest
-    from curation.storage import digest, run_lock, write_sealed
+    from curation.storage import digest, location, run_lock, write_sealed
     from curation.warm_up import warm_up
 
     if executor not in executors.NAMES:
@@ -101,21 +101,21 @@ def run(
     plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     plan.check_files()
     _say_notes(plan)
-    out = out or Path("runs") / plan.recipe.name
-    with run_lock(out):
+    folder = location(out or f"runs/{plan.recipe.name}")
+    with run_lock(folder):
         warm_up(plan, say)
         saved = snapshot(plan)
-        plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"
+        plan_file = folder / "work" / f"plan-{digest(saved)[:12]}.json"
         write_sealed(plan_file, saved)
         options = executors.Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
-        worker = executors.start(executor, plan, out, plan_file, options)
+        worker = executors.start(executor, plan, folder, plan_file, options)
         try:
             with Display(plan, quiet=as_json) as display:
-                Run(plan, out, worker, display.notify).walk()
+                Run(plan, folder, worker, display.notify).walk()
         finally:
             worker.close()
-    manifest = read_manifest(out)
-    data(summary(manifest, out), as_json, Display.table(manifest, out))
+    manifest = read_manifest(folder)
+    data(summary(manifest, folder), as_json, Display.table(manifest, folder))
 
 
 @app.command(epilog="Example: curate worker /shared/runs/web --rank 3 --of 16")
@@ -166,12 +166,13 @@ def plan(
 ) -> None:  # fmt: skip
     """Say what a run would do, what it would reuse, and why not; computes nothing."""
     from curation.inspect.preview import preview, table
+    from curation.storage import location
 
     _collect_seldom()
     made = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     made.check_files()
     _say_notes(made)
-    report = preview(made, out or Path("runs") / made.recipe.name)
+    report = preview(made, location(out or f"runs/{made.recipe.name}"))
     data(report, as_json, "" if as_json else table(report))
 
 
@@ -227,27 +228,30 @@ def stage(
 
 @app.command(epilog="Example: curate stats runs/pipeline --json")
 def stats(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")],
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Documents in, kept and dropped by reason, per step."""
     from curation.inspect.show import Display, require_run, summary
+    from curation.storage import location
 
-    manifest = require_run(run_folder)
-    data(summary(manifest, run_folder), as_json, Display.table(manifest, run_folder))
+    folder = location(run_folder)
+    manifest = require_run(folder)
+    data(summary(manifest, folder), as_json, Display.table(manifest, folder))
 
 
 @app.command(epilog="Example: curate explain runs/pipeline https://shop.example/terms")
 def explain(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")],
     query: Annotated[str, typer.Argument(help="A URL or a document id.")],
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Why a document is kept, dropped or gone, step by step."""
     from curation.inspect.explain import explain as find
     from curation.inspect.explain import page
+    from curation.storage import location
 
-    report = find(run_folder, query)
+    report = find(location(run_folder), query)
     data(report, as_json, "" if as_json else page(report))
     if not report["documents"]:
         raise typer.Exit(1)
@@ -255,18 +259,19 @@ def explain(
 
 @app.command(epilog="Example: curate gc runs/pipeline --dry-run")
 def gc(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Remove what no record of the last finished run names: losing attempts, older configurations."""
     from curation.gc import collect
     from curation.inspect.show import require_run
-    from curation.storage import run_lock
+    from curation.storage import location, run_lock
 
-    require_run(run_folder)
-    with run_lock(run_folder):
-        report = collect(run_folder, dry_run)
+    folder = location(run_folder)
+    require_run(folder)
+    with run_lock(folder):
+        report = collect(folder, dry_run)
     word = "would free" if dry_run else "freed"
     data(report, as_json, f"{word} {report['bytes'] / 1e6:,.1f} MB in {report['files']} files")
 

@@ -12,7 +12,7 @@ from typing import Any
 from curation.errors import RecipeError
 from curation.ledger import Ledger
 from curation.run import read_manifest
-from curation.storage import read_sealed
+from curation.storage import read_sealed, remove
 
 
 def collect(out: Path, dry_run: bool) -> dict[str, Any]:
@@ -33,9 +33,8 @@ def collect(out: Path, dry_run: bool) -> dict[str, Any]:
     for path in doomed:
         size += path.stat().st_size
         removed.append(str(path.relative_to(out)))
-        if not dry_run:
-            path.unlink()
     if not dry_run:
+        remove(doomed)
         for folder in sorted((p for p in work.rglob("*") if p.is_dir()), reverse=True):
             if not any(folder.iterdir()):
                 folder.rmdir()

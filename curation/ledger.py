@@ -10,6 +10,8 @@ The identity of every step: in + created = kept + dropped + merged + failed.
 from __future__ import annotations
 
 import os
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from pydantic_core import from_json
 
 from curation.errors import AccountError
 from curation.shards import value_bytes
-from curation.storage import checked, replace, seal, unseal, write_once
+from curation.storage import ahead, checked, remote, remove, replace, seal, unseal, write_once
 
 DIMENSIONS = ("lang", "source", "crawl", "date", "domain")
 TOP_VALUES = 1_000
@@ -245,13 +247,23 @@ class Heads(Mapping[str, dict[str, Any]]):
 
 
 class Ledger:
-    """Records of the tasks of one folder (a pass, or a global step)."""
+    """Records of the tasks of one folder (a pass, or a global step).
+
+    Of a folder in an object store each segment and record is fetched once: heads are then read from a copy on this machine.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._heads: dict[str, tuple[str, int, int]] | None = None
         self._descriptors: dict[str, int] = {}
-        self._loose = self._segments = 0
+        self._loose: set[str] = set()
+        """Keys with a record of their own."""
+        self._segments = 0
+        self._copy = tempfile.TemporaryFile(prefix="curate-") if remote(folder) else None  # noqa: SIM115 - until this object goes
+        if self._copy is not None:
+            weakref.finalize(self, self._copy.close)
+        self._copied: dict[str, tuple[int, int]] = {}
+        """File -> (offset, length) in the copy."""
 
     @staticmethod
     def commit(folder: Path, key: str, head: dict[str, Any], stats: dict[str, Any]) -> bool:
@@ -263,18 +275,23 @@ class Ledger:
         if self._heads is None:
             heads: dict[str, tuple[str, int, int]] = {}
             segments = sorted((self.folder / "segments").glob("*.heads"))
-            self._segments = len(segments)
-            for segment in segments:
+            for segment, data in zip(segments, ahead(_bytes, segments, self.folder), strict=True):
+                self._keep(f"segments/{segment.name}", data)
                 offset = 0
-                for line in segment.read_bytes().splitlines(keepends=True):
+                for line in data.splitlines(keepends=True):
                     blank = line.find(b" ")
                     key = line[:blank].decode(errors="replace")
                     heads.setdefault(key, (f"segments/{segment.name}", offset + blank + 1, len(line) - blank - 2))
                     offset += len(line)
-            names = _names(self.folder / "records")
-            for name in names:
+            self._segments = len(segments)
+            loose = _names(self.folder / "records")
+            for name in loose:
                 heads.setdefault(name[:-5], (f"records/{name}", 0, 0))  # a late attempt never wins
-            self._loose = len(names)
+            self._loose = {name[:-5] for name in loose}
+            if self._copy is not None:
+                records = [self.folder / "records" / name for name in loose]
+                for name, data in zip(loose, ahead(_bytes, records, self.folder), strict=True):
+                    self._keep(f"records/{name}", data)
             self._heads = heads
         return self._heads
 
@@ -285,13 +302,33 @@ class Ledger:
             return None
         file, offset, length = place
         path = f"{self.folder}/{file}"
-        if length:
+        if length and self._copy is not None:
+            raw = os.pread(self._copy.fileno(), length, self._copied[file][0] + offset)
+        elif length:
             raw = os.pread(self._descriptor(file), length, offset)
+        elif self._copy is not None:
+            raw = self._record(file).partition(b"\n")[0]
         else:
             with open(path, "rb") as f:
                 raw = f.readline()[:-1]
         head: dict[str, Any] = from_json(checked(raw, path))
         return head
+
+    def _record(self, file: str) -> bytes:
+        """A loose record."""
+        if self._copy is None:
+            return (self.folder / file).read_bytes()
+        if file not in self._copied:
+            self._keep(file, (self.folder / file).read_bytes())
+        offset, length = self._copied[file]
+        return os.pread(self._copy.fileno(), length, offset)
+
+    def _keep(self, file: str, data: bytes) -> None:
+        """Put what was fetched from an object store into the copy."""
+        if self._copy is not None:
+            self._copied[file] = (self._copy.seek(0, os.SEEK_END), len(data))
+            self._copy.write(data)
+            self._copy.flush()
 
     def _descriptor(self, file: str) -> int:
         if file not in self._descriptors:
@@ -312,43 +349,43 @@ class Ledger:
     def note(self, key: str) -> dict[str, Any]:
         """Read the record a task has just written; compact now and then."""
         self.heads()[key] = (f"records/{key}.json", 0, 0)
+        self._loose.add(key)
         head = self.get(key)
         assert head is not None
-        self._loose += 1
-        if self._loose >= SEGMENT_RECORDS:
+        if len(self._loose) >= SEGMENT_RECORDS:
             self.compact()
         return head
 
     def compact(self) -> None:
-        """Fold loose records into a segment: stats first, then heads, then the records go. Of those that `note` was told of."""
+        """Fold loose records into a segment: stats first, then heads, then the records go. Of those found at first, and noted."""
         known = self.heads()
-        names = [name for name in _names(self.folder / "records") if name[:-5] in known]
-        if len(names) < SEGMENT_RECORDS:
+        if len(self._loose) < SEGMENT_RECORDS:
             return
+        keys = sorted(self._loose)
         heads, stats = [], []
-        for name in names:
-            head, tail = self._lines(name)
-            heads.append(name[:-5].encode() + b" " + head)
-            stats.append(name[:-5].encode() + b" " + tail)
-        stem = f"{self._segments:06d}"
-        replace(self.folder / "segments" / f"{stem}.stats", b"\n".join(stats) + b"\n")
-        replace(self.folder / "segments" / f"{stem}.heads", b"\n".join(heads) + b"\n")
-        self._segments += 1
+        for key in keys:
+            head, tail = self._lines(key)
+            heads.append(key.encode() + b" " + head)
+            stats.append(key.encode() + b" " + tail)
+        stem = f"segments/{self._segments:06d}"
+        replace(self.folder / f"{stem}.stats", b"\n".join(stats) + b"\n")
+        replace(self.folder / f"{stem}.heads", b"\n".join(heads) + b"\n")
+        self._keep(f"{stem}.heads", b"\n".join(heads) + b"\n")
         offset = 0
-        for name, line in zip(names, heads, strict=True):
-            place = (f"segments/{stem}.heads", offset + len(name) - 4, len(line) - len(name) + 4)
-            if known.get(name[:-5], ("records/",))[0].startswith("records/"):
-                known[name[:-5]] = place
+        for key, line in zip(keys, heads, strict=True):
+            if known.get(key, ("records/",))[0].startswith("records/"):
+                known[key] = (f"{stem}.heads", offset + len(key) + 1, len(line) - len(key) - 1)
             offset += len(line) + 1
-            os.unlink(self.folder / "records" / name)
-        self._loose = 0
+            self._copied.pop(f"records/{key}.json", None)
+        remove(self.folder / "records" / f"{key}.json" for key in keys)
+        self._segments += 1
+        self._loose = set()
 
-    def _lines(self, name: str) -> tuple[bytes, bytes]:
+    def _lines(self, key: str) -> tuple[bytes, bytes]:
         """Head and stats of a loose record, still sealed."""
-        path = self.folder / "records" / name
-        head, tail = [*path.read_bytes().split(b"\n"), b""][:2]
+        head, tail = [*self._record(f"records/{key}.json").split(b"\n"), b""][:2]
         for line in (head, tail):
-            checked(line, path)
+            checked(line, f"{self.folder}/records/{key}.json")
         return head, tail
 
     def stats(self, keys: set[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -363,11 +400,16 @@ class Ledger:
                     yield unseal(tail, segment)
         for file in _names(self.folder / "records"):
             if file[:-5] not in seen and (keys is None or file[:-5] in keys):
-                yield unseal(self._lines(file)[1], self.folder / "records" / file)
+                yield unseal(self._lines(file[:-5])[1], self.folder / "records" / file)
 
 
 def _names(folder: Path) -> list[str]:
     try:
-        return sorted(e.name for e in os.scandir(folder) if e.name.endswith(".json") and not e.name.startswith("."))
+        names = [e.name for e in (folder.iterdir() if remote(folder) else os.scandir(folder))]
     except FileNotFoundError:
         return []
+    return sorted(name for name in names if name.endswith(".json") and not name.startswith("."))
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes()

@@ -7,8 +7,6 @@ when its record exists, and its key says everything it depends on, so there is n
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,12 +31,12 @@ from curation.shuffle import (
     partition_bits,
     plan_exchange,
     plan_reducers,
-    read_index,
+    read_indexes,
     read_state,
     write_groups,
 )
 from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
-from curation.storage import canonical, digest, read_sealed, replace, write_json, write_sealed
+from curation.storage import ahead, canonical, digest, entries, read_sealed, remove_tree, replace, stand, write_json, write_sealed
 from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
@@ -586,7 +584,7 @@ class Run:
         if states:
             if sum(facts["bytes"] for _, facts in states) > STATE_BYTES:
                 raise TaskError(f"{step.name}: its reducers returned more than {STATE_BYTES >> 20} MB of state")
-            merged = pa.concat_tables([read_state(path, facts["xxh3"]) for path, facts in states])
+            merged = pa.concat_tables(list(ahead(lambda s: read_state(s[0], s[1]["xxh3"]), states, self.out)))
             sink = pa.BufferOutputStream()
             with pa.ipc.new_file(sink, merged.schema) as f:
                 f.write_table(merged)
@@ -715,39 +713,25 @@ class Run:
                 files.add(f"{name}-{head['key']}.parquet|work/{folder}/{label}/{facts['file']}")
 
     def _stand(self, folder: Path, files: dict[str, str]) -> None:
-        """Make a folder hold exactly these files, as links to the winners."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for entry in list(folder.iterdir()):
-            if entry.name not in files:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        for name, source in files.items():
-            target = folder / name
-            if target.exists() and (self.out / source).exists() and os.path.samefile(target, self.out / source):
-                continue
-            target.unlink(missing_ok=True)
-            try:
-                os.link(self.out / source, target)
-            except FileNotFoundError as e:
-                raise AccountError(f"{self.out / source} is gone: rows are lost") from e
-            except OSError:
-                shutil.copyfile(self.out / source, target)
+        """Make a folder hold exactly these files: name -> the winner's place in the run."""
+        stand(folder, {name: self.out / source for name, source in files.items()})
 
     # -- the manifest -------------------------------------------------------------------------------
 
     def _save(self, status: str) -> None:
         if status == "done":
             names = {s.name.removeprefix("outputs.") for s in self.plan.outputs}
-            for entry in (self.out / "outputs").iterdir() if (self.out / "outputs").exists() else ():
+            for entry in entries(self.out / "outputs"):
                 if entry.name not in names:
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                    remove_tree(entry)
             for folder, keys in self.keys.items():
                 write_sealed(self.work / folder / "current.json", sorted(keys))
         for label in {"done": tuple(self.published), "failed": ("failed",)}.get(status, ()):
             self._stand(self.out / label, {f.partition("|")[0]: f.partition("|")[2] for f in sorted(self.published[label])})
         if status == "done":
-            for old in (self.out / "states").iterdir() if (self.out / "states").exists() else ():
+            for old in entries(self.out / "states"):
                 if old.name not in self.states:
-                    shutil.rmtree(old)
+                    remove_tree(old)
             for name, files in self.states.items():
                 self._stand(self.out / "states" / name, files)
                 write_sealed(self.out / "states" / name / STATE_FILE, state_of(self.plan.steps[name]))
@@ -780,9 +764,8 @@ class Run:
 def _by_part(files: list[Path], facts: list[dict[str, Any]], parts: int) -> Any:
     """Rows for each part of spills or verdicts: int64 (parts,)."""
     total = np.zeros(parts, dtype=np.int64)
-    for file, fact in zip(files, facts, strict=True):
-        entries = read_index(file, fact)
-        np.add.at(total, entries["part"].astype(np.int64), entries["rows"])
+    for index in read_indexes(files, facts):
+        np.add.at(total, index["part"].astype(np.int64), index["rows"])
     return total
 
 

@@ -115,7 +115,7 @@ class ShardWriter:
         self._flush()
         self._writer.close()
         self._sink.close()
-        return {**self._sink.facts(), "footer": footer_hash(self._sink.path), "rows": self.rows}
+        return {**self._sink.facts(), "footer": footer_hash(self._sink.local), "rows": self.rows}
 
 
 def _is_long(field: pa.Field) -> bool:
@@ -145,19 +145,29 @@ class LazyShard:
 
 def footer_hash(path: str | Path) -> int:
     """xxh3-64 of a Parquet file's footer, which says where columns lie and what they are; pages have checksums of their own."""
-    with open(path, "rb") as file:
-        size = file.seek(-8, os.SEEK_END) + 8
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(max(0, size - 8 - length))
-        return xxhash.xxh3_64_intdigest(file.read())
+    with open(path, "rb") if isinstance(path, str | Path) else path.open() as file:
+        return _footer_hash(file)
+
+
+def _footer_hash(file: Any) -> int:
+    size = file.seek(-8, os.SEEK_END) + 8
+    length = int.from_bytes(file.read(4), "little")
+    file.seek(max(0, size - 8 - length))
+    return xxhash.xxh3_64_intdigest(file.read())
 
 
 @contextmanager
-def _opened(path: str | Path, footer: int | None = None) -> Iterator[Any]:
+def opened(path: str | Path, footer: int | None = None) -> Iterator[Any]:
+    """A shard as pyarrow's ParquetFile; `footer` as for `read_batches`. Of an object, what a read wants is fetched in ranges.
+
+    Raises: AccountError if the file is gone or damaged, here or while it is read.
+    """
+    local = isinstance(path, str | Path)
     try:
-        if footer is not None and footer_hash(path) != footer:
+        source = path if local else path.open()  # type: ignore[union-attr]
+        if footer is not None and (footer_hash(path) if local else _footer_hash(source)) != footer:
             raise AccountError(f"{path} is damaged, rows are lost: its footer is not the one that was written")
-        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
+        with pq.ParquetFile(source, pre_buffer=not local, page_checksum_verification=True) as file:
             yield file
     except FileNotFoundError as e:
         raise AccountError(f"{path} is gone: rows are lost") from e
@@ -170,7 +180,7 @@ def count_rows(path: str | Path, columns: Sequence[str]) -> tuple[int, int]:
 
     Raises: AccountError if it cannot be read; TaskError if it lacks one of the columns.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         if absent := [c for c in columns if c not in file.schema_arrow.names]:
             raise TaskError(f"{path} has no column {absent[0]!r}; its columns are: {', '.join(file.schema_arrow.names)}")
         return file.metadata.num_rows, footer_hash(path)
@@ -178,7 +188,7 @@ def count_rows(path: str | Path, columns: Sequence[str]) -> tuple[int, int]:
 
 def column_names(path: str | Path, footer: int | None = None) -> list[str]:
     """Columns of a shard; `footer` as for `read_batches`."""
-    with _opened(path, footer) as file:
+    with opened(path, footer) as file:
         names: list[str] = file.schema_arrow.names
         return names
 
@@ -190,7 +200,7 @@ def read_batches(path: str | Path, columns: Sequence[str] | None = None, footer:
         footer: what `footer_hash` must give, as the shard's record says; None does not check it.
     Raises: AccountError if the file is gone or damaged.
     """
-    with _opened(path, footer) as file:
+    with opened(path, footer) as file:
         for index in range(file.metadata.num_row_groups):
             yield file.read_row_group(index, columns=list(columns) if columns is not None else None, use_threads=False)
 
@@ -208,7 +218,7 @@ def read_rows(path: str | Path, rows: Any, footer: int, numbered: bool = True, c
     Raises: AccountError if the file is gone or damaged, or a row is not in it.
     """
     low = base = 0
-    with _opened(path, footer) as file:
+    with opened(path, footer) as file:
         for index in range(file.metadata.num_row_groups):
             if low == len(rows):
                 return

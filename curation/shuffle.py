@@ -10,7 +10,8 @@ many verdicts to expect, so that a lost file can never read as 'keep'.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -23,7 +24,7 @@ import xxhash
 
 from curation.errors import AccountError, TaskError
 from curation.stage import Combined
-from curation.storage import HashedFile, read_sealed, replace, write_sealed
+from curation.storage import HashedFile, ahead, read_sealed, remote, replace, write_sealed
 
 GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
@@ -197,8 +198,9 @@ def write_groups(
     groups = []
     for start in range(0, max(1, len(names)), GROUP_MAPPERS):
         parts = []
-        for number, name in enumerate(names[start : start + GROUP_MAPPERS], start=start):
-            entries = read_index(out / name, facts[number])
+        stop = start + GROUP_MAPPERS
+        files = [out / name for name in names[start:stop]]
+        for number, entries in enumerate(read_indexes(files, facts[start:stop]), start=start):
             entries["file"] = number
             if not exchanged:
                 entries["mapper"] = number
@@ -227,13 +229,18 @@ def read_index(file: Path, facts: Mapping[str, Any]) -> Any:
     return np.frombuffer(data, dtype=BLOCK).copy()
 
 
+def read_indexes(files: Sequence[Path], facts: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """`read_index` of each spill."""
+    return ahead(lambda one: read_index(*one), zip(files, facts, strict=True), files[0]) if files else iter(())
+
+
 def read_state(path: Path, xxh3: str) -> pa.Table:
     """A table of state, as a reducer or the driver wrote it.
 
     Raises: AccountError if it is gone or damaged.
     """
     try:
-        data = pa.memory_map(str(path)).read_buffer()
+        data = path.read_bytes() if remote(path) else pa.memory_map(str(path)).read_buffer()
     except FileNotFoundError as e:
         raise AccountError(f"{path} is gone: rows are lost") from e
     if xxhash.xxh3_128_hexdigest(data) != xxh3:
@@ -266,9 +273,10 @@ class Blocks:
         """Index entries of partitions low <= part < high that may have rows of slots `first` to `last`, by group."""
         for path in self.groups:
             try:
-                if path.stat().st_size == 0:
+                size = path.stat().st_size
+                if size == 0:
                     continue
-                index = np.memmap(path, dtype=BLOCK, mode="r")
+                index = _near(path, size, low, high) if remote(path) else np.memmap(path, dtype=BLOCK, mode="r")
             except (FileNotFoundError, ValueError) as e:
                 raise AccountError(f"{path} is gone or cut short: rows are lost") from e
             start, stop = np.searchsorted(index["part"], [low, high])
@@ -298,13 +306,24 @@ class Blocks:
     def pieces(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[tuple[Any, Path, Any]]:
         """The blocks `read` reads: (entry of the index, file, bytes), file by file in the order they lie there."""
         for entries in self.entries(low, high, first, last):
-            for number in np.unique(entries["file"]).tolist():
-                if number >= len(self.files):
-                    raise AccountError(f"a block of file {number}, and there are {len(self.files)}: an index is damaged")
-                mine = entries[entries["file"] == number]
-                mine = mine[np.argsort(mine["offset"])]
-                for entry, data in zip(mine, _read_entries(self.files[number], mine), strict=True):
+            numbers = np.unique(entries["file"]).tolist()
+            if numbers and numbers[-1] >= len(self.files):
+                raise AccountError(f"a block of file {numbers[-1]}, and there are {len(self.files)}: an index is damaged")
+            for number, found in zip(numbers, self._of_files(numbers, entries), strict=True):
+                for entry, data in found:
                     yield entry, self.files[number], data
+
+    def _of_files(self, numbers: list[int], entries: Any) -> Iterator[Iterable[tuple[Any, Any]]]:
+        """Entries and bytes of the blocks of each file; of an object store, some files at a time."""
+
+        def read(number: int) -> Iterator[tuple[Any, Any]]:
+            mine = entries[entries["file"] == number]
+            mine = mine[np.argsort(mine["offset"])]
+            return zip(mine, _read_entries(self.files[number], mine), strict=True)
+
+        if numbers and remote(self.files[0]):
+            return ahead(lambda number: list(read(number)), numbers, self.files[0])
+        return map(read, numbers)
 
     @cached_property
     def totals(self) -> tuple[Any, Any]:
@@ -327,15 +346,54 @@ class Blocks:
             np.subtract.at(steps, after, share)
         return np.cumsum(steps[:-1])
 
+WHOLE_ENTRIES = 1 << 15
+"""Entries of an index in an object store that are read at once; more are searched by halves (ours)."""
+
+
+def _near(path: Any, size: int, low: int, high: int) -> Any:
+    """Entries of an index that has those with low <= part < high, and few others: what a memory map gives for nothing."""
+    if size % BLOCK.itemsize:
+        raise ValueError(size)
+    ends = []
+    for part in (low, high):
+        first, last = 0, size // BLOCK.itemsize  # the first entry of `part` or a later one is not before the one, and not behind the other
+        while last - first > WHOLE_ENTRIES:
+            middle = (first + last) // 2
+            at = np.frombuffer(path.read_range(middle * BLOCK.itemsize, BLOCK.itemsize), BLOCK)["part"][0]
+            first, last = (middle + 1, last) if at < part else (first, middle)
+        ends.append((first, last))
+    start, stop = ends[0][0], ends[1][1]
+    return np.frombuffer(path.read_range(start * BLOCK.itemsize, (stop - start) * BLOCK.itemsize), BLOCK)
+
+
+@contextmanager
+def _ranges(path: Path, entries: Any) -> Iterator[Callable[[int, int], bytes]]:
+    """A reader of ranges of a spill: (offset, length) -> bytes, fewer if it ends before."""
+    start, length = entries["offset"], entries["length"]
+    short = AccountError(f"{path} is shorter than its index says, or the index is damaged: rows are lost")
+    if (start < 0).any() or (length < 0).any():
+        raise short
+    if far := remote(path):
+        yield far.read_range
+        return
+    with open(path, "rb", buffering=0) as f:
+        if (start > os.fstat(f.fileno()).st_size - length).any():
+            raise short
+
+        def read(base: int, length: int) -> bytes:
+            f.seek(base)
+            data = f.read(length)
+            while len(data) < length and (more := f.read(length - len(data))):
+                data += more
+            return data
+
+        yield read
+
 
 def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
     """Bytes of blocks, neighbours read in one go."""
     try:
-        with open(path, "rb", buffering=0) as f:
-            size = os.fstat(f.fileno()).st_size
-            start, length = entries["offset"], entries["length"]
-            if (start < 0).any() or (length < 0).any() or (start > size - length).any():
-                raise AccountError(f"{path} is shorter than its index says, or the index is damaged: rows are lost")
+        with _ranges(path, entries) as read:
             at = 0
             while at < len(entries):
                 end = at + 1
@@ -345,11 +403,9 @@ def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
                     end += 1
                 base = int(entries[at]["offset"])
                 length = int(entries[end - 1]["offset"] + entries[end - 1]["length"]) - base
-                f.seek(base)
-                data = f.read(length)
-                while len(data) < length and (more := f.read(length - len(data))):
-                    data += more
-                buffer = pa.py_buffer(data)
+                buffer = pa.py_buffer(read(base, length))
+                if buffer.size < length:
+                    raise AccountError(f"{path} is shorter than its index says: rows are lost")
                 for e in entries[at:end]:
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
                     if xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"]))) != int(e["sum"]):

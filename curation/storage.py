@@ -4,6 +4,9 @@ A task writes outputs that carry the attempt in their name, then its record, onc
 the winning files with size and xxh3, and that record is what 'done' means. Readers take files from
 records, never from a listing. A second attempt at the same task that finishes later finds the
 record there and its files are losers, which `curate gc` removes.
+
+A run's folder is a `Path`, or an `ObjectPath` (curation/objects.py), which has the methods of one that the engine uses. What
+differs stands here, one case beside the other.
 """
 
 from __future__ import annotations
@@ -13,10 +16,12 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
+import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import xxhash
 
@@ -25,21 +30,44 @@ from curation.errors import AccountError, LockedError
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def location(name: str) -> Any:
+    """The folder or file of this name: a `Path`, or an `ObjectPath` where the name is a URL.
+
+    Raises: RecipeError if nothing is installed for such a URL.
+    """
+    if "://" not in name:
+        return Path(name)
+    from curation.objects import ObjectPath
+
+    return ObjectPath.of(name)
+
+
+def remote(path: Path) -> Any:
+    """The path if it is an `ObjectPath`, else None."""
+    return None if isinstance(path, Path) else path
+
+
 def attempt_name() -> str:
     """A fresh name for one attempt at a task."""
     return secrets.token_hex(4)
 
 
 class HashedFile:
-    """A binary file that is hashed as it is written and is on disk when closed.
+    """A binary file that is hashed as it is written and is on disk, or in its store, when closed.
 
-    Readers need `write`, `tell` and `close` only, so pyarrow can write to it.
+    Readers need `write`, `tell` and `close` only, so pyarrow can write to it. `local` is where its bytes lie on this machine.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.size, self.closed = path, 0, False
-        self._file = open(path, "wb", buffering=1 << 20)  # noqa: SIM115 - closed by close()
+        self._file: IO[bytes]
+        self.local: Path | str
+        if remote(path):  # it goes up when it is whole, so that what fails leaves nothing; the local one has no name to be left behind
+            self._file = tempfile.TemporaryFile(prefix="curate-", buffering=1 << 20)  # noqa: SIM115 - until this object goes
+            self.local = f"/dev/fd/{self._file.fileno()}"
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file, self.local = open(path, "wb", buffering=1 << 20), path  # noqa: SIM115 - closed by close()
         self._hash = xxhash.xxh3_128()
         weakref.finalize(self, self._file.close)  # of a task that failed: a loser nobody reads
 
@@ -72,6 +100,9 @@ class HashedFile:
             self.closed = True
             if not self._file.closed:
                 self._file.flush()
+                if far := remote(self.path):
+                    far.store.upload(self.local, far.key)
+                    return  # `local` may be read until this object goes
                 os.fsync(self._file.fileno())
                 self._file.close()
 
@@ -93,6 +124,9 @@ def _on_disk(path: Path, data: bytes) -> Path:
 
 def write_once(path: Path, data: bytes) -> bool:
     """Create a file with this content, all or nothing; False if the name was taken already."""
+    if far := remote(path):
+        _may_write(far)
+        return bool(far.store.create(far.key, data))
     temporary = _on_disk(path, data)
     try:
         os.link(temporary, path)
@@ -105,7 +139,90 @@ def write_once(path: Path, data: bytes) -> bool:
 
 def replace(path: Path, data: bytes) -> None:
     """Write a file so that readers see the old content or the new, never a part."""
+    if far := remote(path):
+        _may_write(far)
+        far.store.put(far.key, data)
+        return
     os.replace(_on_disk(path, data), path)
+
+
+def append(path: Path, line: bytes) -> None:
+    """Add a line to a file that one process writes; it is on disk, or in the store, then."""
+    if remote(path):
+        replace(path, (path.read_bytes() if path.exists() else b"") + line)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as f:
+        f.write(line)
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files of one run."""
+    paths = list(paths)
+    if far := paths and remote(paths[0]):
+        _may_write(far)
+        far.store.remove(p.key for p in cast("list[Any]", paths))
+        return
+    for path in paths:
+        path.unlink()
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing if there is none."""
+    return sorted(folder.iterdir()) if remote(folder) or folder.exists() else []
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file, or a folder and all in it, that a listing named."""
+    if remote(path):
+        remove([*path.rglob("*")] if path.is_dir() else [path])
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def stand(folder: Path, files: dict[str, Path]) -> None:
+    """Make a folder hold exactly these files under these names: as links, or copies within the store.
+
+    Raises: AccountError if one is gone.
+    """
+    if far := remote(folder):
+        _may_write(far)
+        far.hold(files)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in list(folder.iterdir()):
+        if entry.name not in files:
+            remove_tree(entry)
+    for name, source in files.items():
+        target = folder / name
+        if target.exists() and source.exists() and os.path.samefile(target, source):
+            continue
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source, target)
+        except FileNotFoundError as e:
+            raise AccountError(f"{source} is gone: rows are lost") from e
+        except OSError:
+            shutil.copyfile(source, target)
+
+
+def ahead(call: Callable[[Any], Any], items: Iterable[Any], folder: Path) -> Iterator[Any]:
+    """`map`; of a run in an object store, with some calls under way at a time."""
+    if not remote(folder):
+        return map(call, items)
+    from curation.objects import ahead
+
+    return ahead(call, items)
+
+
+def _may_write(path: Any) -> None:
+    """Raises: LockedError if this process held the run and another has taken it over."""
+    if path.store.lease is not None:
+        path.store.lease.check()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -163,10 +280,20 @@ def digest(*parts: Any) -> str:
 
 @contextlib.contextmanager
 def run_lock(out: Path) -> Iterator[None]:
-    """Hold the run folder.
+    """Hold the run folder: a lock on a file, or a lease in an object store.
 
-    Raises: LockedError naming the holder's process id if another run holds it.
+    Raises: LockedError naming the holder's process id if another run holds it; RecipeError if a store does not let it be held.
     """
+    if far := remote(out):
+        from curation.objects import Lease
+
+        lease = Lease(far)
+        lease.take()
+        try:
+            yield
+        finally:
+            lease.release()
+        return
     out.mkdir(parents=True, exist_ok=True)
     lock: IO[str]
     with open(out / ".lock", "a+", encoding="utf-8") as lock:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import STORAGE_ERRORS, AccountError, CurateError, FailedShareError, storage_message
-from curation.storage import seal, unseal
+from curation.storage import append, seal, unseal
 
 PAGE = struct.Struct("<qqqqq96s")
 """Progress page: sequence, low, high, row, shadow, step name."""
@@ -107,12 +107,13 @@ def main(descriptor: int, page: int, plan_file: str, limit_bytes: int, driver: i
     pa.set_io_thread_count(2)
     from curation import tasks
     from curation.plan import plan_of
-    from curation.storage import read_sealed
+    from curation.storage import location, read_sealed
     from curation.tasks.base import Context
 
-    out = Path(plan_file).parent.parent
+    file = location(plan_file)
+    out = file.parent.parent
     progress = Progress(page)
-    context = Context(plan_of(read_sealed(Path(plan_file))), out, progress)
+    context = Context(plan_of(read_sealed(file)), out, progress)
     pipe = Connection(descriptor)
     pipe.send_bytes(b"{}")
     while True:
@@ -359,11 +360,7 @@ class Quarantine:
         """
         key = task["key"]
         self._rows.setdefault(key, []).append(entry)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._file, "ab") as f:
-            f.write(seal({"key": key, **entry}) + b"\n")
-            f.flush()
-            os.fsync(f.fileno())
+        append(self._file, seal({"key": key, **entry}) + b"\n")
         found = sum(e["step"] == entry["step"] and not e["shadow"] for e in self._rows[key])
         known = task.get("shard", {}).get("rows") or entry["at"] + 1
         if self._limit is not None and found > 10 * max(self._limit.least, self._limit.share * known):

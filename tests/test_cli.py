@@ -263,7 +263,7 @@ def test_a_local_run_imports_no_cluster_code(tmp_path):
     code = (
         "import sys\nsys.argv = ['curate', 'run', 'pipeline.yaml', '-x', 'inline', '--until', 'blocked', '--out', sys.argv[1]]\n"
         "from curation.cli import main\ntry:\n main()\nexcept SystemExit as e: assert not e.code, e.code\n"
-        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('ray', 's3fs', 'boto3', 'torch')))"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('ray', 'fsspec', 's3fs', 'boto3', 'torch') or m == 'curation.objects'))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "o")], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")

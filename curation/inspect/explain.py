@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curation.errors import RecipeError
 from curation.inspect.show import require_run
+from curation.shards import opened
 
 IDENTITY = ("id", "url", "domain", "source", "date", "record_file", "record_offset", "text", "step", "drop_reason", "branch", "parent_ids")
 
@@ -111,7 +111,7 @@ def _rows(out: Path, label: str, *wanted: str, parents: bool = False) -> Iterato
     pattern = "*/*.parquet" if label == "outputs" else "*.parquet"
     values = pa.array(list(wanted), pa.string())
     for path in sorted((out / label).glob(pattern)):
-        with pq.ParquetFile(path) as file:
+        with opened(path) as file:
             names = file.schema_arrow.names
             if parents and "parent_ids" not in names:
                 continue

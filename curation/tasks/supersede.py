@@ -22,7 +22,7 @@ class SupersedeTask(Task):
         writer = LazyShard(self.path("superseded", "parquet"), SUPERSEDED)
         by = lost["duplicate_of"] if "duplicate_of" in lost.column_names else pa.nulls(lost.num_rows, pa.string())
         rows = lost["row"].to_numpy().astype("int64")
-        for low, high, table in read_rows(shard["file"], rows, shard["footer"], shard["numbered"], ["id"]):
+        for low, high, table in read_rows(self.out / shard["file"], rows, shard["footer"], shard["numbered"], ["id"]):
             n = high - low
             columns = [table["id"], pa.array([step.name] * n, pa.string()), lost["drop_reason"].slice(low, n), by.slice(low, n)]
             listed = pa.table(columns, schema=SUPERSEDED)

@@ -15,7 +15,7 @@ from curation.executors.processes import Processes
 from curation.plan import Plan, snapshot
 from curation.recipe import load
 from curation.run import Run
-from curation.storage import digest, run_lock, write_sealed
+from curation.storage import digest, location, run_lock, write_sealed
 from curation.tasks.base import Context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -131,7 +131,7 @@ def run(file, out, workers=0, overrides=None, start=None, **options):
     """Run a recipe in this process (workers=0), in worker processes, or by `start(plan, out, plan_file)`; returns the finished Run."""
     plan = Plan(load(file, overrides or {}), **options)
     plan.check_files()
-    out = Path(out)
+    out = location(str(out))
     with run_lock(out):
         saved = snapshot(plan)
         plan_file = out / "work" / f"plan-{digest(saved)[:12]}.json"

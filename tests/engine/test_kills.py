@@ -104,7 +104,7 @@ def test_stopped_between_any_two_writes(undisturbed, tmp_path, monkeypatch, plac
 
     owner, name = {
         "Ledger.commit": (ledger.Ledger, "commit"), "write_json": (run_module, "write_json"),
-        "write_sealed": (run_module, "write_sealed"), "os.link": (run_module.os, "link"),
+        "write_sealed": (run_module, "write_sealed"), "os.link": (storage.os, "link"),
         "HashedFile.close": (storage.HashedFile, "close"), "replace": (shuffle, "replace"),
     }[place]  # fmt: skip
     real = getattr(owner, name)
