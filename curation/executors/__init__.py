@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from curation.errors import RecipeError
+from curation.storage import remote
 from curation.workers import Quarantine
 
 NAMES = ("inline", "processes", "workers", "slurm", "ray")
@@ -56,6 +58,11 @@ def start(name: str, plan: Any, out: Path, plan_file: Path, options: Options) ->
 
     Raises: RecipeError if what it needs is not there.
     """
+    if name in ("workers", "slurm") and remote(out):
+        raise RecipeError(
+            f"-x {name}: its workers meet in files of the run's folder, and {out} is no folder they can mount",
+            hint="use -x ray, or --out on storage that all machines share",
+        )
     module = importlib.import_module(f"curation.executors.{name}")
     executor: Executor = module.start(plan, out, plan_file, options)
     return executor

@@ -23,7 +23,7 @@ from curation.executors import Options
 from curation.executors.dispatch import Dispatch, error_of
 from curation.plan import Plan, plan_of
 from curation.recipe import Resources
-from curation.storage import attempt_name, read_sealed, write_sealed
+from curation.storage import attempt_name, location, read_sealed, remote, write_sealed
 from curation.versions import demand_same, versions
 from curation.warm_up import warm_up
 from curation.workers import Job, Quarantine, Worker, limits_of, place_of, told
@@ -55,7 +55,7 @@ class Watcher:
 
     def __init__(self, probe: Path, resources: Resources) -> None:
         self.check = checked(probe)
-        plan = plan_of(read_sealed(Path(self.check["plan"])))
+        plan = plan_of(read_sealed(location(self.check["plan"])))
         cpus = next(n["Resources"].get("CPU", 1) for n in ray.nodes() if n["NodeID"] == ray.get_runtime_context().get_node_id())
         limits = plan.recipe.settings.limits
         self._limits = limits_of(limits, max(1, int(cpus / resources.cpus)))
@@ -65,7 +65,7 @@ class Watcher:
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """The worker's answer to a message, or its obituary; see `Dispatch`."""
-        worker = self._worker or Worker(Path(self.check["plan"]), self._limits)
+        worker = self._worker or Worker(location(self.check["plan"]), self._limits)
         self._worker = None
         try:
             if not worker.ready:
@@ -118,8 +118,8 @@ def checked(probe: Path) -> dict[str, Any]:
 def prepare(probe: str) -> dict[str, Any]:
     """Start-up probe of a node: look at the storage and the versions, compile kernels; {} or an error."""
     try:
-        said = checked(Path(probe))
-        warm_up(plan_of(read_sealed(Path(said["plan"]))), lambda text: None)
+        said = checked(location(probe))
+        warm_up(plan_of(read_sealed(location(said["plan"]))), lambda text: None)
     except Exception as e:  # noqa: BLE001 - the driver reports it
         return told(e)
     return {}
@@ -136,7 +136,7 @@ def run_task(probe: str, resources: dict[str, Any], message: dict[str, Any]) -> 
         if name not in _watchers:
             while _watchers:
                 _watchers.popitem()[1].close()
-            _watchers[name] = Watcher(Path(probe), name[1])
+            _watchers[name] = Watcher(location(probe), name[1])
         answer = _watchers[name].ask(message)
     except Exception as e:  # noqa: BLE001 - the driver reports it
         answer = told(e)
@@ -168,7 +168,7 @@ class Ray(Dispatch):
     def __init__(
         self, plan: Plan, out: Path, plan_file: Path, address: str | None, jobs: int | None, say: Callable[[str], None]
     ) -> None:  # fmt: skip
-        self._plan, self._out, self._say = plan, out.resolve(), say
+        self._plan, self._out, self._say = plan, out if remote(out) else out.resolve(), say
         self._ours = not ray.is_initialized()
         if self._ours:
             address = address or os.environ.get("RAY_ADDRESS") or "local"
@@ -180,7 +180,8 @@ class Ray(Dispatch):
         self._task, self._holder, self._prepare = ray.remote(run_task), ray.remote(Holder), ray.remote(prepare)
         self._probe = self._out / "work" / "ray" / f"{attempt_name()}.json"
         plugins = plan.recipe.plugins
-        said = {"plan": str(plan_file.resolve()), "plugins": [str(p) for p in plugins], "versions": versions(plugins)}
+        plan_name = str(plan_file if remote(plan_file) else plan_file.resolve())
+        said = {"plan": plan_name, "plugins": [str(p) for p in plugins], "versions": versions(plugins)}
         write_sealed(self._probe, said)
         self._busy: dict[Any, tuple[Job, Any]] = {}
         """Reference of an answer -> job, actor that has it."""
