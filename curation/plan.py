@@ -356,7 +356,8 @@ class Plan:
         stage = step.stage
         assert isinstance(stage, Source)
         try:
-            example = self.examples.get(step.name) or self.files(step)[0][0]
+            # A remote one if there is any: `leaves_text` asks whether all are local.
+            example = self.examples.get(step.name) or min(self.files(step), key=lambda file: "://" not in file[0])[0]
             self.examples[step.name] = example
             extra = stage.columns(step.params, example)
         except (FileNotFoundError, ValueError, OSError) as e:
