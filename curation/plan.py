@@ -590,7 +590,7 @@ class Plan:
         """Whether the text of a port's rows stays in the file it was read from, and its shards say where (`_text`).
 
         So it is where a pass does nothing but apply verdicts or read local files that give a text again as cheaply as a shard does,
-        and steps alone read the port: they take the text from there.
+        and a step reads the port: it takes the text from there, and so does an output beside it, which so can be added afterwards.
         """
         p = self.passes[self.pass_of[self.owner[port]]]
         head = p.head
@@ -598,7 +598,7 @@ class Plan:
             return False
         if "text" not in head.schema.names or "text" in head.writes:
             return False
-        if any(reader.kind == "shards" for reader in self._consumers[port]):
+        if all(reader.kind == "shards" for reader in self._consumers[port]):
             return False
         if isinstance(head.stage, Source):
             return head.stage.gives_text_again and "://" not in self.examples[head.name]

@@ -2,7 +2,7 @@
 
 import pyarrow.parquet as pq
 import pytest
-from engine_kit import documents, jsonl, parquet, recipe, rows, run, steps, tree
+from engine_kit import documents, jsonl, parquet, ran, recipe, rows, run, steps, tree
 
 from curation import tasks
 from curation.errors import AccountError
@@ -185,3 +185,15 @@ def test_an_input_that_cannot_be_read_again_is_named(tmp_path, monkeypatch, hurt
     monkeypatch.setattr(tasks.EmitTask, "run", without)
     with pytest.raises(AccountError, match=r"crawl/0.parquet cannot be read again"):
         run(recipe(tmp_path, CHAIN.format("")), tmp_path / "out")
+
+
+def test_an_output_that_is_added_runs_no_step_again(tmp_path):
+    corpus(tmp_path, 60)
+    run(recipe(tmp_path, CHAIN.format("")), tmp_path / "out")
+    ports = {"all": "loud", "read": "docs", "once": "twins"}
+    more = CHAIN.format("") + "outputs:\n" + "".join(f"  {name}: {{use: shards, needs: {port}}}\n" for name, port in ports.items())
+    assert ran(run(recipe(tmp_path, more), tmp_path / "out")).keys() == {"outputs.all", "outputs.read", "outputs.once"}
+    given = {d["text"] for i in range(3) for d in documents(60, seed=i, urls=12)}
+    assert {row["text"] for row in rows(tmp_path / "out", "outputs", "once")} == given
+    assert len(rows(tmp_path / "out", "outputs", "once")) == len(given)
+    assert len(rows(tmp_path / "out", "outputs", "read")) == steps(tmp_path / "out")["docs"]["kept"]
