@@ -362,7 +362,8 @@ class Plan:
         stage = step.stage
         assert isinstance(stage, Source)
         try:
-            example = self.examples.get(step.name) or self.files(step)[0][0]
+            # A remote one if there is any: `leaves_text` asks whether all are local.
+            example = self.examples.get(step.name) or min(self.files(step), key=lambda file: "://" not in file[0])[0]
             self.examples[step.name] = example
             extra = stage.columns(step.params, example)
         except (FileNotFoundError, ValueError, OSError) as e:
@@ -596,7 +597,7 @@ class Plan:
         """Whether the text of a port's rows stays in the file it was read from, and its shards say where (`_text`).
 
         So it is where a pass does nothing but apply verdicts or read local files that give a text again as cheaply as a shard does,
-        and steps alone read the port: they take the text from there.
+        and a step reads the port: it takes the text from there, and so does an output beside it, which so can be added afterwards.
         """
         p = self.passes[self.pass_of[self.owner[port]]]
         head = p.head
@@ -604,7 +605,7 @@ class Plan:
             return False
         if "text" not in head.schema.names or "text" in head.writes:
             return False
-        if any(reader.kind == "shards" for reader in self._consumers[port]):
+        if all(reader.kind == "shards" for reader in self._consumers[port]):
             return False
         if isinstance(head.stage, Source):
             return head.stage.gives_text_again and "://" not in self.examples[head.name]

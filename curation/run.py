@@ -294,6 +294,7 @@ class Run:
         if shadow:
             shard.shadow, shard.shadow_footer = f"{folder}/{port}.shadow/{shadow['file']}", shadow["footer"]
         if facts and self.plan.leaves_text(port):
+            shard.bytes += facts["text_bytes"]
             if p.head.kind == "source":
                 read = zip(task["splits"], head["footers"], strict=True)
                 shard.texts = [{"file": s["path"], "footer": footer, "input": p.name, "part": s["part"]} for s, footer in read]

@@ -10,6 +10,7 @@ from curation.errors import AccountError
 from curation.plan import Plan
 from curation.shards import LazyShard, read_batches
 from curation.tasks.base import Task
+from curation.tasks.texts import with_text
 
 
 class OutputTask(Task):
@@ -20,7 +21,7 @@ class OutputTask(Task):
         writer = LazyShard(self.path("shards", "parquet"), schema)
         rows = 0
         for shard in self.task["shards"]:
-            for table in read_batches(self.out / shard["file"], footer=shard["footer"]):
+            for table in with_text(self, read_batches(self.out / shard["file"], footer=shard["footer"]), shard):
                 rows += table.num_rows
                 writer.write(table)
         expected = sum(s["rows"] for s in self.task["shards"])

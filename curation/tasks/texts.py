@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from curation.errors import AccountError
-from curation.shards import footer_hash, read_batches
+from curation.shards import ROW_GROUP_BYTES, footer_hash, read_batches
 from curation.stage import Source
 from curation.tasks.base import Task
 
@@ -22,7 +22,7 @@ SPLIT_BITS = 40
 
 
 def with_text(task: Task, tables: Iterator[pa.Table], shard: dict[str, Any]) -> Iterator[pa.Table]:
-    """The tables of a shard, with the column `text` where they have `_text` instead.
+    """The tables of a shard, with the column `text` where they have `_text` instead: then in pieces of about ROW_GROUP_BYTES of text.
 
     Raises: AccountError if a file that has the text is gone, damaged or not the one it was read from.
     """
@@ -33,8 +33,8 @@ def with_text(task: Task, tables: Iterator[pa.Table], shard: dict[str, Any]) -> 
     first, text = 0, pa.array([], pa.large_string())
     for table in tables:
         rows = table["_text"].to_numpy()
-        parts = []
-        low = 0
+        parts: list[Any] = []
+        begin = low = held = 0
         while low < len(rows):
             while rows[low] >= first + len(text):
                 first, text = next(texts, (-1, text))
@@ -42,8 +42,11 @@ def with_text(task: Task, tables: Iterator[pa.Table], shard: dict[str, Any]) -> 
                     raise AccountError(f"{shard['file']}: the text of a row is gone from {shard['texts'][-1]['file']}")
             high = int(np.searchsorted(rows, first + len(text)))
             parts.append(_rows_of(text, rows[low:high] - first))
-            low = high
-        yield table.append_column(pa.field("text", pa.large_string()), pa.chunked_array(parts, pa.large_string()).combine_chunks())
+            low, held = high, held + text.nbytes  # a part may be a view of all of it
+            if held >= ROW_GROUP_BYTES or low == len(rows):
+                column = pa.chunked_array(parts, pa.large_string()).combine_chunks()
+                yield table.slice(begin, low - begin).append_column(pa.field("text", pa.large_string()), column)
+                parts, begin, held = [], low, 0
 
 
 def _rows_of(text: Any, rows: Any) -> Any:
@@ -61,10 +64,13 @@ def _texts(task: Task, places: list[dict[str, Any]]) -> Iterator[tuple[int, Any]
         if "input" in place:
             source = task.plan.steps[place["input"]]
             assert isinstance(source.stage, Source)
-            if footer_hash(place["file"]) != place["footer"]:
-                raise AccountError(f"{place['file']} has changed since its documents were read")
-            for row, text in source.stage.texts(place["file"], place["part"], source.params):
-                yield (ordinal << SPLIT_BITS) + row, text
+            try:
+                if footer_hash(place["file"]) != place["footer"]:
+                    raise AccountError(f"{place['file']} has changed since its documents were read")
+                for row, text in source.stage.texts(place["file"], place["part"], source.params):
+                    yield (ordinal << SPLIT_BITS) + row, text
+            except (OSError, pa.ArrowException) as e:
+                raise AccountError(f"{place['file']} cannot be read again for the text of its documents: {e}") from e
             continue
         row = 0
         for table in read_batches(task.out / place["file"], ["text"], place["footer"]):

@@ -61,6 +61,8 @@ from stages.dedup.verified_pairs import MIN_FOUND, PairsParams, VerifiedPairs, i
 CONTAINED = "contained_book"
 ROWS = 1 << 20
 """Rows of round 1 made at once, about (ours)."""
+SAMPLES = 1_000
+"""Samples from which on a document is found about as often, however many it has."""
 DEVIATIONS = 3.0
 """Standard deviations by which a sample may fall short of what it is expected to share (ours)."""
 
@@ -76,7 +78,8 @@ class Params(PairsParams):
 
     @model_validator(mode="after")
     def _excerpts_can_be_found(self) -> Params:
-        found = found_share(self.min_shingles, self.more_than, self.more_than, self.sample_one_in)
+        size = min(self.min_shingles, SAMPLES * self.sample_one_in)  # the sum over all samples of a library takes gigabytes
+        found = found_share(size, self.more_than, self.more_than, self.sample_one_in)
         if found < MIN_FOUND:
             raise ValueError(
                 f"samples of one shingle in {self.sample_one_in} find {found:.1%} of the documents of {self.min_shingles} shingles of "

@@ -126,7 +126,7 @@ class Parquet(Source):
     def texts(self, path: str, part: str, params: Any) -> Iterator[tuple[int, Any]]:
         """Yield the text column of one part, a batch at a time."""
         with open_binary(path) as file:
-            stored = pq.ParquetFile(file, buffer_size=READ_BYTES, pre_buffer=False)
+            stored = pq.ParquetFile(file, buffer_size=READ_BYTES, pre_buffer=False, page_checksum_verification=True)
             first, last, _ = _row_groups(stored.metadata, part)
             row = 0
             for i in range(first, last + 1):

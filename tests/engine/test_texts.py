@@ -2,10 +2,11 @@
 
 import pyarrow.parquet as pq
 import pytest
-from engine_kit import documents, jsonl, parquet, recipe, rows, run, steps, tree
+from engine_kit import documents, jsonl, parquet, ran, recipe, rows, run, steps, tree
 
 from curation import tasks
 from curation.errors import AccountError
+from curation.tasks import emit, reading, texts
 
 CHAIN = """
 inputs: {{docs: {{use: parquet, paths: "crawl/*", carry: [score]{0}}}}}
@@ -122,3 +123,77 @@ def test_a_shard_that_has_the_text_must_be_there(tmp_path, monkeypatch):
     monkeypatch.setattr(tasks.EmitTask, "run", without)
     with pytest.raises(AccountError, match=r"a-.*parquet is gone: rows are lost"):
         run(recipe(tmp_path, text), tmp_path / "out")
+
+
+def test_what_is_read_along_comes_in_pieces(tmp_path, monkeypatch):
+    """Rows without their text are few bytes: a group of them may have the text of 8,192 books."""
+    corpus(tmp_path)
+    pieces = []
+
+    def noted(task, tables, shard):
+        for table in texts.with_text(task, tables, shard):
+            if "texts" in shard:
+                pieces.append((table.num_rows, table["text"].nbytes))
+            yield table
+
+    run(recipe(tmp_path, CHAIN.format("")), tmp_path / "whole")
+    monkeypatch.setattr(texts, "ROW_GROUP_BYTES", 5_000)
+    for module in (emit, reading):
+        monkeypatch.setattr(module, "with_text", noted)
+    run(recipe(tmp_path, CHAIN.format("")), tmp_path / "pieces")
+    assert max(size for _, size in pieces) < 5_000 + 20_000, "and a batch of the file"
+    assert min(n for n, _ in pieces) > 0
+    assert len(pieces) > 20
+    assert tree(tmp_path / "pieces") == tree(tmp_path / "whole")
+
+
+def test_partitions_count_the_text_that_stays_where_it_is(tmp_path, monkeypatch):
+    corpus(tmp_path)
+    bits, work = {}, tasks.EmitTask.run
+    monkeypatch.setattr(tasks.EmitTask, "run", lambda self: bits.setdefault(self.task["step"], []).append(self.task["bits"]) or work(self))
+    for text in (CHAIN.format(""), CHAIN.format(WRITTEN)):
+        run(recipe(tmp_path, text), tmp_path / "out", overrides={"settings.shuffle.partition_bytes": 2_000})
+    for step in ("twins", "like", "rare"):
+        left, written = bits[step][0], bits[step][-1]
+        assert left >= written > 2
+
+
+def test_a_local_file_beside_a_remote_one(tmp_path):
+    """The text of a remote file is not read twice, nor is the footer of one."""
+    corpus(tmp_path)
+    (tmp_path / "far").mkdir()
+    (tmp_path / "crawl" / "2.parquet").rename(tmp_path / "far" / "2.parquet")
+    text = CHAIN.format("").replace('"crawl/*"', f'["crawl/*", "file://{tmp_path}/far/2.parquet"]')
+    run(recipe(tmp_path, text), tmp_path / "out")
+    assert "text" in columns(tmp_path / "out", "docs")
+    assert len(rows(tmp_path / "out", "outputs")) > 100
+
+
+@pytest.mark.parametrize("hurt", ["gone", "damaged"])
+def test_an_input_that_cannot_be_read_again_is_named(tmp_path, monkeypatch, hurt):
+    corpus(tmp_path, 30)
+    file, work = tmp_path / "crawl" / "0.parquet", tasks.EmitTask.run
+
+    def without(task):
+        if hurt == "gone":
+            file.unlink(missing_ok=True)
+        elif file.exists():
+            data = file.read_bytes()
+            file.write_bytes(b"PAR1" + b"\xff" * (len(data) // 2) + data[4 + len(data) // 2 :])
+        work(task)
+
+    monkeypatch.setattr(tasks.EmitTask, "run", without)
+    with pytest.raises(AccountError, match=r"crawl/0.parquet cannot be read again"):
+        run(recipe(tmp_path, CHAIN.format("")), tmp_path / "out")
+
+
+def test_an_output_that_is_added_runs_no_step_again(tmp_path):
+    corpus(tmp_path, 60)
+    run(recipe(tmp_path, CHAIN.format("")), tmp_path / "out")
+    ports = {"all": "loud", "read": "docs", "once": "twins"}
+    more = CHAIN.format("") + "outputs:\n" + "".join(f"  {name}: {{use: shards, needs: {port}}}\n" for name, port in ports.items())
+    assert ran(run(recipe(tmp_path, more), tmp_path / "out")).keys() == {"outputs.all", "outputs.read", "outputs.once"}
+    given = {d["text"] for i in range(3) for d in documents(60, seed=i, urls=12)}
+    assert {row["text"] for row in rows(tmp_path / "out", "outputs", "once")} == given
+    assert len(rows(tmp_path / "out", "outputs", "once")) == len(given)
+    assert len(rows(tmp_path / "out", "outputs", "read")) == steps(tmp_path / "out")["docs"]["kept"]

@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import sys
+import tracemalloc
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -399,6 +400,16 @@ def test_nothing_without_a_shingle_goes(text):
 def test_parameters_that_cannot_work(values, message):
     with pytest.raises(ValidationError, match=message):
         dedup_books.params(**values)
+
+
+def test_a_library_of_long_books_alone():
+    """What is found of them is worked out in no more memory than for books of 1,000 samples."""
+    tracemalloc.start()
+    for values in ({"min_shingles": 3_000_000}, {"min_shingles": 30_000, "sample_one_in": 1}):
+        assert dedup_books.params(**values)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 def test_too_much_would_go(tmp_path):
