@@ -31,7 +31,11 @@ DIMENSIONS = ("lang", "source", "crawl", "date", "domain")
 TOP_VALUES = 1_000
 """Values of a dimension (domains, above all) a record names per step and reason; the rest are one sum."""
 SEGMENT_RECORDS = 256
+"""Records of the smallest segments (ours)."""
+SEGMENT_SHARE = 32
+"""A segment has at least one in so many of all records: a million tasks leave some 200 segments (ours)."""
 OPEN_SEGMENTS = 512
+"""Segments held open at a time (ours)."""
 
 
 @dataclass
@@ -352,14 +356,18 @@ class Ledger:
         self._loose.add(key)
         head = self.get(key)
         assert head is not None
-        if len(self._loose) >= SEGMENT_RECORDS:
+        if self._full():
             self.compact()
         return head
+
+    def _full(self) -> bool:
+        """Whether the loose records are worth a segment: with more tasks they are larger, so that few hundred files hold a million."""
+        return len(self._loose) >= max(SEGMENT_RECORDS, len(self.heads()) // SEGMENT_SHARE)
 
     def compact(self) -> None:
         """Fold loose records into a segment: stats first, then heads, then the records go. Of those found at first, and noted."""
         known = self.heads()
-        if len(self._loose) < SEGMENT_RECORDS:
+        if not self._full():
             return
         keys = sorted(self._loose)
         heads, stats = [], []

@@ -228,3 +228,17 @@ def test_a_batch_counted_twice_in_a_row_is_grouped_once(monkeypatch):
     assert grouped == [3, 3, 2]
     by = {v: e["by"]["domain"] for v, e in stats.plain()["s"]["verdicts"].items()}
     assert by == {"in": {"x": [3, 7], "y": [2, 4]}, "kept": {"x": [4, 9], "y": [2, 4]}}
+
+
+def test_many_records_make_few_segments(tmp_path, monkeypatch):
+    """As many segments as a driver can hold open, whatever the number of tasks."""
+    monkeypatch.setattr(module, "SEGMENT_RECORDS", 4)
+    ledger = Ledger(tmp_path)
+    for i in range(3_000):
+        Ledger.commit(tmp_path, f"{i:08d}", {"key": f"{i:08d}"}, {})
+        ledger.note(f"{i:08d}")
+    segments = len(list((tmp_path / "segments").glob("*.heads")))
+    assert 30 < segments < 250  # 750 of four
+    fresh = Ledger(tmp_path)
+    assert len(fresh.heads()) == 3_000
+    assert all(fresh.get(f"{i:08d}") == {"key": f"{i:08d}"} for i in range(0, 3_000, 7))
