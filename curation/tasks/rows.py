@@ -44,6 +44,7 @@ class RowTask(Reading):
     # -- the walk -----------------------------------------------------------------------------------
 
     def run(self) -> None:
+        footers = self._footers()
         stream = self._from_source() if self.pass_.head.kind == "source" else self._from_shards()
         steps = self.pass_.steps[1:] if self.pass_.head.kind in ("source", "global", "regroup") else self.pass_.steps
         for live, shadow in stream:
@@ -51,15 +52,26 @@ class RowTask(Reading):
             self.texts.clear()
         if self.only is not None:
             return
+        if footers:
+            self.head["footers"] = footers
+            if self._footers() != footers:
+                raise AccountError(f"{self.pass_.name}: an input changed while it was read")
         self._finish()
+
+    def _footers(self) -> list[int]:
+        """Of the input files whose texts are not written: they must be the same when these are read again."""
+        if self.pass_.head.kind != "source" or not self.leaves:
+            return []
+        try:
+            return [footer_hash(split["path"]) for split in self.task["splits"]]
+        except OSError as e:
+            raise TaskError(f"{self.pass_.name}: cannot read an input: {e}") from e
 
     def _finish(self) -> None:
         self.head["outputs"] = {
             port: {**facts, "text_bytes": self.exit_bytes[port]} for port, w in self.exits.items() if (facts := w.close())
         }
         self.head["shadow"] = {port: facts for port, w in self.shadow_exits.items() if (facts := w.close())}
-        if self.pass_.head.kind == "source" and self.leaves:
-            self.head["footers"] = [footer_hash(split["path"]) for split in self.task["splits"]]
         for label, writer in (("dropped", self.dropped), ("shadows", self.shadows), ("failed", self.failed)):
             if facts := writer.close():
                 self.head[label] = facts

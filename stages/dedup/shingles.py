@@ -38,6 +38,8 @@ _BASE = _U(0x9E3779B97F4A7C15)
 _SPREAD = _U(0xD6E8FEB86659FD93)
 NO_SHINGLE = _U4(0xFFFFFFFF)
 """Every value of the signature of a document without shingles."""
+_LOPSIDED = 32
+"""Sets of which one is so many times as large as the other are compared by looking up (ours)."""
 _LANES = 64
 """Shingles are taken that many at a time: whole vectors, without a rest."""
 
@@ -282,13 +284,37 @@ def _distinct(values: Any, offsets: Any) -> Any:
 
 
 @njit(cache=True)
+def _at_least(values: Any, low: Any, end: Any, value: Any) -> Any:
+    """Where in values[low:end], which is sorted, the first that is not below `value` stands."""
+    step = _I(1)
+    while low + step < end and values[low + step] < value:
+        low += step
+        step *= 2
+    high = min(low + step, end)
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True)
 def _shared(values: Any, offsets: Any, left: Any, right: Any) -> Any:
     """How many values both sets of each pair have: int64 (pairs,); sets are sorted."""
     out = np.empty(len(left), np.int64)
     for pair in range(len(left)):
         i, j = offsets[left[pair]], offsets[right[pair]]
         last_i, last_j = offsets[left[pair] + 1], offsets[right[pair] + 1]
+        if last_i - i > last_j - j:
+            i, last_i, j, last_j = j, last_j, i, last_i
         both = _I(0)
+        if last_j - j > _LOPSIDED * (last_i - i):
+            for k in range(i, last_i):  # a page and a book: look each value of the page up, ahead of the last one
+                j = _at_least(values, j, last_j, values[k])
+                both += _I(j < last_j and values[j] == values[k])
+            i = last_i
         while i < last_i and j < last_j:
             x, y = values[i], values[j]
             both += _I(x == y)

@@ -27,6 +27,8 @@ from stages.dedup.preference import order_of, rank_column
 
 MIN_FOUND = 0.5
 """Share of the pairs just similar enough that must be found: parameters that find less are refused (ours)."""
+OWNER_BYTES = 32 << 20
+"""Sets that are compared with that of one owner at a time, at least (ours): it is not copied for a few of them."""
 ASKS = 3
 """The round that asks; the rounds after it are the same for all."""
 
@@ -273,10 +275,14 @@ class VerifiedPairs(GlobalStage):
             return pa.array(keys_of(chunk["shard"].to_numpy(), chunk["row"].to_numpy()) == chunk["key"].to_numpy())
 
         owner = pa.concat_tables([chunk.filter(owns(chunk)) for chunk in chunks()])
+        others: list[pa.Table] = []
         for chunk in chunks():
-            others = chunk.filter(pc.invert(owns(chunk)))
-            if others.num_rows:
-                yield self._verify(pa.concat_tables([owner, others]), params)
+            others.append(chunk.filter(pc.invert(owns(chunk))))
+            if sum(table.nbytes for table in others) > max(owner.nbytes, OWNER_BYTES):
+                yield self._verify(pa.concat_tables([owner, *others]), params)
+                others = []
+        if any(table.num_rows for table in others):
+            yield self._verify(pa.concat_tables([owner, *others]), params)
 
     def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
         n, table = len(batch), verdicts.table

@@ -108,6 +108,21 @@ def test_an_input_that_changes_meanwhile_is_noticed(tmp_path, monkeypatch, call)
         run(recipe(tmp_path, CHAIN.format("")), tmp_path / "out")
 
 
+def test_an_input_that_changes_while_it_is_read_is_noticed(tmp_path, monkeypatch):
+    corpus(tmp_path, 30)
+    through = tasks.RowTask._through
+
+    def changed(task, *arguments):
+        if task.pass_.name == "docs":
+            for i in range(3):
+                parquet(tmp_path / "crawl" / f"{i}.parquet", documents(31, seed=i))
+        through(task, *arguments)
+
+    monkeypatch.setattr(tasks.RowTask, "_through", changed)
+    with pytest.raises(AccountError, match="docs: an input changed while it was read"):
+        run(recipe(tmp_path, CHAIN.format("")), tmp_path / "out")
+
+
 def test_a_shard_that_has_the_text_must_be_there(tmp_path, monkeypatch):
     for i in range(2):
         jsonl(tmp_path / f"{i}.jsonl", documents(60, seed=i))

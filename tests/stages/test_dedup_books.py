@@ -592,3 +592,17 @@ def test_real_books(tmp_path):
         "pride-and-prejudice-1342-0": "pride-and-prejudice-pg1342-2008", "frankenstein-84-0": "frankenstein-with-pg-header",
         "the-importance-of-being-earnest-pg844": "the-importance-of-being-earnest-with-pg-header", "chapter": "war-and-peace-wap",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("few", "many"), [(1, 1), (1, 5_000), (3, 2_000), (40, 1_300), (40, 1_270), (0, 100), (500, 500)])
+def test_values_two_sets_share_whatever_their_sizes(few, many):
+    """A page and a book are compared by looking the page's values up."""
+    rng = np.random.default_rng(few + many)
+    for _ in range(20):
+        large = np.sort(rng.choice(4 * many + 8, many, replace=False)).astype(np.uint32)
+        small = np.unique(np.concatenate([rng.choice(large, few // 2), rng.integers(0, 4 * many + 8, few - few // 2)])).astype(np.uint32)
+        sets = Shingles(np.concatenate([small, large]), np.array([0, len(small), len(small) + len(large)]))
+        both = len({*small.tolist()} & {*large.tolist()})
+        for left, right in ((0, 1), (1, 0)):
+            found = containment(sets, np.array([left]), np.array([right]))[0]
+            assert found == (both / min(len(small), len(large)) if len(small) else found)
