@@ -18,8 +18,11 @@ from store_kit import BUCKET, s3
 
 from curation import cli, gc, ledger, objects, shuffle, storage, tasks
 from curation.errors import AccountError, LockedError, RecipeError, TaskError
-from curation.executors import Inline
+from curation.executors import Options, start
+from curation.executors.inline import Inline
 from curation.ledger import Ledger
+from curation.plan import Plan
+from curation.recipe import load
 from curation.run import Run
 from curation.shards import ShardWriter, count_rows, read_batches
 from curation.shuffle import BLOCK, Blocks
@@ -98,6 +101,25 @@ def test_the_bytes_of_a_local_run(local, tmp_path):
     run(file, url)
     assert fetched(url, tmp_path) == wanted
     assert ran(run(file, url)) == {}
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_of_its_own(local, tmp_path, proxy):
+    """Its nodes know the store by their environment, and need nothing else in common."""
+    pytest.importorskip("ray")
+    file, wanted = local
+    url = place()
+    words = command("run", file, "-x", "ray", "-j", "2", "--json", "--out", url)
+    done = subprocess.run(words, env={**environment(), "RAY_USAGE_STATS_ENABLED": "0"}, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert fetched(url, tmp_path) == wanted
+
+
+@pytest.mark.parametrize("executor", ["workers", "slurm"])
+def test_executors_that_need_a_folder_say_so(local, executor):
+    url = place("memory")
+    with pytest.raises(RecipeError, match="no folder they can mount"):
+        start(executor, Plan(load(local[0], {})), location(url), location(url) / "plan.json", Options())
 
 
 def test_two_workers_and_a_store_that_fails_now_and_then(local, tmp_path, proxy):
