@@ -101,6 +101,7 @@ dedup_lines = DedupLines()
 
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this stage."""
-    table = pa.table({"id": ["a"], "text": pa.array(["One line.\n\nf(x) = y;\nOne line."], pa.large_string())})
-    for values in ({}, {"unit": "paragraph", "form": "raw"}):
-        dedup_lines.warm_up(table, Params.model_validate({"more_than": 1, "keep_first": True, **values}))
+    texts = ["One line of prose, and no code.\n\nAnother one.\nOne line of prose, and no code."] * 2
+    table = pa.table({"id": ["a", "b"], "text": pa.array(texts, pa.large_string())})
+    for values in ({}, {"keep_first": True}, {"keep_first": True, "unit": "paragraph", "form": "raw"}):
+        dedup_lines.warm_up(table, Params.model_validate({"more_than": 1, **values}))

@@ -160,7 +160,7 @@ class RepeatedUnits(GlobalStage):
             if params.min_words_left is not None:
                 too_little = _fewer_words(left.data, left.offsets, removed, params.min_words_left, CLASS_INDEX, CLASS_BLOCKS)
             batch.count(f"{self.part}s removed", removed.sum())
-            self._show(batch, parts, span, found, verdicts.table["count"].to_numpy(), params.form)
+            self._show(batch, parts, span, found, np.array(verdicts.table["count"].to_numpy()), params.form)
         return {
             "text": left.to_arrow(),
             f"{self.part}s_removed": removed.astype(np.int32),
@@ -185,8 +185,8 @@ class RepeatedUnits(GlobalStage):
     def _index(self, verdicts: pa.Table) -> tuple[Any, Any, Any]:
         """(slots, keys, firsts): a hash table of the units that go; `firsts` is empty where no copy stays."""
         if self._last is None or self._last[0] is not verdicts:
-            keys = np.ascontiguousarray(verdicts["unit"].to_numpy())
-            firsts = np.ascontiguousarray(verdicts["first"].to_numpy()) if "first" in verdicts.column_names else np.zeros(0, np.uint64)
+            keys = np.array(verdicts["unit"].to_numpy())  # copied: kernels are compiled for arrays one may write to
+            firsts = np.array(verdicts["first"].to_numpy()) if "first" in verdicts.column_names else np.zeros(0, np.uint64)
             self._last = verdicts, (_placed(keys), keys, firsts)
         return self._last[1]
 
