@@ -5,5 +5,6 @@ from pathlib import Path
 
 from curation import kernels
 
+os.environ.setdefault("MIMALLOC_PURGE_DELAY", "-1")  # before pyarrow is imported: what a batch frees the next one wants, and giving it back costs
 if "NUMBA_CACHE_DIR" not in os.environ:  # before numba is imported
     os.environ["NUMBA_CACHE_DIR"] = str(kernels.folder(Path(os.environ.get("CURATE_CACHE") or Path.home() / ".cache" / "curate")))

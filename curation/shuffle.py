@@ -32,7 +32,8 @@ BLOCK = np.dtype([
     ("part", "<u4"), ("mapper", "<u4"), ("file", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8"),
     ("first", "u1"), ("last", "u1"),
 ])  # fmt: skip
-"""One block of a spill: slots `first` to `last` of a partition; `sum` is the xxh3-64 of its bytes, seeded with the three.
+"""One block of a spill: slots `first` to `last` of a partition; `sum` is the xxh3-64 of its bytes, seeded with the three, and in a group
+file changed by `_signed`, so that its mapper counts too.
 
 Of verdicts, `part` is the shard, `mapper` the reducer, and a block has all slots. `file` is where it lies now: after an exchange the
 blocks of a group of mappers lie together by partition.
@@ -90,6 +91,12 @@ class BlockFile:
 
 def _seed(part: int, first: int, last: int) -> int:
     return part | first << 32 | last << 40
+
+
+def _signed(total: Any, mapper: Any) -> Any:
+    """A checksum with the number of a mapper in it; twice gives it back: uint64."""
+    with np.errstate(over="ignore"):
+        return np.uint64(total) ^ (np.uint64(mapper) * np.uint64(0x9E3779B97F4A7C15))
 
 
 class SpillWriter:
@@ -203,7 +210,7 @@ def write_groups(
         for number, entries in enumerate(read_indexes(files, facts[start:stop]), start=start):
             entries["file"] = number
             if not exchanged:
-                entries["mapper"] = number
+                entries["mapper"], entries["sum"] = number, _signed(entries["sum"], number)
             parts.append(entries)
         merged = np.concatenate(parts) if parts else np.empty(0, BLOCK)
         merged = merged[np.lexsort((merged["offset"], merged["mapper"], merged["part"]))]
@@ -408,7 +415,8 @@ def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
                     raise AccountError(f"{path} is shorter than its index says: rows are lost")
                 for e in entries[at:end]:
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
-                    if xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"]))) != int(e["sum"]):
+                    found = xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"])))
+                    if _signed(found, e["mapper"]) != e["sum"]:
                         raise AccountError(f"{path} is damaged, rows are lost: a block is not the one that was written")
                     yield piece
                 at = end

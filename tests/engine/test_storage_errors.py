@@ -32,7 +32,7 @@ def refused(out, arguments, says, env=None, limit_bytes=None):
     assert errors[0].endswith("what is done stays done")
 
 
-@pytest.mark.parametrize(("how", "limit_bytes"), [("processes", 2_000), ("inline", 12_000)])
+@pytest.mark.parametrize(("how", "limit_bytes"), [("processes", 2_000), ("inline", 6_000)])
 def test_files_that_cannot_grow(calm, tmp_path, how, limit_bytes):
     """In the driver (its plan), then in the tasks (a shard)."""
     file, wanted = calm
