@@ -52,6 +52,12 @@ def attempt_name() -> str:
     return secrets.token_hex(4)
 
 
+def _let_go(file: Any) -> None:
+    """Close a file nobody wants; what its buffer holds may not fit the storage."""
+    with contextlib.suppress(OSError):
+        file.close()
+
+
 class HashedFile:
     """A binary file that is hashed as it is written and is on disk, or in its store, when closed.
 
@@ -69,7 +75,7 @@ class HashedFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file, self.local = open(path, "wb", buffering=1 << 20), path  # noqa: SIM115 - closed by close()
         self._hash = xxhash.xxh3_128()
-        weakref.finalize(self, self._file.close)  # of a task that failed: a loser nobody reads
+        weakref.finalize(self, _let_go, self._file)  # of a task that failed: a loser nobody reads
 
     def write(self, data: Any) -> int:
         view = memoryview(data)
