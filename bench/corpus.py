@@ -433,14 +433,14 @@ def write_warc(spec: Spec, folder: Path, distinct: int = 2_000) -> None:
     The first `distinct` documents are compressed once and then repeated under fresh URLs, dates and
     record ids, so that a file of gigabytes is made in seconds. A corpus's `mean_bytes` is that of the page.
     """
-    pages = [_Page(text.encode()) for table in tables(replace(spec, columns=()), 0, min(distinct, spec.documents)) for text in _html(table)]
+    pages = [Page(text.encode()) for table in tables(replace(spec, columns=()), 0, min(distinct, spec.documents)) for text in _html(table)]
     for number, (first, last) in enumerate(_parts(spec)):
         with _whole(folder / f"part-{number:05d}.warc.gz") as path, open(path, "wb", buffering=1 << 20) as f:
             for i in range(first, last):
                 f.write(pages[i % len(pages)].member(i))
 
 
-class _Page:
+class Page:
     """A page as the tail of a gzip member, to which a fresh WARC head is put in front."""
 
     def __init__(self, html: bytes) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.extract import DATA
+from bench.extract import DATA, rows_of_pages
 from bench.measure import ROOT, cache, curate, run, scratch, versions
 from bench.shuffle import heads
 
@@ -50,7 +51,7 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
 def _run(folder: Path, here: Path) -> dict[str, Any]:
     """One run of pipeline.yaml over the WARC files of a folder: CPU-seconds of all and by step, the bytes it left."""
     out = here / "out"
-    run(["rm", "-rf", str(out)])
+    shutil.rmtree(out, ignore_errors=True)
     paths = f"crawl.paths={folder}/*.warc.gz"
     used, _ = run(curate("run", str(ROOT / "pipeline.yaml"), "--set", paths, "-x", "inline", "--json", "--out", str(out)))
     steps = {s["name"]: s for s in json.loads((out / "run.json").read_text(encoding="utf-8"))["steps"] if s["cpu_seconds"]}
@@ -64,19 +65,15 @@ def _run(folder: Path, here: Path) -> dict[str, Any]:
 
 def write(data: str, scale: float, folder: Path) -> None:
     """`tiny/` and `full/` of WARC files, one gzip member a page, in the order of the pages; in a process of its own."""
-    sys.path.insert(0, data)
-    sys.dont_write_bytecode = True
-    import score  # type: ignore[import-not-found]
+    from bench.corpus import Page
 
-    from bench.corpus import _Page
-
-    wanted = [row["raw"] for row in score.iter_pages(data) if row["source"] in SOURCES]
+    wanted = [row["raw"] for row in rows_of_pages(data) if row["source"] in SOURCES]
     wanted = wanted[: max(STARTUP_PAGES, int(len(wanted) * scale))]
     for name, pages in (("tiny", list(islice(wanted, STARTUP_PAGES))), ("full", wanted)):
         (folder / name).mkdir(parents=True, exist_ok=True)
         with open(folder / name / "pages.warc.gz", "wb") as f:
             for i, html in enumerate(pages):
-                f.write(_Page(html).member(i))
+                f.write(Page(html).member(i))
     facts = {"pages": len(wanted), "bytes": (folder / "full" / "pages.warc.gz").stat().st_size}
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -239,14 +239,19 @@ def pages(s: Setting, source: str = "", scale: float = 1) -> Path:
     return file
 
 
-def write_pages(data: str, source: str, scale: str, file: str) -> None:
-    """`pages`, in a process of its own (see bench.measure on memory)."""
+def rows_of_pages(data: str) -> Iterator[dict[str, Any]]:
+    """The pages of a folder as its score.py reads them, `raw` their bytes."""
     sys.path.insert(0, data)
     sys.dont_write_bytecode = True
     import score  # type: ignore[import-not-found]
 
-    warm = islice((row for row in score.iter_pages(data) if row["source"] == "wcxb-dev"), WARM)
-    wanted = (row for row in score.iter_pages(data) if row["source"] == source or not source)
+    yield from score.iter_pages(data)
+
+
+def write_pages(data: str, source: str, scale: str, file: str) -> None:
+    """`pages`, in a process of its own (see bench.measure on memory)."""
+    warm = islice((row for row in rows_of_pages(data) if row["source"] == "wcxb-dev"), WARM)
+    wanted = (row for row in rows_of_pages(data) if row["source"] == source or not source)
     with open(file, "w", encoding="utf-8") as out:
         for rows in (warm, islice(wanted, 0, None, max(1, round(1 / float(scale))))):
             for row in rows:

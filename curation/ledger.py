@@ -356,18 +356,16 @@ class Ledger:
         self._loose.add(key)
         head = self.get(key)
         assert head is not None
-        if self._full():
-            self.compact()
+        self.compact()
         return head
 
-    def _full(self) -> bool:
-        """Whether the loose records are worth a segment: with more tasks they are larger, so that few hundred files hold a million."""
-        return len(self._loose) >= max(SEGMENT_RECORDS, len(self.heads()) // SEGMENT_SHARE)
-
     def compact(self) -> None:
-        """Fold loose records into a segment: stats first, then heads, then the records go. Of those found at first, and noted."""
+        """Fold loose records, if they are worth it, into a segment: stats first, then heads, then the records go.
+
+        Of those found at first, and noted. With more tasks segments are larger, so that few hundred files hold a million.
+        """
         known = self.heads()
-        if not self._full():
+        if len(self._loose) < max(SEGMENT_RECORDS, len(known) // SEGMENT_SHARE):
             return
         keys = sorted(self._loose)
         heads, stats = [], []

@@ -489,7 +489,8 @@ class Run:
         for group in range(len(blocks.groups)):
             index = np.concatenate([np.empty(0, BLOCK), *Blocks(blocks.files, [blocks.groups[group]], blocks.schema).entries(0, 1 << 32)])
             for low, high in plan_exchange(index, settings.reduce_bytes):
-                rows = int(index["rows"][(index["part"] >= low) & (index["part"] < high)].sum())
+                start, stop = np.searchsorted(index["part"], [low, high])
+                rows = int(index["rows"][start:stop].sum())
                 tasks.append({
                     "kind": "exchange", "step": step.name, "folder": folder, "key": digest(whole, "exchange", place, group, low, high),
                     "blocks": place, "group": group, "range": [low, high], "rows": rows,

@@ -29,14 +29,15 @@ from curation.storage import HashedFile, ahead, read_sealed, remote, replace, wr
 GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
 BLOCK = np.dtype([
-    ("part", "<u4"), ("mapper", "<u4"), ("file", "<u4"), ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8"),
-    ("first", "u1"), ("last", "u1"),
+    ("part", "<u4"), ("mapper", "<u4"), ("file", "<u4"), ("first", "<u2"), ("last", "<u2"),
+    ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8"),
 ])  # fmt: skip
 """One block of a spill: slots `first` to `last` of a partition; `sum` is the xxh3-64 of its bytes, seeded with the three, and in a group
 file changed by `_signed`, so that its mapper counts too.
 
 Of verdicts, `part` is the shard, `mapper` the reducer, and a block has all slots. `file` is where it lies now: after an exchange the
-blocks of a group of mappers lie together by partition.
+blocks of a group of mappers lie together by partition. Every field lies on its own size: numpy copies a column that does not, all of it,
+to look one partition up.
 """
 SPILLS = 2
 """Version of the files of a shuffle."""
@@ -69,7 +70,7 @@ class BlockFile:
     def write(self, batch: pa.RecordBatch, part: int, first: int = 0, last: int = SLOTS - 1) -> None:
         data = batch.serialize()
         total = xxhash.xxh3_64_intdigest(data, seed=_seed(part, first, last))
-        self._entries.append((part, 0, 0, self._sink.tell(), data.size, batch.num_rows, total, first, last))
+        self._entries.append((part, 0, 0, first, last, self._sink.tell(), data.size, batch.num_rows, total))
         self._sink.write(data)
 
     def copy(self, entry: Any, data: Any) -> None:
@@ -90,13 +91,12 @@ class BlockFile:
 
 
 def _seed(part: int, first: int, last: int) -> int:
-    return part | first << 32 | last << 40
+    return part | first << 32 | last << 48
 
 
-def _signed(total: Any, mapper: Any) -> Any:
-    """A checksum with the number of a mapper in it; twice gives it back: uint64."""
-    with np.errstate(over="ignore"):
-        return np.uint64(total) ^ (np.uint64(mapper) * np.uint64(0x9E3779B97F4A7C15))
+def _signed(entries: Any) -> Any:
+    """Checksums of blocks with the numbers of their mappers in them; twice gives them back: uint64 (n,)."""
+    return entries["sum"] ^ (entries["mapper"].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
 class SpillWriter:
@@ -210,7 +210,8 @@ def write_groups(
         for number, entries in enumerate(read_indexes(files, facts[start:stop]), start=start):
             entries["file"] = number
             if not exchanged:
-                entries["mapper"], entries["sum"] = number, _signed(entries["sum"], number)
+                entries["mapper"] = number
+                entries["sum"] = _signed(entries)
             parts.append(entries)
         merged = np.concatenate(parts) if parts else np.empty(0, BLOCK)
         merged = merged[np.lexsort((merged["offset"], merged["mapper"], merged["part"]))]
@@ -399,6 +400,7 @@ def _ranges(path: Path, entries: Any) -> Iterator[Callable[[int, int], bytes]]:
 
 def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
     """Bytes of blocks, neighbours read in one go."""
+    sums = _signed(entries).tolist()
     try:
         with _ranges(path, entries) as read:
             at = 0
@@ -413,10 +415,9 @@ def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
                 buffer = pa.py_buffer(read(base, length))
                 if buffer.size < length:
                     raise AccountError(f"{path} is shorter than its index says: rows are lost")
-                for e in entries[at:end]:
+                for e, total in zip(entries[at:end], sums[at:end], strict=True):
                     piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
-                    found = xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"])))
-                    if _signed(found, e["mapper"]) != e["sum"]:
+                    if xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"]))) != total:
                         raise AccountError(f"{path} is damaged, rows are lost: a block is not the one that was written")
                     yield piece
                 at = end

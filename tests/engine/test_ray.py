@@ -108,12 +108,18 @@ def test_a_document_that_takes_its_watcher_along(cluster, tmp_path):
     assert sorted(map(repr, rows(tmp_path / "ray", "outputs"))) == sorted(map(repr, left))
 
 
+def slow_recipe(folder, files, n):
+    """A recipe in which something can happen meanwhile, and a run of it in which nothing did."""
+    for i in range(files):
+        parquet(folder / "crawl" / f"{i}.parquet", documents(n, seed=i))
+    file = recipe(folder, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {slow: {use: slow}, twins: {use: first_of_text}}')
+    run(file, folder / "calm", 2)
+    return file
+
+
 @pytest.mark.slow
 def test_a_node_is_lost_and_another_comes(cluster, tmp_path):
-    for i in range(8):
-        parquet(tmp_path / "crawl" / f"{i}.parquet", documents(60, seed=i))
-    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {slow: {use: slow}, twins: {use: first_of_text}}')
-    run(file, tmp_path / "calm", 2)
+    file = slow_recipe(tmp_path, 8, 60)
     node = cluster.add_node(num_cpus=2, object_store_memory=STORE_BYTES)
 
     def lose():
@@ -130,10 +136,7 @@ def test_a_node_is_lost_and_another_comes(cluster, tmp_path):
 
 @pytest.mark.slow
 def test_the_driver_dies_and_another_goes_on(cluster, tmp_path):
-    for i in range(4):
-        parquet(tmp_path / "crawl" / f"{i}.parquet", documents(80, seed=i))
-    file = recipe(tmp_path, 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {slow: {use: slow}, twins: {use: first_of_text}}')
-    run(file, tmp_path / "calm", 2)
+    file = slow_recipe(tmp_path, 4, 80)
     (tmp_path / "elsewhere").mkdir()
     driver = subprocess.Popen(
         command("run", file, "--out", tmp_path / "ray", "-x", "ray", "--address", cluster.address), cwd=tmp_path / "elsewhere",

@@ -324,3 +324,8 @@ def test_no_documents_at_all(docs, tmp_path):
     run(file, tmp_path)
     assert tree(tmp_path, "outputs") == {}
     assert steps(tmp_path)["sites"]["documents_in"] == 0
+
+
+def test_a_column_of_an_index_is_looked_up_where_it_lies():
+    """numpy copies a column whose values do not lie on their own size: all of an index, for each partition a reducer wants."""
+    assert all(np.zeros(2, shuffle.BLOCK)[name].flags.aligned for name in shuffle.BLOCK.names)

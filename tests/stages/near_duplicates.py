@@ -1,12 +1,18 @@
 """Made-up corpora, and what dedup_minhash and dedup_books must make of them, computed from their definitions alone."""
 
 import random
+import sys
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "engine"))
+from engine_kit import rows as rows_of
+from engine_kit import steps
 
 from curation.stage import Reduced
 
@@ -52,6 +58,22 @@ def written(folder, rows, files):
     size = -(-len(rows) // files)
     for i in range(files):
         pq.write_table(pa.Table.from_pylist(rows[i * size : (i + 1) * size], schema=SCHEMA), folder / f"{i}.parquet")
+
+
+def fates_of(out):
+    """id -> (reason, survivor, similarity, cluster size) of a run of one step."""
+    kept, dropped = rows_of(out, "outputs"), rows_of(out, "dropped")
+    assert all(row["cluster_id"] == row["id"] for row in kept)
+    fates = {row["id"]: (None, row["duplicate_of"], row["similarity"], row["cluster_size"]) for row in kept}
+    fates |= {row["id"]: (row["drop_reason"], row["duplicate_of"], row["similarity"], None) for row in dropped}
+    assert len(fates) == len(kept) + len(dropped)
+    return fates
+
+
+def counts_of(out, step):
+    """What a run says it counted at a step."""
+    notes = (note.rpartition(": ") for note in steps(out)[step]["notes"])
+    return {what: int(n.replace(",", "")) for what, _, n in notes}
 
 
 def shingle_sets(rows, n=5):

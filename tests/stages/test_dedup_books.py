@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from near_duplicates import SCHEMA, contained_pairs, expected, preference, streamed, written
+from near_duplicates import SCHEMA, contained_pairs, counts_of, expected, fates_of, preference, streamed, written
 from pydantic import ValidationError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "engine"))
-from engine_kit import ran, recipe, rows, run, steps
+from engine_kit import ran, recipe, rows, run
 
 from curation.errors import CurateError
 from curation.stage import Batch
@@ -97,13 +97,6 @@ def wanted(given, more_than=0.9, key=preference, **options):
     return expected(given, more_than, key=order, sets=sets, pairs_of=contained_pairs, near="contained_book", **options)
 
 
-def fates_of(out):
-    kept, dropped = rows(out, "outputs"), rows(out, "dropped")
-    assert all(row["cluster_id"] == row["id"] for row in kept)
-    fates = {row["id"]: (None, row["duplicate_of"], row["similarity"], row["cluster_size"]) for row in kept}
-    return fates | {row["id"]: (row["drop_reason"], row["duplicate_of"], row["similarity"], None) for row in dropped}
-
-
 def result(folder, given, files=3, options="", sizes=None):
     """id -> (reason, survivor, similarity, cluster size) of a run."""
     written(folder / "docs", given, files)
@@ -114,9 +107,7 @@ def result(folder, given, files=3, options="", sizes=None):
 
 
 def counts(folder):
-    """What a run says it counted at the step."""
-    notes = (note.rpartition(": ") for note in steps(folder / "out")["books"]["notes"])
-    return {what: int(n.replace(",", "")) for what, _, n in notes}
+    return counts_of(folder / "out", "books")
 
 
 def other(found, right):

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from near_duplicates import SCHEMA, documents, expected, preference, shingle_sets, similar_pairs, streamed, written
+from near_duplicates import SCHEMA, counts_of, documents, expected, fates_of, preference, shingle_sets, similar_pairs, streamed, written
 from pydantic import ValidationError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "engine"))
-from engine_kit import recipe, rows, run, steps
+from engine_kit import recipe, run
 
 from curation.errors import CurateError
 from curation.stage import Batch
@@ -41,18 +41,13 @@ def result(folder, given, files=3, options="", sizes=None):
     """id -> (reason, survivor, similarity, cluster size) of a run, and the run's folder."""
     written(folder / "docs", given, files)
     run(recipe(folder, TEXT % options), folder / "out", overrides=sizes or {})
-    kept, dropped = rows(folder / "out", "outputs"), rows(folder / "out", "dropped")
-    assert len(kept) + len(dropped) == len(given)
-    fates = {row["id"]: (None, row["duplicate_of"], row["similarity"], row["cluster_size"]) for row in kept}
-    fates |= {row["id"]: (row["drop_reason"], row["duplicate_of"], row["similarity"], None) for row in dropped}
-    assert all(row["cluster_id"] == row["id"] for row in kept)
+    fates = fates_of(folder / "out")
+    assert len(fates) == len(given)
     return fates
 
 
 def counts(folder):
-    """What a run says it counted at the step."""
-    notes = (note.rpartition(": ") for note in steps(folder / "out")["near"]["notes"])
-    return {what: int(n.replace(",", "")) for what, _, n in notes}
+    return counts_of(folder / "out", "near")
 
 
 def same(found, wanted):
