@@ -201,7 +201,7 @@ def test_what_a_page_repeats_is_linear(piece):
         return time.process_time() - start
 
     seconds(100)
-    assert seconds(16_000) < 40 * max(0.02, seconds(2_000))
+    assert min(seconds(16_000) for _ in range(2)) < 40 * max(0.02, seconds(2_000))
 
 
 PIECES = st.sampled_from([

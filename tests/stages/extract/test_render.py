@@ -145,7 +145,7 @@ def test_many_spans_in_one_block_are_linear(piece):
         return time.process_time() - start
 
     seconds(100)
-    assert seconds(40_000) < 40 * max(0.02, seconds(4_000))
+    assert min(seconds(40_000) for _ in range(2)) < 40 * max(0.02, seconds(4_000))
 
 
 MARKS = st.text(st.sampled_from("*_`~[]()#>-=$\\{}/!ab1 \n.é中|tex"), max_size=30)
