@@ -120,7 +120,7 @@ def run(
 
 @app.command(epilog="Example: curate worker /shared/runs/web --rank 3 --of 16")
 def worker(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, on storage that all its machines share.")],
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, on storage that all its machines share.")],
     rank: Annotated[int, typer.Option("--rank", metavar="I", min=0, help="Which of the workers this is, from 0.")] = 0,
     of: Annotated[int, typer.Option("--of", metavar="N", min=1, help="How many workers there are.")] = 1,
     jobs: Jobs = None, patience: Patience = 120.0,
@@ -139,8 +139,10 @@ def worker(
 
     if rank >= of:
         raise RecipeError(f"--rank {rank} --of {of}: ranks are 0 to {of - 1}")
+    if "://" in run_folder:
+        raise RecipeError(f"{run_folder}: workers need a folder that all machines share, as an object store is not one; use -x ray")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a scheduler's way to say that time is up
-    done = Server(run_folder, rank, of, jobs or cores(), patience, say).serve()
+    done = Server(Path(run_folder), rank, of, jobs or cores(), patience, say).serve()
     data({"tasks": done}, as_json, f"the run has ended; {done} tasks done here")
 
 

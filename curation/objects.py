@@ -241,7 +241,7 @@ class ObjectPath:
 
     def exists(self) -> bool:
         try:
-            self.read_bytes()
+            self.read_range(0, 1)  # not asked for its size: many a file system lists the folder then
         except FileNotFoundError:
             return False
         return True

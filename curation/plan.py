@@ -23,7 +23,7 @@ from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
 from curation.recipe import Recipe, Resources, StepSpec, build
 from curation.stage import AssetMark, GlobalStage, Shuffled, Source, Stage, StageParams, lookup_columns
-from curation.storage import digest, read_sealed
+from curation.storage import digest, file_of, read_sealed
 from curation.where import Where, WhereError, normal_form, parse
 from curation.yaml_file import YamlFile
 
@@ -267,13 +267,11 @@ class Plan:
 
     def _check_against(self, step: Step, stage: GlobalStage, folder: str, at: tuple[str, ...]) -> None:
         """Refuse an earlier run's folder that holds no such files, or what was kept under other parameters."""
-        if "://" in folder:
-            raise self.recipe.error(f"{folder}: what steps compete against must be on this machine's disks", *at, "against", value=True)
         try:
             self._parquet_of(folder)
             if not stage.keeps(step.params):
                 return
-            found = read_sealed(self.recipe.asset_folder / folder / STATE_FILE)
+            found = read_sealed(file_of(self.recipe.asset_folder, folder) / STATE_FILE)
         except FileNotFoundError as e:
             raise self.recipe.error(f"{folder} holds no state of an earlier run ({e})", *at, "against", value=True) from e
         for key, wanted in state_of(step).items():

@@ -36,7 +36,7 @@ from curation.shuffle import (
     write_groups,
 )
 from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
-from curation.storage import ahead, canonical, digest, entries, read_sealed, remove_tree, replace, stand, write_json, write_sealed
+from curation.storage import ahead, canonical, digest, entries, file_of, read_sealed, remove_tree, replace, stand, write_json, write_sealed
 from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
@@ -371,7 +371,7 @@ class Run:
         for f in assets.identify(self.plan.against(step)):
             shard = Shard(digest(f.identity), "against", file=f.path, bytes=f.bytes, earlier=True, numbered=numbered)
             columns = ("row", *stage.keeps(step.params)) if numbered else ("id", *stage.reads(step.params))
-            shard.rows, shard.footer = count_rows(f.path, columns)
+            shard.rows, shard.footer = count_rows(file_of(self.out, f.path), columns)
             shards.append(shard)
         self.earlier[step.name] = [shard for _, shard in sorted({s.key: s for s in shards}.items())]
         return self.earlier[step.name]

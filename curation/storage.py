@@ -42,6 +42,11 @@ def location(name: str) -> Any:
     return ObjectPath.of(name)
 
 
+def file_of(out: Path, name: str) -> Any:
+    """A file of a run as its records name it: below the run's folder, or of another run, by its whole path or URL."""
+    return location(name) if "://" in name else out / name
+
+
 def remote(path: Path) -> Any:
     """The path if it is an `ObjectPath`, else None."""
     return None if isinstance(path, Path) else path

@@ -14,6 +14,7 @@ from curation.plan import Step
 from curation.shards import LazyShard, column_names, read_batches
 from curation.shuffle import SpillWriter
 from curation.stage import GlobalStage, RegroupStage
+from curation.storage import file_of
 from curation.tasks.base import Task, array_of
 from curation.tasks.schemas import FAILED, failed_table, follower_schema, kept_schema, payload_schema
 from curation.tasks.texts import with_text
@@ -41,7 +42,7 @@ class EmitTask(Task):
         failed_file = LazyShard(self.path("failed", "parquet"), FAILED)
         columns = None if regroup or numbered else [*dict.fromkeys(("id", *step.reads))]
         incoming = self.plan._incoming(step.needs, ("steps", step.name))[0]
-        present = column_names(self.out / shard["file"], shard["footer"])
+        present = column_names(file_of(self.out, shard["file"]), shard["footer"])
         wanted = None if columns is None else [c for c in columns if c in present]
         left = "texts" in shard and (columns is None or "text" in columns)
         if left and wanted is not None:
@@ -54,7 +55,7 @@ class EmitTask(Task):
 
         started = time.thread_time()
         at = 0
-        tables = read_batches(self.out / shard["file"], wanted, shard["footer"])
+        tables = read_batches(file_of(self.out, shard["file"]), wanted, shard["footer"])
         for table in with_text(self, tables, shard) if left else tables:
             for f in incoming if not numbered else ():
                 if f.name not in table.column_names and (columns is None or f.name in columns) and not (f.metadata or {}).get(b"transient"):

@@ -8,6 +8,7 @@ from curation.errors import AccountError
 from curation.shards import read_rows
 from curation.shuffle import Blocks, read_verdicts
 from curation.stage import GlobalStage
+from curation.storage import file_of
 from curation.tasks.base import Task
 from curation.tasks.reduce import again_writer
 from curation.tasks.schemas import asked_schema
@@ -28,7 +29,7 @@ class RecallTask(Task):
         again = again_writer(self, step, asked_in + 1)
         answered = 0
         rows = asks["row"].to_numpy().astype("int64")
-        for low, high, kept in read_rows(self.out / self.task["kept"]["file"], rows, self.task["kept"]["footer"]):
+        for low, high, kept in read_rows(file_of(self.out, self.task["kept"]["file"]), rows, self.task["kept"]["footer"]):
             answered += high - low
             again.add(stage.recall(kept.drop_columns(["row"]), asks.slice(low, high - low), step.params, asked_in + 1))
         if answered != self.task["expected"]:

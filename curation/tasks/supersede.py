@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.shards import LazyShard, read_rows
+from curation.storage import file_of
 from curation.tasks.base import Task
 from curation.tasks.verdicts import verdicts_of
 
@@ -22,7 +23,7 @@ class SupersedeTask(Task):
         writer = LazyShard(self.path("superseded", "parquet"), SUPERSEDED)
         by = lost["duplicate_of"] if "duplicate_of" in lost.column_names else pa.nulls(lost.num_rows, pa.string())
         rows = lost["row"].to_numpy().astype("int64")
-        for low, high, table in read_rows(self.out / shard["file"], rows, shard["footer"], shard["numbered"], ["id"]):
+        for low, high, table in read_rows(file_of(self.out, shard["file"]), rows, shard["footer"], shard["numbered"], ["id"]):
             n = high - low
             columns = [table["id"], pa.array([step.name] * n, pa.string()), lost["drop_reason"].slice(low, n), by.slice(low, n)]
             listed = pa.table(columns, schema=SUPERSEDED)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from engine_kit import FULL, Stop, Stopper, command, documents, environment, jsonl, parquet, ran, recipe, run, tree
+from engine_kit import FULL, Stop, Stopper, command, documents, environment, jsonl, parquet, ran, recipe, rows, run, tree
 from store_kit import BUCKET, s3
 
 from curation import cli, gc, ledger, objects, shuffle, storage, tasks
@@ -104,6 +104,32 @@ def test_the_bytes_of_a_local_run(local, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_new_crawl_against_an_old_one_that_lies_there(tmp_path, proxy):
+    """What an old run kept, or put out, in a store: the same documents go, whether the new run is there too or on this machine."""
+    for home, numbers in {"old": (0, 1), "new": (2, 3)}.items():
+        for i in numbers:
+            parquet(tmp_path / home / "crawl" / f"{i}.parquet", documents(80, seed=i))
+    for use, kept in (("same_opening", "states/like"), ("first_of_text", "outputs/like")):
+        text = f'inputs: {{docs: {{use: parquet, paths: "crawl/*"}}}}\nsteps: {{like: {{use: {use}}}}}'
+        url, found = place(), {}
+        run(recipe(tmp_path / "old", text), url)
+        run(recipe(tmp_path / "old", text), tmp_path / "old" / use)
+        new = recipe(tmp_path / "new", text)
+        for name, old, out in (
+            ("local", tmp_path / "old" / use, tmp_path / "new" / use), ("from the store", url, tmp_path / "new" / f"{use}-store"),
+            ("both there", url, place()),
+        ):  # fmt: skip
+            run(new, out, workers=2, overrides={"like.against": [f"{old}/{kept}"]})
+            folder = out if isinstance(out, Path) else tmp_path / "fetched" / use
+            if folder != out:
+                fetched(out, folder)
+            found[name] = {(r["id"], r.get("superseded_by")) for label in ("dropped", "superseded") for r in rows(folder, label)}
+        assert found["local"]
+        assert found["from the store"] == found["both there"] == found["local"]
+        with pytest.raises(RecipeError, match=r"like.against: s3://.*nowhere holds no state of an earlier run"):
+            run(new, tmp_path / "refused", overrides={"like.against": [f"{url}/nowhere"]})
+
+
 def test_a_ray_cluster_of_its_own(local, tmp_path, proxy):
     """Its nodes know the store by their environment, and need nothing else in common."""
     pytest.importorskip("ray")

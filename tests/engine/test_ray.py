@@ -3,6 +3,7 @@
 The nodes are processes of this machine (`ray.cluster_utils.Cluster`), which end with the module's tests.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -149,6 +150,39 @@ def test_the_driver_dies_and_another_goes_on(cluster, tmp_path):
     driver.wait()
     it = run(file, tmp_path / "ray", start=by_ray)
     assert it.tasks["docs"][1] >= 1
+    assert tree(tmp_path / "ray", *LABELS) == tree(tmp_path / "calm", *LABELS)
+
+
+@contextlib.contextmanager
+def another_cluster():
+    """A cluster of its own: a head without a CPU, and a node."""
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        head = {"num_cpus": 0, "object_store_memory": STORE_BYTES, "include_dashboard": False, "temp_dir": folder}
+        made = Cluster(initialize_head=True, head_node_args=head)
+        made.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        try:
+            yield made
+        finally:
+            made.shutdown()
+
+
+@pytest.mark.slow
+def test_the_head_is_lost_and_another_cluster_goes_on(tmp_path, monkeypatch):
+    """Without its head a cluster is none: the driver ends, and the same command goes on elsewhere."""
+    file = slow_recipe(tmp_path, 4, 80)
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "3")
+    arguments = command("run", file, "--out", tmp_path / "ray", "-x", "ray", "--address")
+    with another_cluster() as first:
+        driver = subprocess.Popen([*arguments, first.address], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not list((tmp_path / "ray").glob("work/docs-*/records/*.json")):
+            assert driver.poll() is None
+            time.sleep(0.01)
+        first.remove_node(first.head_node, allow_graceful=False)
+        assert driver.wait(120)
+    assert not (tmp_path / "ray" / "run.json").exists()
+    with another_cluster() as second:
+        done = subprocess.run([*arguments, second.address], env=environment(), capture_output=True, timeout=240)
+    assert done.returncode == 0, done.stderr
     assert tree(tmp_path / "ray", *LABELS) == tree(tmp_path / "calm", *LABELS)
 
 

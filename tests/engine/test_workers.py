@@ -73,12 +73,23 @@ class Fleet:
         return ended
 
 
+LONGEST_RUN = 240
+"""Seconds after which a run with a fleet is taken for one that hangs: what waits for the dead must not stop the tests."""
+
+
 @contextlib.contextmanager
 def fleet(out, *arguments, **options):
+    def hangs(*_):
+        raise TimeoutError(f"no end after {LONGEST_RUN} s")
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(LONGEST_RUN)
     made = Fleet(out, *arguments, **options)
     try:
         yield made
     finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
         made.end()
 
 
@@ -116,6 +127,30 @@ def test_the_driver_dies_and_another_goes_on_elsewhere(calm, tmp_path):
             driver.wait()
         run(file, out, start=by_workers())
         assert [p.wait(60) for p in machines.processes] == [0, 0]
+    assert tree(out, *LABELS) == wanted
+
+
+CLOCK = """
+import time, datetime
+real, DAY = time.time, 86_400 * float(__import__("os").environ["DAYS"])
+time.time = lambda: real() + DAY
+time.time_ns = lambda: int((real() + DAY) * 1e9)
+class shifted(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(real() + DAY, tz)
+datetime.datetime = shifted
+"""
+
+
+def test_machines_whose_clocks_differ_by_days(calm, tmp_path):
+    """Nothing that is written depends on a clock, and none is compared with another's: the driver's, a day ahead's, ten years behind's."""
+    file, wanted = calm
+    (tmp_path / "sitecustomize.py").write_text(CLOCK)
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    out = tmp_path / "out"
+    with fleet(out, 1, env={"PYTHONPATH": path, "DAYS": "1"}), fleet(out, 1, env={"PYTHONPATH": path, "DAYS": "-3650"}):
+        run(file, out, start=by_workers())
     assert tree(out, *LABELS) == wanted
 
 
@@ -175,6 +210,9 @@ def test_a_worker_without_a_run(tmp_path):
     done = subprocess.run(command("worker", tmp_path, "--rank", 2, "--of", 2), env=environment(), capture_output=True, text=True)
     assert done.returncode == 2
     assert "ranks are 0 to 1" in done.stderr
+    done = subprocess.run(command("worker", "s3://bucket/run"), env=environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "s3://bucket/run: workers need a folder that all machines share" in done.stderr
 
 
 def test_tasks_that_end_every_machine_stop_the_run(tmp_path, monkeypatch):
