@@ -513,6 +513,12 @@ class Plan:
             step.fingerprint = self._fingerprint(step)
         self.steps[step.name] = step
 
+    def tallied(self, step: Step) -> tuple[str, ...]:
+        """Columns that the accounts of a step add up: those a row stage above it has marked so."""
+        if step.kind not in ("row", "keep", "global"):
+            return ()
+        return tuple(f.name for f in step.schema if (f.metadata or {}).get(b"tallied") and f.name not in step.writes)
+
     def _check_consumers(self) -> dict[str, list[Step]]:
         """Who reads each port; an output shares a port, two steps may not."""
         consumers: dict[str, list[Step]] = {p: [] for p in self.owner}

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from curation import assets
+from curation import assets, registry
 from curation.errors import AccountError, FailedShareError, TaskError
 from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
@@ -36,7 +36,7 @@ from curation.shuffle import (
     write_groups,
 )
 from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
-from curation.storage import ahead, canonical, digest, entries, file_of, read_sealed, remove_tree, replace, stand, write_json, write_sealed
+from curation.storage import ahead, canonical, digest, entries, file_of, read_sealed, remove, remove_tree, replace, stand, write_json, write_sealed
 from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
@@ -114,8 +114,12 @@ class Run:
         self.counted: dict[str, Counter[str]] = {}
         self.examples: dict[str, dict[str, dict[str, int]]] = {}
         """step -> kind -> text -> weight."""
+        self.tallies: dict[str, dict[str, dict[str, list[int]]]] = {}
+        """step -> `in` or a drop reason -> tallied column -> documents of which it is known, of which it is above 0, its sum."""
         self.judged: dict[str, str] = {}
         """What global stages say of their result."""
+        self.written: dict[str, list[dict[str, Any]]] = {}
+        """output -> name, rows and bytes of its files."""
         self.tasks: dict[str, tuple[int, int]] = {}
         """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
         self.keys: dict[str, list[str]] = {}
@@ -201,6 +205,11 @@ class Run:
                 of_kind = known.setdefault(kind, {})
                 of_kind.update({text: max(weight, of_kind.get(text, 0)) for text, weight in found.items()})
             self.examples[name] = heaviest(known)
+        for name, verdicts in head.get("tallies", {}).items():
+            for verdict, columns in verdicts.items():
+                totals = self.tallies.setdefault(name, {}).setdefault(verdict, {})
+                for column, counts in columns.items():
+                    totals[column] = [a + b for a, b in zip(totals.get(column, (0, 0, 0)), counts, strict=True)]
 
     def _of_step(self, name: str) -> dict[str, Any]:
         """What `_shown` has gathered of a step, in the form of a record."""
@@ -681,6 +690,7 @@ class Run:
             room -= s.bytes
         account = Account()
         final: dict[str, str] = {}
+        written = self.written[name] = []
         tasks = []
         for group in groups:
             rows = sum(s.rows for s in group)
@@ -690,6 +700,7 @@ class Run:
             if same and group[0].file:
                 final[f"{key}.parquet"] = group[0].file
                 account.kept += rows
+                written.append({"name": f"{key}.parquet", "rows": rows, "bytes": group[0].bytes})
             else:
                 tasks.append({
                     "kind": "output", "step": step.name, "folder": f"{step.name}-{step.fingerprint[:12]}", "key": key,
@@ -701,6 +712,7 @@ class Run:
             facts = head["outputs"]["shards"]
             final[f"{head['key']}.parquet"] = f"work/{folder}/shards/{facts['file']}"
             account.kept += facts["rows"]
+            written.append({"name": f"{head['key']}.parquet", "rows": facts["rows"], "bytes": facts["bytes"]})
         self.accounts[step.name] = account
         if not self.dry:
             account.check(step.name)
@@ -737,13 +749,30 @@ class Run:
             for name, files in self.states.items():
                 self._stand(self.out / "states" / name, files)
                 write_sealed(self.out / "states" / name / STATE_FILE, state_of(self.plan.steps[name]))
-        write_json(self.out / "run.json", {
+        manifest = {
             "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
             "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,
             "inputs": {n: {"files": len(f), "identity": digest([x.identity for x in f])} for n, f in self.files.items()},
             "steps": [self._step(s) for s in self.plan.steps.values() if s.name in self.accounts],
             "folders": sorted(self.keys),
-        })  # fmt: skip
+        }  # fmt: skip
+        if status == "done":
+            self._cards(manifest)
+        write_json(self.out / "run.json", manifest)
+
+    def _cards(self, manifest: dict[str, Any]) -> None:
+        """Let stages that made an output describe it for people, in files beside it: `cards/`."""
+        files: dict[str, bytes] = {}
+        for output in self.plan.outputs:
+            head = self.plan.steps[self.plan.owner[output.needs[0]]]
+            card = registry.beside(head.stage, "card") if head.stage is not None and len(output.needs) == 1 else None
+            if card is not None:
+                folder, name = self.plan.passes[self.plan.pass_of[head.name]].folder, output.name.removeprefix("outputs.")
+                stats = Ledger(self.work / folder).stats(set(self.keys[folder]))
+                files |= card(output.name, manifest, stats, len(self.keys[folder]), self.written[name])
+        remove(old for old in entries(self.out / "cards") if old.name not in files)
+        for file, content in files.items():
+            replace(self.out / "cards" / file, content)
 
     def _step(self, step: Step) -> dict[str, Any]:
         notes = list(step.notes)
@@ -757,8 +786,9 @@ class Run:
             notes.append(self.judged[step.name])
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
+            "version": None if step.stage is None else registry.version(step.use),
             "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes), "notes": notes,
-            "examples": self.examples.get(step.name, {}),
+            "examples": self.examples.get(step.name, {}), "tallies": self.tallies.get(step.name, {}),
             **self.accounts[step.name].plain(),
         }  # fmt: skip
 
