@@ -120,6 +120,10 @@ class Run:
         """What global stages say of their result."""
         self.written: dict[str, list[dict[str, Any]]] = {}
         """output -> name, rows and bytes of its files."""
+        self.returned: dict[str, dict[str, Any] | None] = {}
+        """step -> file of the state its reducers gave back."""
+        self.reports: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+        """What global stages report: for the accounts, and for the user."""
         self.tasks: dict[str, tuple[int, int]] = {}
         """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
         self.keys: dict[str, list[str]] = {}
@@ -190,7 +194,16 @@ class Run:
                     self.shards[port].append(shard)
         if not self.dry:
             self._check(p, tasks)
+            self._report(head)
             self._save("running")
+
+    def _report(self, step: Step) -> None:
+        """Let a global stage report on its result."""
+        if isinstance(step.stage, GlobalStage):
+            facts = self.returned[step.name]
+            state = read_state(self.out / facts["file"], facts["xxh3"]) if facts else None
+            if (found := step.stage.report(state, self.counted.get(step.name, {}), step.params)) is not None:
+                self.reports[step.name] = found
 
     def _shown(self, head: Mapping[str, Any]) -> None:
         """Gather what a task's record says beside its accounts."""
@@ -541,6 +554,7 @@ class Run:
             return [self._row_task(p, s, "unsettled") for s in self._of(step.needs)]
         returns, whole, buckets = settled["returns"], settled["whole"], self._buckets(step, settled["full"])
         self._supersede(step, settled)
+        self.returned[step.name] = returns["state"]
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
@@ -781,7 +795,8 @@ class Run:
             noted.pop(DEFAULTED, None)  # the stage's own map is meant for all languages
         for what, languages in sorted(noted.items()):
             notes.append(f"{what} for {', '.join(sorted(languages)[:NAMED])}{' ...' if len(languages) > NAMED else ''}")
-        notes += [f"{what}: {n:,}" for what, n in sorted(self.counted.get(step.name, {}).items())]
+        report, said = self.reports.get(step.name, (None, None))
+        notes += [f"{what}: {n:,}" for what, n in sorted(self.counted.get(step.name, {}).items())] if said is None else said
         if step.name in self.judged:
             notes.append(self.judged[step.name])
         return {
@@ -789,6 +804,7 @@ class Run:
             "version": None if step.stage is None else registry.version(step.use),
             "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes), "notes": notes,
             "examples": self.examples.get(step.name, {}), "tallies": self.tallies.get(step.name, {}),
+            **({} if report is None else {"report": report}),
             **self.accounts[step.name].plain(),
         }  # fmt: skip
 

@@ -54,6 +54,7 @@ inputs:
   docs:  {use: parquet, paths: "crawl/*.parquet"}
 steps:
   len:   {use: measure, limit: 30}
+  words: {use: count_words}
   risky: {use: poison, how: exit}
   twins: {use: first_of_text}
   model: {use: stand_in_model, resources: {gpus: 0.5}}
