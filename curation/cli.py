@@ -94,7 +94,8 @@ def run(
 
     plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     folder = location(out or f"runs/{plan.recipe.name}")
-    _drive(plan, folder, executor, Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say), as_json, lambda r: r.walk())
+    options = Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
+    _drive(plan, folder, executor, options, as_json, lambda run: run.walk())
     manifest = read_manifest(folder)
     data(summary(manifest, folder), as_json, Display.table(manifest, folder))
 
@@ -277,7 +278,7 @@ def contamination(
     scores: Annotated[
         str | None, typer.Option("--scores", metavar="CSV", help="Scores of models: benchmark, item, score and, if several, model.")
     ] = None,
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder of the counts, used again by the next report.")] = "runs/contamination",
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder of what was counted; it is used again.")] = "runs/contamination",
     executor: Annotated[str, typer.Option("-x", "--executor", metavar="HOW", help=EXECUTORS)] = "processes",
     jobs: Jobs = None,
     address: Address = None, elements: Elements = 1, max_array: MaxArray = 1_000, sbatch: Sbatch = "", patience: Patience = 120.0,
@@ -294,7 +295,8 @@ def contamination(
 
     stage: Any = registry.lookup("contamination")
     read_scores, report, markdown = (registry.beside(stage, name) for name in ("read_scores", "report", "markdown"))
-    named = dict(b.split("=", 1) if "=" in b else (Path(b).name.partition(".")[0], b) for b in benchmarks)
+    named = {name if equals else Path(name).name.partition(".")[0]: file if equals else name
+             for name, equals, file in (b.partition("=") for b in benchmarks)}  # fmt: skip
     made = planned("contamination", inputs, {"benchmarks": named, "fields": _overrides(fields)})
     params = made.steps["contamination"].params
     try:

@@ -107,7 +107,7 @@ def report(state: pa.Table | None, documents: int, params: Params, scored: dict[
         n = int(long_enough.sum())
         over = {t: int(((10 * covered[mine] >= t * words[mine]) & long_enough).sum()) for t in TENTHS}
         result[name] = {
-            "items": int(len(long_enough)), "too_short": int(len(long_enough)) - n,
+            "items": len(long_enough), "too_short": len(long_enough) - n,
             "words": int(words[mine].sum()), "covered": int(covered[mine].sum()),
             "at": {f"{t / 10:.1f}": {"items": over[t], "share": round(over[t] / n, 4) if n else None} for t in TENTHS},
         }  # fmt: skip

@@ -45,7 +45,7 @@ from stages.benchmarks.ngrams import MAX_N, Found, Index, warm_up_index
 LEAST_COMMON = 10
 """Documents that may have an n-gram however small the corpus is (ours)."""
 NAMED = ("benchmark", "item", "ngram")
-HIT = np.dtype([("gram", "<u4"), ("start", "<u8"), ("end", "<u8")])
+HIT = np.dtype([("gram", "<u4"), ("start", "<i8"), ("end", "<i8")])
 """What is kept of a hit: the n-gram, and where it stands in the document, in bytes."""
 
 
@@ -134,7 +134,6 @@ class Decontaminate(BenchmarkMatches):
         text, chars, empty = _cut(batch.utf8(), hits, rows, params.margin)
         batch.count("characters cut out", chars)
         return {**columns, "text": text, "drop_reason": first_true(contaminated=empty)}
-
 
 
 def _by_benchmark(index: Index, items: Any) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """Benchmark files: their items, each with the texts that are looked for.
 
-A file is JSON Lines, CSV or TSV with a header, Parquet, or plain text with an item a line (.txt); all but Parquet may be compressed (.gz,
-.zst, .bz2). The fields of an item are *questions* or *answers*: which ones, `fields` says, else those of QUESTIONS and ANSWERS that the file
-has. A dot goes into a map (`other.solution`), a list of texts is joined line by line, a number is taken as it is written. HTML tags and
-entities in a field that closes one (`</p>`) are taken out. An item is called by its field of IDS, else by its line (a row of Parquet).
+A file is JSON Lines, CSV or TSV with a header, Parquet, or plain text with an item a line (.txt); all but Parquet may be compressed
+(.gz, .zst, .bz2). The fields of an item are *questions* or *answers*: which ones, `fields` says, else those of QUESTIONS and
+ANSWERS that the file has. A dot goes into a map (`other.solution`), a list of texts is joined line by line, a number is taken as it
+is written. HTML tags and entities in a field that closes one (`</p>`) are taken out. An item is called by its field of IDS, else by
+its line (a row of Parquet).
 """
 
 from __future__ import annotations

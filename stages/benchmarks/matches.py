@@ -90,7 +90,8 @@ class BenchmarkMatches(GlobalStage):
         rows = row[first]
         if len(batch):
             grams, rows, documents = np.append(grams, NO_GRAM), np.append(rows, 0), np.append(documents, len(batch))
-        return Keyed(grams.astype(np.uint64) * _SPREAD, rows, {"gram": grams.astype(np.uint32), "documents": documents}, self.kept(found, params))
+        sent = {"gram": grams.astype(np.uint32), "documents": documents}
+        return Keyed(grams.astype(np.uint64) * _SPREAD, rows, sent, self.kept(found, params))
 
     def kept(self, found: Found, params: Any) -> Mapping[str, Any]:
         """What `keeps` names, of the documents of a batch."""
@@ -137,7 +138,7 @@ def _summed(rows: pa.Table) -> pa.Table:
 
 @lru_cache(maxsize=2)
 def _index(files: tuple[tuple[str, str, int], ...], fields: tuple[Any, ...], n: int, least: int, proper: int) -> Index:
-    named = {name: {role: keys for role, keys in roles} for name, roles in fields}
+    named = {name: dict(roles) for name, roles in fields}
     return Index.of(read({name: path for name, path, _ in files}, named), n, least, proper)
 
 

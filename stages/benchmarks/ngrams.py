@@ -1,13 +1,14 @@
 """The n-grams of benchmark items, and where documents have them.
 
 Every n words in a row of a part (a field of an item) are an n-gram; a question of `least` to n - 1 words is one as a whole. Equal ones
-are one, called by where its first copy begins (a word of the items' text). A part that is shorter, and an n-gram with too few proper words
-(of two letters or more; a character that is a word is one), are not looked for.
+are one, called by where its first copy begins (a word of the items' text). A part that is shorter, and an n-gram with too few proper
+words (of two letters or more; a character that is a word is one), are not looked for.
 
-A document's n-grams are looked up by a rolling hash: in a filter of FILTER_BITS bits an n-gram, of which one word of 64 bits is read and most
-n-grams of most documents are not in; then in a table of slots. What has the hash there is compared word by word, character by
-character, so that a hit is no accident. Questions shorter than n are looked up behind a filter of their first `least` words. So a word
-of a document costs the same whatever it is, and no benchmark, however its items begin, makes it cost more than n - least look-ups more.
+A document's n-grams are looked up by a rolling hash: in a filter of FILTER_BITS bits an n-gram, of which one word of 64 bits is
+read and most n-grams of most documents are not in; then in a table of slots. What has the hash there is compared word by word,
+character by character, so that a hit is no accident. Questions shorter than n are looked up behind a filter of their first `least`
+words. So a word of a document costs the same whatever it is, and no benchmark, however its items begin, makes it cost more than n -
+least look-ups more.
 
 Memory: of a word of the items some 25 to 35 bytes, and their text.
 """
@@ -322,7 +323,6 @@ def _find(
                 found += 1
         counts[row + 1] = found
     return counts, grams[:found].copy(), begins[:found].copy(), stops[:found].copy()
-
 
 
 def warm_up_index() -> None:

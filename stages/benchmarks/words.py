@@ -1,13 +1,14 @@
 r"""Words as benchmarks and documents are compared: case, white space, punctuation and ways to write a formula do not count.
 
-A word is a maximal run of letters or of digits: `x_1`, `x1`, `x_{1}` and `x₁` are two words each, `don't` is two, `3.14` is two, `80,000` is
-two. Letters, digits, marks, and scripts in which a character is a word (Chinese, Japanese, Thai ...) are those of
+A word is a maximal run of letters or of digits: `x_1`, `x1`, `x_{1}` and `x₁` are two words each, `don't` is two, `3.14` is two,
+`80,000` is two. Letters, digits, marks, and scripts in which a character is a word (Chinese, Japanese, Thai ...) are those of
 curation/text.py. All else only parts words, but for what is not seen (soft hyphens, joiners of no width, direction marks), which does not.
-Characters are compared in simple lower case, Latin, Greek and Cyrillic letters without accents, and full-width, superscript, subscript and
-mathematical ones as the plain ones (NFKD, where that gives one character).
+Characters are compared in simple lower case, Latin, Greek and Cyrillic letters without accents, and full-width, superscript, subscript
+and mathematical ones as the plain ones (NFKD, where that gives one character).
 
-A LaTeX command (backslashes and ASCII letters behind them) is no word: `\dfrac{1}{2}`, `\frac{1}{2}`, `1/2` and `$\left(1/2\right)$` are the
-same two words. But one that names a Greek letter is the word that letter is. A backslash before anything else parts words: `\$5` is `5`.
+A LaTeX command (backslashes and ASCII letters behind them) is no word: `\dfrac{1}{2}`, `\frac{1}{2}`, `1/2` and
+`$\left(1/2\right)$` are the same two words. But one that names a Greek letter is the word that letter is. A backslash before
+anything else parts words: `\$5` is `5`.
 
 Known gaps: `½` and `\frac12` are one word, `80000` is not `80,000`, and words that a mark alone separates in one place (`λx` for
 `\lambda x`) are one in the other. Digits of other scripts are not those of ASCII.
@@ -33,8 +34,9 @@ ACCENTS = range(0x300, 0x370)
 FOLDED = (range(0x80, 0x530), range(0x1D00, 0x2150), range(0xFF01, 0xFF5F), range(0x1D400, 0x1D800))
 """Characters that may be variants of plain ones; no version of Unicode changes what they are."""
 GREEK = {
-    **dict(zip("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho".split(), "αβγδεζηθικλμνξοπρ", strict=True)),
-    **dict(zip("sigma tau upsilon phi chi psi omega".split(), "στυφχψω", strict=True)),
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ", "iota": "ι",
+    "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "omicron": "ο", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
+    "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
     "varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "varpi": "π", "varrho": "ρ", "varsigma": "ς", "varkappa": "κ",
 }  # fmt: skip
 _BACKSLASH = 92
@@ -128,7 +130,7 @@ def words_of(
         if byte == _BACKSLASH:
             letter, after = _command(data, i, end, keys, letters)
             if letter > 0:
-                kind, code = _I(ALONE), letter
+                kind, code, goes_on = _I(ALONE), letter, False
         elif kind == ATTACHED:
             goes_on = open_ != BREAK
             kind = open_ if goes_on else _I(LETTER)
