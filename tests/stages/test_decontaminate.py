@@ -1,9 +1,7 @@
 """decontaminate against a search by brute force, its words by hand, its edges, and planted items of real benchmarks."""
 
-import json
 import random
 import re
-import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from brute_force_ngrams import documents, expected_grams, few_words, plain_words, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -45,41 +44,6 @@ def found_words(text):
     starts, ends, sums = np.empty(len(data) + 1, np.int64), np.empty(len(data) + 1, np.int64), np.zeros(len(data) + 2, np.uint64)
     m = words_of(data, np.int64(0), np.int64(len(text.encode())), starts, ends, sums, np.int64(0), *tables())
     return [bytes(data[i:j]).decode() for i, j in zip(starts[:m], ends[:m], strict=True)], sums[: m + 1]
-
-
-def plain_words(text):
-    """Words by the standard library, in the form they are compared in."""
-    found, kind_before = [], None
-    text = re.sub(r"\\+([A-Za-z]+)", lambda m: f"\ue000{GREEK[m[1].lower()]}\ue000" if m[1].lower() in GREEK else " ", text)
-    for number, part in enumerate(text.split("\ue000")):
-        if number % 2:
-            found.append(part)
-            kind_before = None
-            continue
-        for char in part:
-            lower = "i" if char == "\u0130" else char.lower() if len(char.lower()) == 1 else char
-            if ord(char) in range(0x300, 0x370) or char in "\u00ad\u200c\u200d\u2060\ufeff\u200e\u202e":
-                continue
-            folded = [c for c in unicodedata.normalize("NFKD", lower) if ord(c) not in range(0x300, 0x370)]
-            if (ord(char) < 0x530 or 0x1D00 <= ord(char) < 0x2150 or 0xFF01 <= ord(char) < 0xFF5F or ord(char) >= 0x1D400) and len(
-                folded
-            ) == 1:
-                lower = folded[0].lower()
-            category = unicodedata.category(lower)
-            name = unicodedata.name(lower, "")
-            alone = name.startswith(("CJK", "HIRAGANA", "KATAKANA", "THAI CHARACTER")) and category[0] == "L"
-            kind = "alone" if alone else category[0] if category[0] in "LN" else "M" if category[0] == "M" else None
-            if kind == "M" and kind_before:
-                found[-1] += lower
-                continue
-            if kind is not None:
-                kind = "L" if kind == "M" else kind
-                if kind == kind_before and kind != "alone":
-                    found[-1] += lower
-                else:
-                    found.append(lower)
-            kind_before = kind
-    return found
 
 
 @pytest.mark.parametrize(
@@ -117,7 +81,8 @@ def test_these_are_not(one, other):
 
 PIECES = [
     "The", "mill", "12", "don't", "x_1", "\\frac", "\\pi", "\\\\", "{", "}", "$", "é", "e\u0301", "ß", "İ", "ﬁ", "½", "中文", "かな", "ไม่", "हिन्दी",
-    "\u00ad", "\u200b", "\ufeff", "²", "₁", "𝒙", "Ω", "ς", "\u0301", " ", "\n", "-", ".", ",", "\U0001f600", "a1b2",
+    "\u00ad", "\u200b", "\ufeff", "²", "₁", "𝒙", "Ω", "ς", "\u0301",
+    " ", "\n", "-", ".", ",", "\U0001f600", "a1b2",
 ]  # fmt: skip
 
 
@@ -128,37 +93,16 @@ def test_words_are_those_of_the_standard_library(pieces):
     found, sums = found_words(text)
     expected = plain_words(text)
     assert len(found) == len(expected)
-    assert sums.tolist() == found_words(" ".join(f"\\{name} " if (name := {v: k for k, v in GREEK.items()}.get(w)) else w for w in expected))[1].tolist()
+    assert (
+        sums.tolist()
+        == found_words(" ".join(f"\\{name} " if (name := {v: k for k, v in GREEK.items()}.get(w)) else w for w in expected))[1].tolist()
+    )
 
 
 # Hits by brute force
 
 
-def write(path, *items):
-    path.write_text("".join(json.dumps(i if isinstance(i, dict) else {"question": i}, ensure_ascii=False) + "\n" for i in items), "utf-8")
-    return str(path)
-
-
-def documents(*texts):
-    return pa.table({"text": pa.array(texts, pa.large_string())})
-
-
-def expected_grams(text, items, n, least):
-    """N-grams of items, as tuples of words, that a text has."""
-    words = plain_words(text)
-    wanted = set()
-    for item in items:
-        parts = plain_words(item)
-        size = n if len(parts) >= n else len(parts) if len(parts) >= least else 0
-        wanted |= {tuple(parts[k : k + size]) for k in range(len(parts) - size + 1)} if size else set()
-    return {gram for gram in wanted if any(tuple(words[k : k + len(gram)]) == gram for k in range(len(words) - len(gram) + 1))}
-
-
-WORDS = ["a", "b", "the", "mill", "12", "中", "é", "\\alpha", "x_1"]
-texts_of_few_words = st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join)
-
-
-@given(st.lists(texts_of_few_words, min_size=1, max_size=6), st.lists(texts_of_few_words, min_size=1, max_size=4), st.integers(1, 6), st.data())
+@given(st.lists(few_words, min_size=1, max_size=6), st.lists(few_words, min_size=1, max_size=4), st.integers(1, 6), st.data())
 @settings(max_examples=150, deadline=None)
 def test_hits_are_those_of_a_search_by_brute_force(tmp_path_factory, texts, items, n, data):
     least = data.draw(st.integers(1, n))
@@ -267,9 +211,9 @@ def test_spans_go_with_their_margin_and_the_rest_stays(tmp_path):
 
 def test_a_span_is_of_whole_words(tmp_path):
     item = "t one two three four five six seven eight nine"
-    assert run_on(tmp_path, [f"I don't one two three four five six seven eight nine-fold care {item}"], item, action="span")["text"].to_pylist() == [
-        "I\ncare"
-    ]
+    assert run_on(tmp_path, [f"I don't one two three four five six seven eight nine-fold care {item}"], item, action="span")[
+        "text"
+    ].to_pylist() == ["I\ncare"]
 
 
 def test_spans_that_overlap_or_repeat(tmp_path):
@@ -284,7 +228,9 @@ def test_an_ngram_that_many_documents_have_is_no_hit_and_is_said(tmp_path):
     (tmp_path / "docs").mkdir()
     texts = [f"Page {i} of the book. {phrase}." for i in range(40)] + [f"{QUESTION} {phrase}"]
     for n in range(3):
-        pq.write_table(pa.table({"id": [f"{i:032x}" for i in range(len(texts))][n::3], "text": texts[n::3]}), tmp_path / "docs" / f"{n}.parquet")
+        pq.write_table(
+            pa.table({"id": [f"{i:032x}" for i in range(len(texts))][n::3], "text": texts[n::3]}), tmp_path / "docs" / f"{n}.parquet"
+        )
     text = f"inputs: {{d: {{use: parquet, paths: docs/*}}}}\nsteps: {{it: {{use: decontaminate, benchmarks: {{b: '{file}'}}}}}}\n"
     text += "settings: {shuffle: {partition_bytes: 300, reduce_bytes: 2000, spill_bytes: 2000}}\n"
     run_recipe(recipe(tmp_path, text), tmp_path / "out")
