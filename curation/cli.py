@@ -312,6 +312,19 @@ def contamination(
     data(found, as_json, markdown(found))
 
 
+@app.command(epilog="Example: curate card runs/llama3-web > CARD.md")
+def card(
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")],
+    output: Annotated[str | None, typer.Option("--output", metavar="NAME", help="Which output, if several have a card.")] = None,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Show the data card of a run's mix: what is in it, from where, what was done to it, what it lacks; Markdown on stdout."""
+    from curation.inspect.show import read_card
+    from curation.storage import location
+
+    typer.echo(read_card(location(run_folder), output, "json" if as_json else "md"), nl=False)
+
+
 @app.command(epilog="Example: curate gc runs/pipeline --dry-run")
 def gc(
     run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")],

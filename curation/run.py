@@ -36,7 +36,20 @@ from curation.shuffle import (
     write_groups,
 )
 from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
-from curation.storage import ahead, canonical, digest, entries, file_of, read_sealed, remove, remove_tree, replace, stand, write_json, write_sealed
+from curation.storage import (
+    ahead,
+    canonical,
+    digest,
+    entries,
+    file_of,
+    read_sealed,
+    remove,
+    remove_tree,
+    replace,
+    stand,
+    write_json,
+    write_sealed,
+)
 from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine

@@ -40,6 +40,7 @@ from pydantic import Field
 from curation.stage import AssetFile, Batch, Columns, GlobalStage, Keyed, Reduced, Scattered, StageParams, Types, Verdicts, first_true
 from mixes import positions
 from mixes.budgets import share_out
+from mixes.card.card import card as card  # what a run says of an output this stage made
 from mixes.entries import MixRecipe, load
 from mixes.limits import STATE, check_groups, end_of, settle, totals_of
 from mixes.positions import ALL, HISTOGRAM, HOLD_END

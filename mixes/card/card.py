@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from curation import registry
 from curation.ledger import OTHERS
 from mixes.card.gaps import gaps
@@ -25,7 +27,9 @@ COUNTS = ("documents_in", "created", "kept", "dropped", "merged", "failed", "bra
 DECONTAMINATE = ("decontaminate", "contamination")
 
 
-def card(output: str, manifest: Mapping[str, Any], stats: Iterable[Mapping[str, Any]], tasks: int, files: Sequence[Any]) -> dict[str, bytes]:
+def card(
+    output: str, manifest: Mapping[str, Any], stats: Iterable[Mapping[str, Any]], tasks: int, files: Sequence[Mapping[str, Any]]
+) -> dict[str, bytes]:
     """Files of the card of an output that `mix` makes: name -> content.
 
     Args:
@@ -85,9 +89,10 @@ def _parts(entries: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> di
             for what in ("tokens", "uses", "documents"):
                 part[what] += given[what]
     for file in files:
-        part = parts[next(name for name in sorted(parts, key=len, reverse=True) if file["name"].startswith(f"{name}-"))]
-        part["shards"] += 1
-        part["bytes"] += file["bytes"]
+        name = max((name for name in parts if file["name"].startswith(f"{name}-")), key=len, default=None)
+        if name is not None:  # of a run made to annotate, rows stay in shards of no part
+            parts[name]["shards"] += 1
+            parts[name]["bytes"] += file["bytes"]
     return parts
 
 
@@ -124,8 +129,17 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     kind = "decontamination" if step["use"] in DECONTAMINATE else "safety" if registry.is_safety(step["use"]) else step["kind"]
     return {
         "name": step["name"], "use": step["use"], "kind": kind, "version": step["version"], "fingerprint": step["fingerprint"],
-        "params": _without_folders(step["params"]), **{what: step[what] for what in COUNTS}, "examples": step["examples"],
+        "params": _without_folders(step["params"]), "given": _without_folders(_given(step)), **{what: step[what] for what in COUNTS},
     }  # fmt: skip
+
+
+def _given(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a step that are not its stage's defaults."""
+    if step["use"] not in registry.names():
+        return dict(step["params"])
+    fields = registry.lookup(step["use"]).params.model_fields
+    defaults = {name: to_jsonable_python(f.get_default(call_default_factory=True)) for name, f in fields.items() if not f.is_required()}
+    return {name: value for name, value in step["params"].items() if name not in defaults or value != defaults[name]}
 
 
 def _without_folders(value: Any) -> Any:

@@ -62,7 +62,8 @@ def movers(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         low, high = difference(gone_mention, mention, gone - gone_mention, known - mention, z)
         if low > 0 or high < 0:
             moved.append({
-                "step": step_name, "group": group, "known": known, "mention": mention, "dropped_known": gone, "dropped_mention": gone_mention,
+                "step": step_name, "group": group, "known": known, "mention": mention,
+                "dropped_known": gone, "dropped_mention": gone_mention,
                 "difference": round(gone_mention / mention - (gone - gone_mention) / (known - mention), 6),
                 "low": round(low, 6), "high": round(high, 6),
             })  # fmt: skip
