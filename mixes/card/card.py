@@ -24,6 +24,8 @@ MOST_VALUES = 1 << 21
 SHOWN_VALUES = 1_000
 """Values of a dimension the card has (ours); the rest are one sum."""
 COUNTS = ("documents_in", "created", "kept", "dropped", "merged", "failed", "branches", "notes")
+USED = ("tokens", "documents", "uses")
+SHARDS = ("shards", "bytes", "smallest_bytes", "largest_bytes")
 DECONTAMINATE = ("decontaminate", "contamination")
 
 
@@ -55,7 +57,7 @@ def gather(
         "output": name, "run": manifest["name"], "fingerprint": mix["fingerprint"], "sample": manifest["sample"],
         "annotate": manifest["annotate"],
         "inputs": {step["name"]: manifest["inputs"][step["name"]] for step in above if step["kind"] == "source"},
-        "entries": entries, "parts": _parts(entries, files), "shards": list(files), "by": by_value(mix["name"], stats, tasks),
+        "entries": entries, "parts": _parts(entries, files), "by": by_value(mix["name"], stats, tasks),
         "steps": [_step(step) for step in above],
         "mentions": {"groups": groups(above, mix["name"]), **movers(above)},
     }  # fmt: skip
@@ -85,14 +87,16 @@ def _parts(entries: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> di
     parts: dict[str, dict[str, int]] = {}
     for entry in entries.values():
         for name, given in entry["parts"].items():
-            part = parts.setdefault(name, dict.fromkeys(("tokens", "uses", "documents", "shards", "bytes"), 0))
-            for what in ("tokens", "uses", "documents"):
+            part = parts.setdefault(name, dict.fromkeys((*USED, *SHARDS), 0))
+            for what in USED:
                 part[what] += given[what]
     for file in files:
         name = max((name for name in parts if file["name"].startswith(f"{name}-")), key=len, default=None)
         if name is not None:  # of a run made to annotate, rows stay in shards of no part
-            parts[name]["shards"] += 1
-            parts[name]["bytes"] += file["bytes"]
+            part = parts[name]
+            sizes = [part["smallest_bytes"], file["bytes"]] if part["shards"] else [file["bytes"]]
+            part["shards"], part["bytes"] = part["shards"] + 1, part["bytes"] + file["bytes"]
+            part["smallest_bytes"], part["largest_bytes"] = min(sizes), max(part["largest_bytes"], file["bytes"])
     return parts
 
 
@@ -126,7 +130,8 @@ def by_value(mix: str, stats: Iterable[Mapping[str, Any]], tasks: int) -> dict[s
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     """What the card has of a step: no place, no time."""
-    kind = "decontamination" if step["use"] in DECONTAMINATE else "safety" if registry.is_safety(step["use"]) else step["kind"]
+    special = "decontamination" if step["use"] in DECONTAMINATE else "safety" if registry.is_safety(step["use"]) else None
+    kind = special or ("mix" if step["use"] == "mix" else step["kind"])
     return {
         "name": step["name"], "use": step["use"], "kind": kind, "version": step["version"], "fingerprint": step["fingerprint"],
         "params": _without_folders(step["params"]), "given": _without_folders(_given(step)), **{what: step[what] for what in COUNTS},
@@ -139,7 +144,16 @@ def _given(step: Mapping[str, Any]) -> dict[str, Any]:
         return dict(step["params"])
     fields = registry.lookup(step["use"]).params.model_fields
     defaults = {name: to_jsonable_python(f.get_default(call_default_factory=True)) for name, f in fields.items() if not f.is_required()}
-    return {name: value for name, value in step["params"].items() if name not in defaults or value != defaults[name]}
+    return {name: value for name, value in step["params"].items() if name not in defaults or not _is_default(value, defaults[name])}
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    """Whether a value is the default, the place of a file found for its name."""
+    if isinstance(value, str) and isinstance(default, str):
+        return value == default or value.endswith(f"/{default.rpartition(':')[2]}")
+    if isinstance(value, dict) and isinstance(default, dict):
+        return value.keys() == default.keys() and all(_is_default(v, default[k]) for k, v in value.items())
+    return bool(value == default)
 
 
 def _without_folders(value: Any) -> Any:

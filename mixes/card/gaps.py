@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mixes.card.page import many
+
 DUTIES: dict[tuple[str, ...], str] = {
     ("decontaminate",): "Benchmarks were not searched for: no step `decontaminate`. Scores on public benchmarks may be inflated.",
     ("identify_language",): "Languages were not identified: no step `identify_language`. `lang` is what the sources say, if anything.",
@@ -43,13 +45,18 @@ def gaps(card: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> list[st
         elif e["short_tokens"]:
             said.append(f"`{entry}` is short: {e['wanted_tokens'] - e['short_tokens']:,} of {e['wanted_tokens']:,} tokens were there.")
     if card["total"]["failed"]:
-        said.append(f"{card['total']['failed']:,} documents failed at some step and are not in the mix (`failed/` says why).")
+        said.append(f"{many(card['total']['failed'], 'document')} failed at some step and are not in the mix (`failed/` says why).")
     for dimension, what in (("lang", "language"), ("date", "date")):
         known = card["by"].get(dimension)
         if known is not None and (missing := next((v["tokens"] for v in known if v["value"] == ""), 0)):
             said.append(f"{missing:,} tokens are of documents without a known {what}.")
     for step in steps:
         if step["use"] == "count_tokens":
-            said.append(f"Tokens are those of `{step['params']['tokenizer']}` at step `{step['name']}`: another tokenizer counts others.")
+            own = "" if "tokenizer" in step["given"] else "the small tokenizer of this project, "
+            said.append(f"Tokens are those of {own}`{step['params']['tokenizer']}`: another tokenizer counts others.")
+        if step["use"] == "count_mentions":
+            seen, counted = step["documents_in"] - step["failed"], max((g["known"] for g in card["mentions"]["groups"]), default=0)
+            if counted < seen:
+                said.append(f"Who is mentioned was counted in {counted:,} of {seen:,} documents: in languages that have a list.")
     said.append("Shares of languages, sources and domains are of what automatic steps found, errors included.")
     return said

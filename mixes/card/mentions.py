@@ -23,8 +23,8 @@ def groups(steps: Sequence[Mapping[str, Any]], last: str) -> list[dict[str, Any]
 
     Args:
         steps: of a run's accounts, all whose documents reach the step `last`, which is among them.
-    Returns: [{group, known, mention, mentions, kept_known, kept_mention}] in the order of the list: documents counted, those that
-        mention it, and matches in them; of these documents those that are left.
+    Returns: [{group, known, mention, mentions, kept_known, kept_mention}], most mentioned first: documents counted, those that mention it,
+        and matches in them; of these documents those that are left.
     """
     found = []
     by_name = {step["name"]: step for step in steps}
@@ -39,7 +39,7 @@ def groups(steps: Sequence[Mapping[str, Any]], last: str) -> list[dict[str, Any]
                 "group": column.removeprefix(PREFIX), "known": before[0], "mention": before[1], "mentions": before[2],
                 "kept_known": kept[0], "kept_mention": kept[1],
             })  # fmt: skip
-    return found
+    return sorted(found, key=lambda g: (-g["mention"], g["group"]))
 
 
 def movers(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

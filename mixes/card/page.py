@@ -19,6 +19,8 @@ TITLES = {
 }  # fmt: skip
 MOVERS = 15
 """Steps and groups that are shown (ours)."""
+TOLD = ("decontamination", "mix")
+"""Kinds of steps whose notes a section of their own tells."""
 VALUE_CHARS = 80
 NOTE_CHARS = 300
 
@@ -97,15 +99,15 @@ def _entries(card: Mapping[str, Any]) -> str:
 def _parts(card: Mapping[str, Any]) -> str:
     parts, entries = card["parts"], card["entries"]
     rows = [
-        [code(name), f"{p['tokens']:,}", f"{p['documents']:,}", f"{p['uses']:,}", f"{p['shards']:,}", size(p["bytes"])]
-        for name, p in parts.items()
+        [code(name), f"{p['tokens']:,}", f"{p['documents']:,}", f"{p['uses']:,}", f"{p['shards']:,}", size(p["bytes"]),
+         f"{size(p['smallest_bytes'])} to {size(p['largest_bytes'])}"] for name, p in parts.items()
     ]  # fmt: skip
     said = "## Phases and validation\n\nEach part has shards of its own, in an order by chance; documents are those first used in it. "
     if "validation" in parts:
         said += "What is in `validation` is trained on in no phase."
     else:
         said += "Nothing is held out for validation."
-    said += "\n\n" + table(("part", "tokens", "documents", "rows", "shards", "size"), rows)
+    said += "\n\n" + table(("part", "tokens", "documents", "rows", "shards", "size", "of a shard"), rows)
     shares = [[code(name), *(percent(e["parts"][p]["tokens"], parts[p]["tokens"]) for p in parts)] for name, e in entries.items()]
     return f"{said}\n\nShares of tokens in each:\n\n{table(('entry', *map(code, parts)), shares)}"
 
@@ -114,7 +116,7 @@ def _dimensions(card: Mapping[str, Any]) -> list[str]:
     sections = []
     for dimension, (title, column) in TITLES.items():
         values = card["by"].get(dimension)
-        if values is None:
+        if values is None or all(v["value"] == "" for v in values):
             if dimension == "license":
                 sections.append("## Licences\n\nNot recorded.")
             continue
@@ -163,7 +165,7 @@ def _steps(card: Mapping[str, Any]) -> str:
         given = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in step["given"].items())
         version = f" version {code(step['version'])}," if step["version"] else ""
         settings.append(f"- {code(step['name'])}:{version} fingerprint {code(step['fingerprint'][:16])}"
-                        + (f", {code(given, NOTE_CHARS)}" if given else "") + _notes(step))  # fmt: skip
+                        + (f", {code(given, NOTE_CHARS)}" if given else "") + ("" if step["kind"] in TOLD else _notes(step)))  # fmt: skip
     columns = ("step", "stage ", "documents in", "dropped", "share", "why ")
     return (
         f"## What was done\n\n{table(columns, rows)}\n\nParameters that are not the stages' defaults, and what was noted on the way "
@@ -183,8 +185,8 @@ def _decontamination(card: Mapping[str, Any]) -> str:
     for step in steps:
         names = ", ".join(code(name) for name in step["params"]["benchmarks"])
         gone = sum(step["dropped"].values())
-        said.append(f"- {code(step['name'])} ({code(step['use'])}) looked for items of {names} in {many(step['documents_in'], 'document')} and "
-                    f"removed {gone:,}.{_notes(step)}")  # fmt: skip
+        seen = many(step["documents_in"], "document")
+        said.append(f"- {code(step['name'])} ({code(step['use'])}) looked for items of {names} in {seen}; {gone:,} went.{_notes(step)}")
     return "## Decontamination\n\n" + "\n".join(said)
 
 
@@ -204,13 +206,15 @@ def _mentions(mentions: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -
         return "## Who is mentioned\n\nNot counted."
     rows = [
         [code(g["group"]), f"{g['known']:,}", f"{g['mention']:,}", percent(g["mention"], g["known"]),
-         percent(g["kept_mention"], g["kept_known"]), f"{g['mentions']:,}"] for g in mentions["groups"]
+         percent(g["kept_mention"], g["kept_known"]), f"{g['mentions']:,}"] for g in mentions["groups"] if g["mention"]
     ]  # fmt: skip
+    never = ", ".join(code(g["group"]) for g in mentions["groups"] if not g["mention"])
     columns = ("group", "documents counted", "mention it", "share", "share in the mix", "times")
     said = [
         f"Documents that have a pronoun of a kind or a word for a group of people, as step {code(counting[0])} counts them in languages it "
         "has a list for: of all that reached the step, and of those the mix uses.",
-        table(columns, rows) if rows else "No document of these languages was there.",
+        table(columns, rows) if rows else "None does.",
+        *([f"Never mentioned: {never}."] if never else []),
         _moved(mentions),
     ]
     return "## Who is mentioned\n\n" + "\n\n".join(said)
@@ -243,7 +247,7 @@ def _gaps(card: Mapping[str, Any]) -> str:
 
 def _lineage(card: Mapping[str, Any]) -> str:
     return (
-        "## From a row to its source\n\nEach row has `source` (the input), `record_file` and `record_offset` (the file and the place in it), "
-        "`url` and `date`; `id` is made of the record's own id, and `parent_ids` names the documents a row was made of, where it was. "
+        "## From a row to its source\n\nEach row has `source` (the input), `record_file` and `record_offset` (the file and the place "
+        "in it), `url` and `date`; `id` is made of the record's own id, and `parent_ids` names the documents a row was made of, if any. "
         "`mix_entry`, `mix_phase` and `mix_copy` say why it is here. `curate explain RUN ID` says all this of one document, step by step."
     )
