@@ -170,7 +170,7 @@ def test_steps_say_what_they_are_and_dropped(mixed):
     assert by_name["mix"]["given"] == given
     assert by_name["who"]["given"] == {}
     assert by_name["who"]["params"] == {"lists": {"en": "mentions.en.yaml"}}
-    assert by_name["who"]["kind"] == "safety"
+    assert by_name["who"]["kind"] == "mentions"
     assert by_name["filter"]["given"]["rules"] == {"where": "score is not null and score < 7"}
 
 
@@ -269,7 +269,7 @@ def test_nothing_that_was_crawled_becomes_markup(tmp_path):
     calm = corpus(tmp_path / "calm", 240)
     run(calm, tmp_path / "calm" / "out")
     text = written(tmp_path / "out")
-    assert all(c.isprintable() or c == "\n" for c in text)
+    assert all(c.isprintable() or c in "\n\u00a0" for c in text)
     tags = set(re.findall(r"<(\w+)", html(text)))
     assert tags == set(re.findall(r"<(\w+)", html(written(tmp_path / "calm" / "out"))))
     for line in text.splitlines():  # each row has the cells of its table
@@ -393,8 +393,8 @@ def test_long_lists_are_cut_and_years_stand_for_months(monkeypatch, mixed):
     card["by"]["date"] = [{"value": f"{2010 + m // 12}-{m % 12 + 1:02d}", "rows": 1, "tokens": 10} for m in range(40)]
     monkeypatch.setitem(page_module.SHOWN, "domain", 2)
     text = page(card)
-    assert "| `2010` | 120 | 30.0 % | 12 |" in text
-    assert "| `2013` | 40 | 10.0 % | 4 |" in text
+    assert "| `2010` | 120 | 30.0\u00a0% | 12 |" in text
+    assert "| `2013` | 40 | 10.0\u00a0% | 4 |" in text
     assert "| 5 more |" in text
 
 

@@ -26,7 +26,8 @@ SHOWN_VALUES = 1_000
 COUNTS = ("documents_in", "created", "kept", "dropped", "merged", "failed", "branches", "notes")
 USED = ("tokens", "documents", "uses")
 SHARDS = ("shards", "bytes", "smallest_bytes", "largest_bytes")
-DECONTAMINATE = ("decontaminate", "contamination")
+KINDS = {"decontaminate": "decontamination", "contamination": "decontamination", "count_mentions": "mentions", "mix": "mix"}
+"""Stage -> kind of step the card tells apart; stages of stages/safety are a kind, too."""
 
 
 def card(
@@ -130,8 +131,7 @@ def by_value(mix: str, stats: Iterable[Mapping[str, Any]], tasks: int) -> dict[s
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     """What the card has of a step: no place, no time."""
-    special = "decontamination" if step["use"] in DECONTAMINATE else "safety" if registry.is_safety(step["use"]) else None
-    kind = special or ("mix" if step["use"] == "mix" else step["kind"])
+    kind = KINDS.get(step["use"]) or ("safety" if registry.is_safety(step["use"]) else step["kind"])
     return {
         "name": step["name"], "use": step["use"], "kind": kind, "version": step["version"], "fingerprint": step["fingerprint"],
         "params": _without_folders(step["params"]), "given": _without_folders(_given(step)), **{what: step[what] for what in COUNTS},
@@ -157,9 +157,9 @@ def _is_default(value: Any, default: Any) -> bool:
 
 
 def _without_folders(value: Any) -> Any:
-    """Parameters with the names of files for their paths: what is in them, the fingerprint says."""
+    """Parameters with the names of files for their absolute paths: what is in them, the fingerprint says."""
     if isinstance(value, str):
-        return Path(value).name if value.startswith("/") or "://" in value else value
+        return Path(value).name if value.startswith("/") else value
     if isinstance(value, list):
         return [_without_folders(v) for v in value]
     if isinstance(value, dict):

@@ -45,11 +45,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share in per cent, with two digits at least where it is small."""
+    """A share in per cent, with two digits at least where it is small; the blank does not break."""
     if not whole:
         return "–"
     value = 100 * part / whole
-    return f"{value:.1f} %" if value >= 1 or not value else f"{value:.2g} %"
+    return f"{value:.1f}\N{NO-BREAK SPACE}%" if value >= 1 or not value else f"{value:.2g}\N{NO-BREAK SPACE}%"
 
 
 def size(n: int) -> str:
@@ -186,7 +186,7 @@ def _decontamination(card: Mapping[str, Any]) -> str:
         names = ", ".join(code(name) for name in step["params"]["benchmarks"])
         gone = sum(step["dropped"].values())
         seen = many(step["documents_in"], "document")
-        said.append(f"- {code(step['name'])} ({code(step['use'])}) looked for items of {names} in {seen}; {gone:,} went.{_notes(step)}")
+        said.append(f"- {code(step['name'])} ({code(step['use'])}) looked for {names} in {seen} and dropped {gone:,}.{_notes(step)}")
     return "## Decontamination\n\n" + "\n".join(said)
 
 

@@ -181,7 +181,7 @@ def test_stats_count_copies(dealt, tmp_path):
     for record in (dealt[1] / "work" / folder / "records").glob("*.json"):
         kept = json.loads(record.read_text().split("\n")[1])[1]["mix"]["verdicts"]["kept"]
         total = {k: n + kept[k] for k, n in total.items()}
-        by.update({d: n for d, (n, _) in kept["by"]["domain"].items()})
+        by.update({d: n for d, (n, _, _) in kept["by"]["domain"].items()})
     out = rows(dealt[1], "outputs")
     assert total == {"documents": len(out), "bytes": sum(len(r["text"].encode()) for r in out)}
     assert by == Counter(r["domain"] for r in out)
