@@ -151,12 +151,15 @@ class Stats:
         self._last: dict[str, tuple[Any, Any, pa.Table]] = {}
         """Column -> values, sizes and counts of the last batch: often a step drops nothing, and the next counts the same."""
 
-    def count(self, step: str, verdict: str, table: pa.Table) -> None:
-        """Count documents under `in`, `kept` or a drop reason."""
-        n = table.num_rows
+    def count(self, step: str, verdict: str, table: pa.Table, rows: Any = None) -> None:
+        """Count documents under `in`, `kept` or a drop reason; `rows`: which ones, some perhaps more than once (None: each)."""
+        sizes = document_bytes(table)
+        table = table.select([name for name in (*DIMENSIONS, "tokens") if name in table.column_names])
+        if rows is not None:
+            sizes, table = sizes[rows], table.take(pa.array(rows))
+        n = len(sizes)
         if n == 0:
             return
-        sizes = document_bytes(table)
         tokens = int(pc.sum(table.column("tokens")).as_py() or 0) if "tokens" in table.column_names else 0
         total = self.totals.setdefault((step, verdict), [0, 0, 0])
         total[0] += n

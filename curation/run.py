@@ -25,12 +25,14 @@ from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
 from curation.shards import count_rows
 from curation.shuffle import (
     BLOCK,
+    PARTITION_BITS,
     SPILLS,
     STATE_BYTES,
     Blocks,
     partition_bits,
     plan_exchange,
     plan_reducers,
+    plan_shards,
     read_indexes,
     read_state,
     write_groups,
@@ -72,6 +74,8 @@ class Shard:
     """An earlier run's: its documents compete, and are not the step's."""
     numbered: bool = False
     """It holds what a stage kept, by the column `row`."""
+    name: str | None = None
+    """Of a shard of an output already, which is not joined with others: its part, and its number in it."""
 
     def take(self, folder: str, facts: dict[str, Any]) -> None:
         """Fill in what a record says of the file."""
@@ -188,6 +192,8 @@ class Run:
                 shard = self._shard(p, task, port, found)
                 if shard is not None:
                     self.shards[port].append(shard)
+        if self.plan.parts(head):
+            self.shards[head.name] = self._gathered(p, tasks, heads)
         if not self.dry:
             self._check(p, tasks)
             self._report(head)
@@ -465,7 +471,7 @@ class Run:
             names, facts = [n for n, _ in waiting[number]], [f for _, f in waiting.pop(number)]
             place = write_groups(self.out, f"work/{folder}", f"round-{number}", names, facts)
             blocks = Blocks.of(self.out, place, payload_schema(step, self.plan, number))
-            rows = blocks.totals[1]
+            rows = blocks.totals["rows"]
             if rows.sum() != sum(f["rows"] for f in facts):
                 raise AccountError(f"{step.name}: {rows.sum()} rows indexed, {sum(f['rows'] for f in facts)} were emitted")
             ranges = plan_reducers(blocks, settings.reduce_bytes)
@@ -546,15 +552,20 @@ class Run:
         returns, whole, buckets = settled["returns"], settled["whole"], self._buckets(step, settled["full"])
         self._supersede(step, settled)
         self.returned[step.name] = returns["state"]
+        scatters: dict[str, Any] = {}
+        if parts := self.plan.parts(step):
+            scatters = {"bits": min(self._bits(settled["full"]), PARTITION_BITS - (len(parts) - 1).bit_length())}
+            whole = digest(whole, SPILLS, scatters)
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
-                followers=settled["followers"][n], kept=settled["kept"][n], buckets=buckets,
+                followers=settled["followers"][n], kept=settled["kept"][n], buckets=buckets, **scatters,
             )
             for n, s in enumerate(settled["full"])
             if not s.earlier
         ]  # fmt: skip
-        return tasks + [self._row_task(p, s, whole, {"ordinal": 0, "expected": 0}, returns=returns, emit_failed=[]) for s in ghosts]
+        none = {"ordinal": 0, "expected": 0}
+        return tasks + [self._row_task(p, s, whole, none, returns=returns, emit_failed=[], **scatters) for s in ghosts]
 
     def _supersede(self, step: Step, settled: dict[str, Any]) -> None:
         """List the documents of earlier runs that lost, and leave behind what the stage kept, for later runs."""
@@ -608,6 +619,72 @@ class Run:
             state = {"file": f"work/{folder}/state.arrow", "xxh3": xxhash.xxh3_128_hexdigest(data)}
             replace(self.out / state["file"], data)
         return {"returns": {"blocks": place, "state": state}, "expected": expected.tolist()}, moved
+
+    def _gathered(self, p: Pass, tasks: list[dict[str, Any]], heads: Mapping[str, dict[str, Any]]) -> list[Shard]:
+        """The shards of an output, gathered from what the tasks of a pass have scattered."""
+        step, keys = p.head, [str(t["key"]) for t in tasks]
+        assert isinstance(step.stage, GlobalStage)
+        size, size_bytes = step.stage.shard_size(step.params), self.plan.recipe.settings.output_bytes
+        whole = digest("gather", keys, ["size", size] if size else ["bytes", size_bytes])
+        folder, label = f"{p.name}.gather-{whole[:12]}", f"{p.name} gather"
+        file = self.work / folder / "gathered.json"
+        if file.exists() and all(key in heads for key in keys):
+            gathered: dict[str, Any] = read_sealed(file)
+            self.tasks[label] = (len(gathered["shards"]), len(gathered["shards"]))
+        elif self.dry:
+            self.tasks[label] = (1, 0)
+            return [Shard("ungathered", step.name, virtual=True, name=step.name)]
+        else:
+            facts = [heads[key]["scattered"] for key in keys]
+            names = [f"work/{p.folder}/scattered/{f['file']}" for f in facts]
+            target = (int(tasks[0]["bits"]) if tasks else 0, size, size_bytes)
+            work, moved = self._gather_tasks(step, whole, folder, names, facts, target)
+            found = self._found(label, folder, work)
+            for kind in ("rows", "size"):
+                sent, came = (sum(f[kind] for f in of) for of in (facts, found))
+                if sent != came:
+                    raise AccountError(f"{step.name}: {kind} of what was scattered {sent}, of what was gathered {came}")
+            gathered = {"keys": [h["key"] for h in [*moved, *found]], "shards": [[t["name"], t["key"]] for t in work]}
+            write_sealed(file, gathered)
+        self.keys[folder] = gathered["keys"]
+        ledger, shards = Ledger(self.work / folder), []
+        for key in gathered["keys"]:
+            head = ledger.get(key)
+            if head is None:
+                raise TaskError(f"{step.name}: the record of task {key} is gone")
+            self.accounts[step.name].cpu_seconds += head["cpu_seconds"]
+        for name, key in gathered["shards"]:
+            made = (ledger.get(key) or {})["outputs"].get("shards")
+            if made:
+                shards.append(Shard(key, step.name, name=name))
+                shards[-1].take(f"work/{folder}/shards", made)
+        return shards
+
+    def _gather_tasks(
+        self, step: Step, whole: str, folder: str, names: list[str], facts: list[dict[str, Any]], target: tuple[int, int | None, int]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """A task for each shard of an output, and the heads of tasks that put what was scattered together.
+
+        Args:
+            names, facts: of what each mapper has scattered. target: bits, size and bytes of shards, as for `plan_shards`.
+        """
+        settings = self.plan.recipe.settings.shuffle
+        place = write_groups(self.out, f"work/{folder}", "scattered", names, facts)
+        blocks = Blocks.of(self.out, place, pa.schema([]))
+        totals = blocks.totals
+        for kind in ("rows", "size"):
+            if totals[kind].sum() != sum(f[kind] for f in facts):
+                raise AccountError(f"{step.name}: {kind} indexed {totals[kind].sum()}, scattered {sum(f[kind] for f in facts)}")
+        tasks: list[dict[str, Any]] = []
+        for part, of_part in enumerate(self.plan.parts(step)):
+            for n, shard in enumerate(plan_shards(blocks, part, *target)):
+                ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, settings.reduce_bytes, *shard.range)]
+                tasks.append({
+                    "kind": "gather", "step": step.name, "folder": folder, "key": digest(whole, part, n), "name": f"{of_part}-{n:05d}",
+                    "ranges": ranges, "bits": target[0], "bounds": list(shard.bounds), "before": shard.before, "after": shard.after,
+                })  # fmt: skip
+        place, moved = self._exchanged(step, whole, folder, place, len(names), sum(len(t["ranges"]) for t in tasks))
+        return [{**t, "blocks": place} for t in tasks], moved
 
     def _regroup(self, p: Pass) -> None:
         step = p.head
@@ -687,14 +764,14 @@ class Run:
         columns = [c["name"] for c in output_schema(step)]
         groups: list[list[Shard]] = []
         room = 0
-        for s in shards:
+        for s in (s for s in shards if s.name is None):
             if not groups or s.bytes > room:
                 groups.append([])
                 room = self.plan.recipe.settings.output_bytes
             groups[-1].append(s)
             room -= s.bytes
-        account = Account()
-        final: dict[str, str] = {}
+        final = {f"{s.name}-{s.key}.parquet": s.file for s in shards if s.name is not None and s.file}
+        account = Account(rows := sum(s.rows for s in shards if s.name is not None), kept=rows)
         tasks = []
         for group in groups:
             rows = sum(s.rows for s in group)
@@ -772,7 +849,8 @@ class Run:
             notes.append(self.judged[step.name])
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
-            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes), "notes": notes,
+            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name),
+            "writes": sorted({*step.writes, *self.plan.scattered(step)}), "notes": notes,
             "examples": self.examples.get(step.name, {}), **({} if report is None else {"report": report}),
             **self.accounts[step.name].plain(),
         }  # fmt: skip

@@ -44,9 +44,11 @@ steps:
 outputs:
   final:  {use: shards, needs: sites}
   docs:   {use: shards, needs: common}
+  dealt:  {use: dealt, needs: common, limit: 3_000}
 settings: {shadow: 0.2}
 """
-"""Every kind of step: two inputs, fan-in, split, row, global (in rounds with state, asking, about shards), expand, keep, regroup."""
+"""Every kind of step: two inputs, fan-in, split, row, global (in rounds with state, asking, about shards), expand, keep, regroup, and
+one that deals documents to the shards of an output."""
 
 
 PHASES = """
