@@ -149,6 +149,19 @@ class Run:
         if not self.dry:
             self._save("done")
 
+    def state(self, name: str) -> tuple[pa.Table | None, int]:
+        """What the reducers of a global step make of all documents, and how many these are; nothing is applied, no output written."""
+        self._inputs()
+        for p in self.plan.passes.values():
+            if p.name == name:
+                break
+            self._pass(p)
+        settled = self._settled(self.plan.steps[name])
+        assert settled is not None
+        self._save("done")
+        state = settled["returns"]["state"]
+        return read_state(self.out / state["file"], state["xxh3"]) if state else None, sum(s.rows for s in settled["full"])
+
     def _inputs(self) -> None:
         self.files = {}
         for step in self.plan.sources:
