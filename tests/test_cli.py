@@ -49,7 +49,7 @@ def test_run_and_stats_give_the_accounts(finished):
     assert set(by_name["route"]["branches"]) == {"math", "code", "web"}
     assert json.loads(curate("stats", out, "--json").stdout) == report
     files = list((out / "outputs" / "web").glob("*.parquet"))
-    assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["lines"]["kept"]
+    assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["benchmarks"]["kept"]
 
 
 def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):

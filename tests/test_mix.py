@@ -45,7 +45,8 @@ class Result:
     def __init__(self, out):
         shards = sorted((out / "outputs" / "mix").glob("*.parquet"))
         self.bytes = [p.read_bytes() for p in shards]
-        self.table = pa.concat_tables([pq.read_table(p) for p in shards]) if shards else None
+        self.shards = {p.name: pq.read_table(p) for p in shards}
+        self.table = pa.concat_tables(self.shards.values()) if shards else None
         self.account = next(s for s in json.loads((out / "run.json").read_bytes())["steps"] if s["name"] == "mix")
         self.report = self.account["report"]["entries"]
         dropped = sorted((out / "dropped").glob("mix-*.parquet"))
@@ -54,8 +55,7 @@ class Result:
     @property
     def uses(self):
         """(id, phase) of every use."""
-        pairs = zip(self.table["id"].to_pylist(), self.table["mix_uses"].to_pylist(), strict=True)
-        return sorted((i, p) for i, uses in pairs for p in uses)
+        return sorted(zip(self.table["id"].to_pylist(), self.table["mix_phase"].to_pylist(), strict=True))
 
     @property
     def ids(self):
@@ -63,13 +63,9 @@ class Result:
 
     def tokens(self, phase=None):
         """Tokens used of each entry, of one phase or of all but what is held out."""
-        size = dict(zip(self.table["id"].to_pylist(), self.table["n_tokens"].to_pylist(), strict=True))
-        entry = dict(zip(self.table["id"].to_pylist(), self.table["mix_entry"].to_pylist(), strict=True))
-        sums = {}
-        for i, p in self.uses:
-            if p == phase or (phase is None and p != "validation"):
-                sums[entry[i]] = sums.get(entry[i], 0) + size[i]
-        return sums
+        wanted = pc.equal(self.table["mix_phase"], phase) if phase else pc.not_equal(self.table["mix_phase"], "validation")
+        sums = self.table.filter(wanted).group_by("mix_entry").aggregate([("n_tokens", "sum")]).to_pydict()
+        return dict(zip(sums["mix_entry"], sums["n_tokens_sum"], strict=True))
 
     @property
     def times(self):
@@ -164,8 +160,33 @@ def test_accounts_and_what_is_written(run):
     assert account["documents_in"] == 1240 == account["kept"] + sum(account["dropped"].values())
     assert account["dropped"]["no_entry"] == english
     assert account["dropped"]["not_sampled"] == 1240 - english - len(result.ids)
-    assert result.table.schema.field("mix_entry").type == pa.string()
+    assert account["created"] == 0
+    assert {name: str(result.table.schema.field(name).type) for name in result.table.column_names if name.startswith("mix_")} == {
+        "mix_entry": "string", "mix_uses": "list<element: string>", "mix_phase": "string", "mix_copy": "int32",
+    }  # fmt: skip
     assert {p for _, p in result.uses} == {"train"}
+
+
+def test_the_output_has_a_row_a_use_in_shards_of_a_phase_of_equal_tokens(run):
+    recipe = SCHEDULE + "validation: {share: 0.1}\n"
+    result = run(TABLES, recipe, tokens=300_000, short="repeat", shard_tokens=9_000, seed=5)
+    assert result.account["created"] == result.table.num_rows - len(result.ids) > 0
+    assert result.account["kept"] == result.table.num_rows
+    seen = {}
+    for name, shard in result.shards.items():
+        phase, tokens = shard["mix_phase"].unique().to_pylist(), pc.sum(shard["n_tokens"]).as_py()
+        assert phase == [name.partition("-")[0]]
+        seen.setdefault(phase[0], []).append(tokens)
+    assert list(seen) == sorted(seen) == ["anneal", "first", "late", "validation"]
+    for of_phase in seen.values():
+        assert max(of_phase) <= 9_000 + BIGGEST
+        assert max(of_phase) - min(of_phase) <= 2 * BIGGEST
+    for i, uses, copy, phase in zip(*(result.table[c].to_pylist() for c in ("id", "mix_uses", "mix_copy", "mix_phase")), strict=True):
+        assert uses[copy] == phase, i
+    pairs = list(zip(result.table["id"].to_pylist(), result.table["mix_copy"].to_pylist(), strict=True))
+    assert len(set(pairs)) == len(pairs)
+    first = pa.concat_tables([t for n, t in result.shards.items() if n.startswith("first")])["id"].to_pylist()
+    assert sum(a < b for a, b in pairwise(first)) == pytest.approx(len(first) / 2, abs=2 * np.sqrt(len(first)))
 
 
 def test_the_report_says_what_each_entry_has_wants_and_gives(run):

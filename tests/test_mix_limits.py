@@ -123,6 +123,12 @@ def test_a_limit_takes_what_is_wanted_to_the_nearest_copy(rows, wanted, anywhere
         assert reach.tokens_below(anywhere) == tokens[position < anywhere].sum()
 
 
+def test_sixteen_copies_in_a_bin_are_cut_to_the_nearest():
+    position, tokens = 0.5 + np.arange(16) ** 2 * 1e-6, np.arange(16) + 1
+    reach = Reach(summed(histogram(position, tokens)), BITS, 1.0)
+    assert [int(tokens[position < reach.limit(n)].sum()) for n in (1, 4, 10, 55, 118)] == [1, 3, 10, 55, 120]
+
+
 @pytest.mark.parametrize("share", [0.0003, 0.003, 0.08, 0.5, 0.999])
 @pytest.mark.parametrize("bits", [BITS, 7])
 def test_a_large_entry_is_cut_within_a_thousandth(share, bits):
@@ -208,7 +214,9 @@ def test_shares_are_exact():
     recipe = recipe_of([("weight", w) for w in (50, 25, 17, 8)])
     ends = share_out(recipe, [10**19] * 4, 10**18 + 7, "scale", "fail").ends
     assert [e[-1] for e in ends] == [500000000000000003, 250000000000000001, 170000000000000001, 80000000000000000]
-    assert [e[-1] for e in share_out(recipe_of([("weight", 0.1), ("weight", 0.1)]), [100, 30], None, "scale", "fail").ends] == [30, 30]
+    scarce = recipe_of([("weight", 0.1), ("weight", 0.3)])
+    assert [e[-1] for e in share_out(scarce, [100, 900], None, "scale", "fail").ends] == [100, 300]
+    assert [e[-1] for e in share_out(scarce, [900, 300], None, "scale", "fail").ends] == [100, 300]
 
 
 @many
@@ -234,7 +242,7 @@ entries:
   code: {where: "profile is not null and profile = 'code'", weight: 2, max_epochs: 3,
          quality: {column: quality_quantile, points: [[0.1, 0], [1, 2.5]], missing: 1}}
   math: {where: "profile is not null and profile = 'math'", epochs: 1.5, max_epochs: 2}
-  rest: {where: "true", weight: 3, max_epochs: 2, rates: {lang: {sw: 0.5}}}
+  rest: {where: "true", weight: 3, max_epochs: 5, rates: {lang: {sw: 0.5}}}
 schedule:
   - {name: a, tokens: 600}
   - {name: b, tokens: 300, weights: {code: 4}}
@@ -275,7 +283,7 @@ def by_hand(table, seed, tokens):
         elif row["profile"] == "math":
             name, rate, most, end = "math", 1.0, 2, 1.5
         else:
-            name, rate, most, end = "rest", 0.5 if row["lang"] == "sw" else 1.0, 2, 2.0
+            name, rate, most, end = "rest", 0.5 if row["lang"] == "sw" else 1.0, 5, 5.0
         standing[name] += [((u + k) / rate, i, row["n_tokens"]) for k in range(most) if rate and (u + k) / rate < end]
     has = {name: sum(t for _, _, t in found) for name, found in standing.items()}
     part, shares = [Fraction(2, 3), Fraction(1, 3)], {"code": [Fraction(2, 5), Fraction(4, 7)], "rest": [Fraction(3, 5), Fraction(3, 7)]}

@@ -12,7 +12,7 @@ Params:  benchmarks -- {NAME: FILE}; formats, fields and ids: stages/benchmarks/
          min_words -- a question of so many words to n - 1 is a hit where it stands as a whole: 3 [DeepSeekMath]. An answer so short
          is not looked for; nor are shorter questions, which are counted.
          min_proper -- an n-gram of fewer words of two letters or more (characters that are words count) is not looked for, so that
-         "1, 2, 3 ..." and "x_1, x_2, ..." are no hits; of a shorter question, all its words need be. Ours: 3; 0 = all are.
+         "1, 2, 3 ..." and "x_1, x_2, ..." are no hits. Ours: 1, chosen by `bench decontaminate`; 0 = all are looked for.
          max_docs, max_share -- an n-gram that more documents have, or more than this share of all and more than 10, is a
          common phrase and no hit. Ours: 1000 and 0.001; null = no bound. These are counted, and the most common are shown: an
          item that stands on so many pages is among them.
@@ -54,7 +54,7 @@ class Params(BenchmarkParams):
 
     n: int = Field(10, ge=1, le=MAX_N)
     min_words: int = Field(3, ge=1)
-    min_proper: int = Field(3, ge=0)
+    min_proper: int = Field(1, ge=0)
     max_docs: int | None = Field(1_000, ge=1)
     max_share: Annotated[float, Field(gt=0, le=1)] | None = 0.001
     action: Literal["drop", "span"] = "drop"

@@ -5,7 +5,7 @@ A stage's samples hold ordinary documents, one for every drop reason, and odd on
 
 from tests.samples import benchmarks, dedup, extract, heuristics, language, mixes, quality, safety, tokens
 
-FILES = (safety, extract, language, dedup, heuristics, quality, benchmarks, tokens, mixes)
+FILES = (safety, extract, language, dedup, heuristics, quality, tokens, benchmarks, mixes)
 
 
 def samples_of(name):

@@ -91,9 +91,12 @@ def test_the_command_counts_a_corpus_and_uses_it_again(tmp_path, monkeypatch):
     shown = curate(*asked).output
     assert "| b | 4 | 1 | " in shown
     assert "no effect is claimed" in shown
+    assert not list((tmp_path / "runs/contamination").glob("outputs/*")), "documents were written"
     records = sorted(p.name for p in (tmp_path / "runs/contamination/work").rglob("*.json"))
     assert json.loads(curate(*asked, "--json").stdout) == found
     assert sorted(p.name for p in (tmp_path / "runs/contamination/work").rglob("*.json")) == records, "counted again"
+    other = json.loads(curate(*asked[:-1], "processes", "-j", "2", "--out", "two", "--json").stdout)
+    assert other == {**found, "items_file": "two/items.csv"}
 
 
 def test_a_run_is_read_by_its_output(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import random
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from curation import registry
-from curation.stage import Batch
 from curation.text import Utf8
-from stages.benchmarks import ngrams
 from stages.benchmarks.decontaminate import Params, decontaminate
 from stages.benchmarks.items import Items
 from stages.benchmarks.ngrams import Index
@@ -80,9 +78,8 @@ def test_these_are_not(one, other):
 
 
 PIECES = [
-    "The", "mill", "12", "don't", "x_1", "\\frac", "\\pi", "\\\\", "{", "}", "$", "é", "e\u0301", "ß", "İ", "ﬁ", "½", "中文", "かな", "ไม่", "हिन्दी",
-    "\u00ad", "\u200b", "\ufeff", "²", "₁", "𝒙", "Ω", "ς", "\u0301",
-    " ", "\n", "-", ".", ",", "\U0001f600", "a1b2",
+    "The", "mill", "12", "don't", "x_1", "\\frac", "\\pi", "\\\\", "{", "}", "$", "é", "e\u0301", "ß", "İ", "ﬁ", "½", "中文", "かな",
+    "ไม่", "हिन्दी", "\u00ad", "\u200b", "\ufeff", "²", "₁", "𝒙", "Ω", "ς", "\u0301", " ", "\n", "-", ".", ",", "\U0001f600", "a1b2",
 ]  # fmt: skip
 
 
@@ -127,26 +124,18 @@ def test_common_ngrams_are_those_of_a_count_by_brute_force(tmp_path_factory, tex
         assert apply_global(decontaminate, params, documents(*texts), size)["contamination_ngrams"].to_pylist() == expected
 
 
-def test_equal_hashes_are_no_hit(tmp_path, monkeypatch):
-    """What the table says is compared word by word: with every hash alike, hits are the same."""
+def test_ngrams_of_one_hash_are_told_apart_by_their_words():
+    """A table in which every hash leads to the first n-gram gives that one alone, where it stands."""
     texts = ["the mill by the river turns", "the mill by the river stands", "a wheel by the river turns now", "nothing"]
     items = Items(
         ("b",), np.array([0, 1]), pa.array(["1"], pa.large_string()), np.array([0, 1]),
         np.frombuffer(b"the mill by the river turns", np.uint8), np.array([0, 27]), np.array([True]),
     )  # fmt: skip
-    whole = Index.of(items, 3, 3, 0)
-    alike = np.zeros(1, np.uint64)
-    # Every slot holds the first n-gram's words under the hash that is asked for, unless the words are compared.
-    text = Utf8.of_strings(texts)
-    found = whole.find(text)
-    slots = whole.slots.copy()
-    asked = slots[slots != 0] >> np.uint64(32)
-    for tag in asked:
-        slots[(slots != 0) & (slots >> np.uint64(32) == tag)] = (tag << np.uint64(32)) | np.uint64(1)
-    mixed_up = Index(items, 3, 3, whole.starts, whole.ends, whole.parts, whole.sizes, whole.first, slots, whole.filter, whole.openings)
-    assert found.grams.tolist() == [0, 1, 2, 3, 0, 1, 2, 2, 3]
-    assert set(mixed_up.find(text).grams.tolist()) == {0}
-    assert len(alike) == 1
+    index, text = Index.of(items, 3, 3, 0), Utf8.of_strings(texts)
+    assert index.find(text).grams.tolist() == [0, 1, 2, 3, 0, 1, 2, 2, 3]
+    tags = index.slots >> np.uint64(32) << np.uint64(32)
+    slots = np.where(index.slots != 0, tags | np.uint64(1), np.uint64(0))
+    assert replace(index, slots=slots).find(text).grams.tolist() == [0, 0]
 
 
 # Rules by example
@@ -364,10 +353,6 @@ def test_planted_items_of_real_benchmarks_are_found(variant):
     assert len(missed) <= 3, [texts[k] for k in missed]
 
 
-def test_an_ngram_table_is_read_once(tmp_path, monkeypatch):
-    file = write(tmp_path / "b.jsonl", QUESTION)
-    params = Params(benchmarks={"b": file})
-    assert decontaminate.index(params) is decontaminate.index(Params(benchmarks={"b": file}, max_docs=3))
-    assert decontaminate.emit(Batch(documents(QUESTION)), params).kept["hits"][0].as_py()
-    assert registry.lookup("decontaminate") is decontaminate
-    assert ngrams.MAX_N == 64
+def test_the_table_is_made_once(tmp_path):
+    params = Params(benchmarks={"b": write(tmp_path / "b.jsonl", QUESTION)})
+    assert decontaminate.index(params) is decontaminate.index(params.model_copy(update={"max_docs": 3}))
