@@ -25,7 +25,7 @@ from pydantic_core import from_json
 
 from curation.errors import AccountError
 from curation.shards import value_bytes
-from curation.storage import ahead, checked, remote, remove, replace, seal, unseal, write_once
+from curation.storage import ahead, checked, remote, remove, replace, seal, write_once
 
 DIMENSIONS = ("lang", "source", "crawl", "date", "domain", "license", "licence")
 TOP_VALUES = 1_000
@@ -426,10 +426,10 @@ class Ledger:
                 name = key.decode(errors="replace")
                 if name not in seen and (keys is None or name in keys):
                     seen.add(name)
-                    yield unseal(tail, segment)
+                    yield from_json(checked(tail, segment))
         for file in _names(self.folder / "records"):
             if file[:-5] not in seen and (keys is None or file[:-5] in keys):
-                yield unseal(self._lines(file[:-5])[1], self.folder / "records" / file)
+                yield from_json(checked(self._lines(file[:-5])[1], self.folder / "records" / file))
 
 
 def _names(folder: Path) -> list[str]:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from curation.documents import record_ids
 from curation.errors import DocumentError
 from curation.stage import (
+    TALLIED,
     AssetMark,
     Batch,
     Combined,
@@ -58,6 +59,14 @@ def measure(batch: Batch, params: Params):
 def count_words(batch: Batch, params: Params):
     """Counts words, where a mix wants tokens."""
     return {"n_tokens": np.array([len((t or "").split()) for t in batch["text"].to_pylist()], dtype=np.int64)}
+
+
+@stage(reads=["text"], writes={name: pa.field(name, pa.int32(), metadata=TALLIED) for name in ("t_words", "tea_words")})
+def count_two_words(batch: Batch, params: Params):
+    """Counts words with a t and the word tea, the latter in texts of more than a hundred bytes alone."""
+    texts = [(t or "").split() for t in batch["text"].to_pylist()]
+    tea = [ws.count("tea") if sum(map(len, ws)) > 100 else None for ws in texts]
+    return {"t_words": np.array([sum("t" in w for w in ws) for ws in texts], np.int32), "tea_words": pa.array(tea, pa.int32())}
 
 
 @stage(reads=["text"], writes={"poisoned": pa.bool_()})

@@ -146,7 +146,7 @@ class Fates(Task):
 
     def _tally_columns(self, step: Step, verdict: str, table: pa.Table) -> None:
         """Add up the tallied columns of documents that reach a step (`in`), or that it drops for a reason."""
-        for name in self.tallied[step.name]:
+        for name in self.tallied[step.name] if table.num_rows else ():
             column = table[name]
             found = (table.num_rows - column.null_count, pc.sum(pc.greater(column, 0)).as_py() or 0, pc.sum(column).as_py() or 0)
             known = self.tallies.setdefault(step.name, {}).setdefault(verdict, {}).setdefault(name, [0, 0, 0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mixes.card.gaps import gaps
 from mixes.card.mentions import groups, movers
 from mixes.card.page import page
 
-MOST_VALUES = 1 << 21
+MOST_VALUES = 1 << 20
 """Values of a dimension that are held at a time (ours): past a few thousand tasks only the first ones of each are told apart."""
 SHOWN_VALUES = 1_000
 """Values of a dimension the card has (ours); the rest are one sum."""
@@ -115,16 +116,21 @@ def by_value(mix: str, stats: Iterable[Mapping[str, Any]], tasks: int) -> dict[s
         for dimension, values in record.get(mix, {}).get("verdicts", {}).get("kept", {}).get("by", {}).items():
             of = totals.setdefault("license" if dimension == "licence" else dimension, {})
             for n, (value, (documents, _, tokens)) in enumerate(values.items()):
-                total = of.setdefault(value if n < named else OTHERS, [0, 0])
-                total[0] += documents
-                total[1] += tokens
+                if (total := of.get(key := value if n < named else OTHERS)) is None:
+                    of[key] = [documents, tokens]
+                else:
+                    total[0] += documents
+                    total[1] += tokens
     result: dict[str, list[dict[str, Any]]] = {}
     for dimension in sorted(totals):
-        rest = totals[dimension].pop(OTHERS, [0, 0])
-        ranked = sorted(totals[dimension].items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
-        for _, (documents, tokens) in ranked[SHOWN_VALUES:]:
-            rest = [rest[0] + documents, rest[1] + tokens]
-        shown = [*ranked[:SHOWN_VALUES], *([(OTHERS, rest)] if rest[0] else [])]
+        of = totals[dimension]
+        rest = [sum(counts) for counts in zip(*of.values(), strict=True)]
+        of.pop(OTHERS, None)
+        shown = nsmallest(SHOWN_VALUES, of.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
+        for _, counts in shown:
+            rest = [a - b for a, b in zip(rest, counts, strict=True)]
+        if rest[0]:
+            shown.append((OTHERS, rest))
         result[dimension] = [{"value": value, "rows": documents, "tokens": tokens} for value, (documents, tokens) in shown]
     return result
 

@@ -261,7 +261,7 @@ def test_a_batch_counted_twice_in_a_row_is_grouped_once(monkeypatch):
         stats.count("s", verdict, table)
     assert grouped == [3, 3, 2]
     by = {v: e["by"]["domain"] for v, e in stats.plain()["s"]["verdicts"].items()}
-    assert by == {"in": {"x": [3, 7], "y": [2, 4]}, "kept": {"x": [4, 9], "y": [2, 4]}}
+    assert by == {"in": {"x": [3, 7, 0], "y": [2, 4, 0]}, "kept": {"x": [4, 9, 0], "y": [2, 4, 0]}}
 
 
 def test_many_records_make_few_segments(tmp_path, monkeypatch):

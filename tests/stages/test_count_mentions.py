@@ -70,8 +70,8 @@ def test_its_columns_are_tallied(lists):
 def test_a_list_that_is_none_is_an_error_at_its_place(tmp_path, text, place, says):
     (tmp_path / "en.yaml").write_text(text)
     (tmp_path / "recipe.yaml").write_text(
-        "inputs: {docs: {use: jsonl, paths: docs.jsonl, carry: {lang: string}}}\nsteps: {who: {use: count_mentions, lists: {en: en.yaml}}}\n"
-        "outputs: {out: {use: shards, needs: who}}\n"
+        "inputs: {docs: {use: jsonl, paths: docs.jsonl, carry: {lang: string}}}\n"
+        "steps: {who: {use: count_mentions, lists: {en: en.yaml}}}\noutputs: {out: {use: shards, needs: who}}\n"
     )
     (tmp_path / "docs.jsonl").write_text('{"text": "a", "lang": "en"}\n')
     with pytest.raises(RecipeError, match=says) as e:
