@@ -25,11 +25,15 @@ from pydantic_core import from_json
 
 from curation.errors import AccountError
 from curation.shards import value_bytes
-from curation.storage import ahead, checked, remote, remove, replace, seal, unseal, write_once
+from curation.storage import ahead, checked, remote, remove, replace, seal, write_once
 
-DIMENSIONS = ("lang", "source", "crawl", "date", "domain")
+DIMENSIONS = ("lang", "source", "crawl", "date", "domain", "license", "licence")
 TOP_VALUES = 1_000
 """Values of a dimension (domains, above all) a record names per step and reason; the rest are one sum."""
+OTHERS = "*"
+"""Stands for those values."""
+VALUE_CHARS = 256
+"""Characters of a value that are kept (ours): a column `license` may hold whole licences."""
 SEGMENT_RECORDS = 256
 """Records of the smallest segments (ours)."""
 SEGMENT_SHARE = 32
@@ -96,14 +100,25 @@ def document_bytes(table: pa.Table) -> Any:
     return np.zeros(table.num_rows, dtype=np.int64)
 
 
-def counted(values: Any, sizes: Any) -> pa.Table:
-    """Documents and bytes by value of a column (n,) of documents of these sizes (n,): value, documents, bytes."""
-    grouped = pa.table({"value": values, "bytes": sizes}).group_by("value", use_threads=False)
-    return grouped.aggregate([("bytes", "count"), ("bytes", "sum")]).rename_columns(["value", "documents", "bytes"])
+def document_tokens(table: pa.Table) -> Any:
+    """Tokens of each document, 0 where they were not counted: int64 (n,)."""
+    if "n_tokens" not in table.column_names or not pa.types.is_integer(table.schema.field("n_tokens").type):
+        return np.zeros(table.num_rows, dtype=np.int64)
+    return pc.fill_null(table.column("n_tokens"), 0).to_numpy().astype(np.int64, copy=False)
+
+
+COUNTED = ["documents", "bytes", "tokens"]
+"""What is counted of the documents with a value; tokens are 0 where they were not counted."""
+
+
+def counted(values: Any, sizes: Any, tokens: Any) -> pa.Table:
+    """Documents, bytes and tokens by value of a column (n,) of documents of these sizes (n,) and tokens (n,): value, COUNTED."""
+    grouped = pa.table({"value": values, "bytes": sizes, "tokens": tokens}).group_by("value", use_threads=False)
+    return grouped.aggregate([("bytes", "count"), ("bytes", "sum"), ("tokens", "sum")]).rename_columns(["value", *COUNTED])
 
 
 class Counts:
-    """Documents and bytes by value of one column; gathered as Arrow tables and folded when they grow."""
+    """Documents, bytes and tokens by value of one column; gathered as Arrow tables and folded when they grow."""
 
     FOLD_ROWS = 1 << 17
 
@@ -120,25 +135,30 @@ class Counts:
 
     def _fold(self) -> pa.Table:
         grouped = pa.concat_tables(self._tables).group_by("value", use_threads=False)
-        folded = grouped.aggregate([("documents", "sum"), ("bytes", "sum")]).rename_columns(["value", "documents", "bytes"])
+        folded = grouped.aggregate([(name, "sum") for name in COUNTED]).rename_columns(["value", *COUNTED])
         self._tables, self._rows = [folded], folded.num_rows
         return folded
 
     def plain(self) -> dict[str, list[int]]:
-        """value -> [documents, bytes], most documents first; all behind the TOP_VALUES-th as `*`."""
+        """value -> [documents, bytes, tokens], most documents first; all behind the TOP_VALUES-th as OTHERS."""
         table = self._fold()
         values = table["value"]
         text = pc.strftime(values, format="%Y-%m") if pa.types.is_timestamp(values.type) else values.cast(pa.string())
-        table = table.set_column(0, "value", pc.fill_null(text, "")).sort_by([("documents", "descending"), ("value", "ascending")])
+        text = pc.utf8_slice_codeunits(pc.fill_null(text, ""), 0, VALUE_CHARS)
+        table = table.set_column(0, "value", text).sort_by([("documents", "descending"), ("value", "ascending")])
         top = table.slice(0, TOP_VALUES).to_pydict()
         result: dict[str, list[int]] = {}
-        for value, documents, size in zip(top["value"], top["documents"], top["bytes"], strict=True):
-            known = result.setdefault(value, [0, 0])  # null and the empty string are one value
-            known[0], known[1] = known[0] + documents, known[1] + size
+        named = list(zip(*(top[name] for name in ("value", *COUNTED)), strict=True))
         rest = table.slice(TOP_VALUES)
         if rest.num_rows:
-            result["*"] = [pc.sum(rest["documents"]).as_py(), pc.sum(rest["bytes"]).as_py()]
+            named.append((OTHERS, *(pc.sum(rest[name]).as_py() for name in COUNTED)))
+        for value, *counts in named:  # null and the empty string are one value
+            result[value] = [a + b for a, b in zip(result.get(value, (0, 0, 0)), counts, strict=True)]
         return result
+
+
+def _is_value(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_timestamp(kind))
 
 
 class Stats:
@@ -148,30 +168,33 @@ class Stats:
         self.by: dict[tuple[str, str], dict[str, Counts]] = {}
         self.totals: dict[tuple[str, str], list[int]] = {}
         self.metrics: dict[tuple[str, str], dict[int, list[int]]] = {}
-        self._last: dict[str, tuple[Any, Any, pa.Table]] = {}
-        """Column -> values, sizes and counts of the last batch: often a step drops nothing, and the next counts the same."""
+        self._last: dict[str, tuple[Any, Any, Any, pa.Table]] = {}
+        """Column -> values, sizes, tokens and counts of the last batch: often a step drops nothing, and the next counts the same."""
 
-    def count(self, step: str, verdict: str, table: pa.Table) -> None:
-        """Count documents under `in`, `kept` or a drop reason."""
-        n = table.num_rows
+    def count(self, step: str, verdict: str, table: pa.Table, rows: Any = None) -> None:
+        """Count documents under `in`, `kept` or a drop reason; `rows`: which ones, some perhaps more than once (None: each)."""
+        sizes, tokens = document_bytes(table), document_tokens(table)
+        table = table.select([name for name in DIMENSIONS if name in table.column_names])
+        if rows is not None:
+            sizes, tokens, table = sizes[rows], tokens[rows], table.take(pa.array(rows))
+        n = len(sizes)
         if n == 0:
             return
-        sizes = document_bytes(table)
-        tokens = int(pc.sum(table.column("tokens")).as_py() or 0) if "tokens" in table.column_names else 0
         total = self.totals.setdefault((step, verdict), [0, 0, 0])
         total[0] += n
         total[1] += int(sizes.sum())
-        total[2] += tokens
+        total[2] += int(tokens.sum())
         for name in DIMENSIONS:
-            if name in table.column_names:
-                self.by.setdefault((step, verdict), {}).setdefault(name, Counts()).add(self._counted(name, table.column(name), sizes))
+            if name in table.column_names and _is_value(table.schema.field(name).type):
+                counts = self._counted(name, table.column(name), sizes, tokens)
+                self.by.setdefault((step, verdict), {}).setdefault(name, Counts()).add(counts)
 
-    def _counted(self, name: str, column: Any, sizes: Any) -> pa.Table:
+    def _counted(self, name: str, column: Any, sizes: Any, tokens: Any) -> pa.Table:
         last = self._last.get(name)
-        if last is None or not (last[0].equals(column) and np.array_equal(last[1], sizes)):
+        if last is None or not (last[0].equals(column) and np.array_equal(last[1], sizes) and np.array_equal(last[2], tokens)):
             values = pc.floor_temporal(column, unit="month") if name == "date" else column
-            last = self._last[name] = (column, sizes, counted(values, sizes))
-        return last[2]
+            last = self._last[name] = (column, sizes, tokens, counted(values, sizes, tokens))
+        return last[3]
 
     def measure(self, step: str, name: str, values: Any, kept: Any) -> None:
         """Add a metric's values to its histogram, kept and not kept apart.
@@ -403,10 +426,10 @@ class Ledger:
                 name = key.decode(errors="replace")
                 if name not in seen and (keys is None or name in keys):
                     seen.add(name)
-                    yield unseal(tail, segment)
+                    yield from_json(checked(tail, segment))
         for file in _names(self.folder / "records"):
             if file[:-5] not in seen and (keys is None or file[:-5] in keys):
-                yield unseal(self._lines(file[:-5])[1], self.folder / "records" / file)
+                yield from_json(checked(self._lines(file[:-5])[1], self.folder / "records" / file))
 
 
 def _names(folder: Path) -> list[str]:

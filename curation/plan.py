@@ -10,6 +10,7 @@ the fingerprint of a pass and the identity of the shard it reads.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,10 @@ from curation.yaml_file import YamlFile
 
 FORMAT = 2
 """Version of the engine's own file formats; part of every fingerprint."""
+PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a part of an output may be called: its files begin so."""
+MOST_PARTS = 256
+"""Parts of an output (ours): most bits that name a partition are left for the place in a part."""
 CHECKED_FILES = 1_000
 """Files of an input that are opened before a run starts."""
 
@@ -161,6 +166,7 @@ class Plan:
             self._add(spec)
         self._outputs()
         self._consumers = self._check_consumers()
+        self._check_parts()
         self.passes: dict[str, Pass] = {}
         self.pass_of: dict[str, str] = {}
         self._cut()
@@ -460,6 +466,10 @@ class Plan:
                 schema = schema.set(schema.get_field_index(name), column)
             else:
                 schema = schema.append(column)
+        for name, column in self.scattered(step).items():
+            if name in schema.names:
+                raise self.recipe.error(f"{step.use} creates column {name!r}, which is there already", *at)
+            schema = schema.append(column)
         if step.kind in ("expand", "regroup") and "parent_ids" not in schema.names:
             schema = schema.append(pa.field("parent_ids", pa.list_(pa.string()), nullable=True))
         step.schema = schema
@@ -513,6 +523,12 @@ class Plan:
             step.fingerprint = self._fingerprint(step)
         self.steps[step.name] = step
 
+    def tallied(self, step: Step) -> tuple[str, ...]:
+        """Columns that the accounts of a step add up: those a row stage above it has marked so."""
+        if step.kind not in ("row", "keep", "global"):
+            return ()
+        return tuple(f.name for f in step.schema if (f.metadata or {}).get(b"tallied") and f.name not in step.writes)
+
     def _check_consumers(self) -> dict[str, list[Step]]:
         """Who reads each port; an output shares a port, two steps may not."""
         consumers: dict[str, list[Step]] = {p: [] for p in self.owner}
@@ -534,6 +550,40 @@ class Plan:
                     f"nothing needs {port!r}: its documents would go nowhere", section, owner, hint="add a step or an output that needs it"
                 )
         return consumers
+
+    def parts(self, step: Step) -> tuple[str, ...]:
+        """Parts of an output a step scatters its documents to; none where rows stay in their shards."""
+        if self.whole_shadows or not isinstance(step.stage, GlobalStage):
+            return ()
+        return step.stage.parts(step.params)
+
+    def scattered(self, step: Step) -> dict[str, pa.Field]:
+        """Columns a step adds to rows of an output as it scatters them."""
+        if not self.parts(step):
+            return {}
+        assert isinstance(step.stage, GlobalStage)
+        return {n: _field(n, t) for n, t in step.stage.scattered(step.params).items()}
+
+    def _check_parts(self) -> None:
+        """Refuse a step that scatters to badly named parts, or whose rows anything but an output of its own needs."""
+        for step in self.steps.values():
+            parts, section = self.parts(step), "outputs" if step.name in self.recipe.outputs else "steps"
+            if not parts:
+                continue
+            for name in parts:
+                if not PART_NAME.fullmatch(name) or parts.count(name) > 1:
+                    problem = "twice" if parts.count(name) > 1 else "of which no file's name can be made"
+                    raise self.recipe.error(f"{step.use} names a part {name!r}, {problem}", section, step.name)
+            if len(parts) > MOST_PARTS:
+                raise self.recipe.error(f"{step.use} names {len(parts)} parts; {MOST_PARTS} are the most", section, step.name)
+            for reader in self._consumers[step.name]:
+                if reader.kind != "shards" or reader.needs != (step.name,):
+                    name = reader.name.removeprefix("outputs.")
+                    raise self.recipe.error(
+                        f"{name} needs {step.name!r}, whose {step.use} puts documents into the order and the parts of an output",
+                        "outputs" if name in self.recipe.outputs else "steps", name, "needs",
+                        hint="only outputs may need it, and nothing beside it",
+                    )  # fmt: skip
 
     # -- passes -------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from curation import assets
+from curation import assets, registry
 from curation.errors import AccountError, FailedShareError, TaskError
 from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
@@ -25,18 +25,33 @@ from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
 from curation.shards import count_rows
 from curation.shuffle import (
     BLOCK,
+    PARTITION_BITS,
     SPILLS,
     STATE_BYTES,
     Blocks,
     partition_bits,
     plan_exchange,
     plan_reducers,
+    plan_shards,
     read_indexes,
     read_state,
     write_groups,
 )
 from curation.stage import DEFAULTED, GlobalStage, Source, StageParams, lookup_columns
-from curation.storage import ahead, canonical, digest, entries, file_of, read_sealed, remove_tree, replace, stand, write_json, write_sealed
+from curation.storage import (
+    ahead,
+    canonical,
+    digest,
+    entries,
+    file_of,
+    read_sealed,
+    remove,
+    remove_tree,
+    replace,
+    stand,
+    write_json,
+    write_sealed,
+)
 from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
@@ -72,6 +87,8 @@ class Shard:
     """An earlier run's: its documents compete, and are not the step's."""
     numbered: bool = False
     """It holds what a stage kept, by the column `row`."""
+    name: str | None = None
+    """Of a shard of an output already, which is not joined with others: its part, and its number in it."""
 
     def take(self, folder: str, facts: dict[str, Any]) -> None:
         """Fill in what a record says of the file."""
@@ -114,8 +131,16 @@ class Run:
         self.counted: dict[str, Counter[str]] = {}
         self.examples: dict[str, dict[str, dict[str, int]]] = {}
         """step -> kind -> text -> weight."""
+        self.tallies: dict[str, dict[str, dict[str, list[int]]]] = {}
+        """step -> `in` or a drop reason -> tallied column -> documents of which it is known, of which it is above 0, its sum."""
         self.judged: dict[str, str] = {}
         """What global stages say of their result."""
+        self.written: dict[str, list[dict[str, Any]]] = {}
+        """output -> name, rows and bytes of its files."""
+        self.returned: dict[str, dict[str, Any] | None] = {}
+        """step -> file of the state its reducers gave back."""
+        self.reports: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+        """What global stages report: for the accounts, and for the user."""
         self.tasks: dict[str, tuple[int, int]] = {}
         """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
         self.keys: dict[str, list[str]] = {}
@@ -140,6 +165,19 @@ class Run:
             self._output(step)
         if not self.dry:
             self._save("done")
+
+    def state(self, name: str) -> tuple[pa.Table | None, int]:
+        """What the reducers of a global step make of all documents, and how many these are; nothing is applied, no output written."""
+        self._inputs()
+        for p in self.plan.passes.values():
+            if p.name == name:
+                break
+            self._pass(p)
+        settled = self._settled(self.plan.steps[name])
+        assert settled is not None
+        self._save("done")
+        state = settled["returns"]["state"]
+        return read_state(self.out / state["file"], state["xxh3"]) if state else None, sum(s.rows for s in settled["full"])
 
     def _inputs(self) -> None:
         self.files = {}
@@ -184,9 +222,20 @@ class Run:
                 shard = self._shard(p, task, port, found)
                 if shard is not None:
                     self.shards[port].append(shard)
+        if self.plan.parts(head):
+            self.shards[head.name] = self._gathered(p, tasks, heads)
         if not self.dry:
             self._check(p, tasks)
+            self._report(head)
             self._save("running")
+
+    def _report(self, step: Step) -> None:
+        """Let a global stage report on its result."""
+        if isinstance(step.stage, GlobalStage):
+            facts = self.returned[step.name]
+            state = read_state(self.out / facts["file"], facts["xxh3"]) if facts else None
+            if (found := step.stage.report(state, self.counted.get(step.name, {}), step.params)) is not None:
+                self.reports[step.name] = found
 
     def _shown(self, head: Mapping[str, Any]) -> None:
         """Gather what a task's record says beside its accounts."""
@@ -201,6 +250,11 @@ class Run:
                 of_kind = known.setdefault(kind, {})
                 of_kind.update({text: max(weight, of_kind.get(text, 0)) for text, weight in found.items()})
             self.examples[name] = heaviest(known)
+        for name, verdicts in head.get("tallies", {}).items():
+            for verdict, columns in verdicts.items():
+                totals = self.tallies.setdefault(name, {}).setdefault(verdict, {})
+                for column, counts in columns.items():
+                    totals[column] = [a + b for a, b in zip(totals.get(column, (0, 0, 0)), counts, strict=True)]
 
     def _of_step(self, name: str) -> dict[str, Any]:
         """What `_shown` has gathered of a step, in the form of a record."""
@@ -452,7 +506,7 @@ class Run:
             names, facts = [n for n, _ in waiting[number]], [f for _, f in waiting.pop(number)]
             place = write_groups(self.out, f"work/{folder}", f"round-{number}", names, facts)
             blocks = Blocks.of(self.out, place, payload_schema(step, self.plan, number))
-            rows = blocks.totals[1]
+            rows = blocks.totals["rows"]
             if rows.sum() != sum(f["rows"] for f in facts):
                 raise AccountError(f"{step.name}: {rows.sum()} rows indexed, {sum(f['rows'] for f in facts)} were emitted")
             ranges = plan_reducers(blocks, settings.reduce_bytes)
@@ -532,15 +586,21 @@ class Run:
             return [self._row_task(p, s, "unsettled") for s in self._of(step.needs)]
         returns, whole, buckets = settled["returns"], settled["whole"], self._buckets(step, settled["full"])
         self._supersede(step, settled)
+        self.returned[step.name] = returns["state"]
+        scatters: dict[str, Any] = {}
+        if parts := self.plan.parts(step):
+            scatters = {"bits": min(self._bits(settled["full"]), PARTITION_BITS - (len(parts) - 1).bit_length())}
+            whole = digest(whole, SPILLS, scatters)
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
-                followers=settled["followers"][n], kept=settled["kept"][n], buckets=buckets,
+                followers=settled["followers"][n], kept=settled["kept"][n], buckets=buckets, **scatters,
             )
             for n, s in enumerate(settled["full"])
             if not s.earlier
         ]  # fmt: skip
-        return tasks + [self._row_task(p, s, whole, {"ordinal": 0, "expected": 0}, returns=returns, emit_failed=[]) for s in ghosts]
+        none = {"ordinal": 0, "expected": 0}
+        return tasks + [self._row_task(p, s, whole, none, returns=returns, emit_failed=[], **scatters) for s in ghosts]
 
     def _supersede(self, step: Step, settled: dict[str, Any]) -> None:
         """List the documents of earlier runs that lost, and leave behind what the stage kept, for later runs."""
@@ -594,6 +654,72 @@ class Run:
             state = {"file": f"work/{folder}/state.arrow", "xxh3": xxhash.xxh3_128_hexdigest(data)}
             replace(self.out / state["file"], data)
         return {"returns": {"blocks": place, "state": state}, "expected": expected.tolist()}, moved
+
+    def _gathered(self, p: Pass, tasks: list[dict[str, Any]], heads: Mapping[str, dict[str, Any]]) -> list[Shard]:
+        """The shards of an output, gathered from what the tasks of a pass have scattered."""
+        step, keys = p.head, [str(t["key"]) for t in tasks]
+        assert isinstance(step.stage, GlobalStage)
+        size, size_bytes = step.stage.shard_size(step.params), self.plan.recipe.settings.output_bytes
+        whole = digest("gather", keys, ["size", size] if size else ["bytes", size_bytes])
+        folder, label = f"{p.name}.gather-{whole[:12]}", f"{p.name} gather"
+        file = self.work / folder / "gathered.json"
+        if file.exists() and all(key in heads for key in keys):
+            gathered: dict[str, Any] = read_sealed(file)
+            self.tasks[label] = (len(gathered["shards"]), len(gathered["shards"]))
+        elif self.dry:
+            self.tasks[label] = (1, 0)
+            return [Shard("ungathered", step.name, virtual=True, name=step.name)]
+        else:
+            facts = [heads[key]["scattered"] for key in keys]
+            names = [f"work/{p.folder}/scattered/{f['file']}" for f in facts]
+            target = (int(tasks[0]["bits"]) if tasks else 0, size, size_bytes)
+            work, moved = self._gather_tasks(step, whole, folder, names, facts, target)
+            found = self._found(label, folder, work)
+            for kind in ("rows", "size"):
+                sent, came = (sum(f[kind] for f in of) for of in (facts, found))
+                if sent != came:
+                    raise AccountError(f"{step.name}: {kind} of what was scattered {sent}, of what was gathered {came}")
+            gathered = {"keys": [h["key"] for h in [*moved, *found]], "shards": [[t["name"], t["key"]] for t in work]}
+            write_sealed(file, gathered)
+        self.keys[folder] = gathered["keys"]
+        ledger, shards = Ledger(self.work / folder), []
+        for key in gathered["keys"]:
+            head = ledger.get(key)
+            if head is None:
+                raise TaskError(f"{step.name}: the record of task {key} is gone")
+            self.accounts[step.name].cpu_seconds += head["cpu_seconds"]
+        for name, key in gathered["shards"]:
+            made = (ledger.get(key) or {})["outputs"].get("shards")
+            if made:
+                shards.append(Shard(key, step.name, name=name))
+                shards[-1].take(f"work/{folder}/shards", made)
+        return shards
+
+    def _gather_tasks(
+        self, step: Step, whole: str, folder: str, names: list[str], facts: list[dict[str, Any]], target: tuple[int, int | None, int]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """A task for each shard of an output, and the heads of tasks that put what was scattered together.
+
+        Args:
+            names, facts: of what each mapper has scattered. target: bits, size and bytes of shards, as for `plan_shards`.
+        """
+        settings = self.plan.recipe.settings.shuffle
+        place = write_groups(self.out, f"work/{folder}", "scattered", names, facts)
+        blocks = Blocks.of(self.out, place, pa.schema([]))
+        totals = blocks.totals
+        for kind in ("rows", "size"):
+            if totals[kind].sum() != sum(f[kind] for f in facts):
+                raise AccountError(f"{step.name}: {kind} indexed {totals[kind].sum()}, scattered {sum(f[kind] for f in facts)}")
+        tasks: list[dict[str, Any]] = []
+        for part, of_part in enumerate(self.plan.parts(step)):
+            for n, shard in enumerate(plan_shards(blocks, part, *target)):
+                ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, settings.reduce_bytes, *shard.range)]
+                tasks.append({
+                    "kind": "gather", "step": step.name, "folder": folder, "key": digest(whole, part, n), "name": f"{of_part}-{n:05d}",
+                    "ranges": ranges, "bits": target[0], "bounds": list(shard.bounds), "before": shard.before, "after": shard.after,
+                })  # fmt: skip
+        place, moved = self._exchanged(step, whole, folder, place, len(names), sum(len(t["ranges"]) for t in tasks))
+        return [{**t, "blocks": place} for t in tasks], moved
 
     def _regroup(self, p: Pass) -> None:
         step = p.head
@@ -673,14 +799,15 @@ class Run:
         columns = [c["name"] for c in output_schema(step)]
         groups: list[list[Shard]] = []
         room = 0
-        for s in shards:
+        for s in (s for s in shards if s.name is None):
             if not groups or s.bytes > room:
                 groups.append([])
                 room = self.plan.recipe.settings.output_bytes
             groups[-1].append(s)
             room -= s.bytes
-        account = Account()
-        final: dict[str, str] = {}
+        final = {f"{s.name}-{s.key}.parquet": s.file for s in shards if s.name is not None and s.file}
+        written = [{"name": f"{s.name}-{s.key}.parquet", "rows": s.rows, "bytes": s.bytes} for s in shards if s.name is not None]
+        account = Account(rows := sum(s.rows for s in shards if s.name is not None), kept=rows)
         tasks = []
         for group in groups:
             rows = sum(s.rows for s in group)
@@ -690,6 +817,7 @@ class Run:
             if same and group[0].file:
                 final[f"{key}.parquet"] = group[0].file
                 account.kept += rows
+                written.append({"name": f"{key}.parquet", "rows": rows, "bytes": group[0].bytes})
             else:
                 tasks.append({
                     "kind": "output", "step": step.name, "folder": f"{step.name}-{step.fingerprint[:12]}", "key": key,
@@ -701,11 +829,13 @@ class Run:
             facts = head["outputs"]["shards"]
             final[f"{head['key']}.parquet"] = f"work/{folder}/shards/{facts['file']}"
             account.kept += facts["rows"]
+            written.append({"name": f"{head['key']}.parquet", "rows": facts["rows"], "bytes": facts["bytes"]})
         self.accounts[step.name] = account
         if not self.dry:
             account.check(step.name)
             self._check_in(step)
             self._stand(self.out / "outputs" / name, final)
+        self.written[name] = sorted(written, key=lambda file: str(file["name"]))
 
     def _publish(self, name: str, folder: str, head: dict[str, Any]) -> None:
         """Remember which dropped, failed and shadow files of a task are this run's."""
@@ -737,13 +867,30 @@ class Run:
             for name, files in self.states.items():
                 self._stand(self.out / "states" / name, files)
                 write_sealed(self.out / "states" / name / STATE_FILE, state_of(self.plan.steps[name]))
-        write_json(self.out / "run.json", {
+        manifest = {
             "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
             "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,
             "inputs": {n: {"files": len(f), "identity": digest([x.identity for x in f])} for n, f in self.files.items()},
             "steps": [self._step(s) for s in self.plan.steps.values() if s.name in self.accounts],
             "folders": sorted(self.keys),
-        })  # fmt: skip
+        }  # fmt: skip
+        if status == "done":
+            self._cards(manifest)
+        write_json(self.out / "run.json", manifest)
+
+    def _cards(self, manifest: dict[str, Any]) -> None:
+        """Let stages that made an output describe it for people, in files beside it: `cards/`."""
+        files: dict[str, bytes] = {}
+        for output in self.plan.outputs:
+            head = self.plan.steps[self.plan.owner[output.needs[0]]]
+            card = registry.beside(head.stage, "card") if head.stage is not None and len(output.needs) == 1 else None
+            if card is not None:
+                folder, name = self.plan.passes[self.plan.pass_of[head.name]].folder, output.name.removeprefix("outputs.")
+                stats = Ledger(self.work / folder).stats(set(self.keys[folder]))
+                files |= card(output.name, manifest, stats, len(self.keys[folder]), self.written[name])
+        remove(old for old in entries(self.out / "cards") if old.name not in files)
+        for file, content in files.items():
+            replace(self.out / "cards" / file, content)
 
     def _step(self, step: Step) -> dict[str, Any]:
         notes = list(step.notes)
@@ -752,13 +899,17 @@ class Run:
             noted.pop(DEFAULTED, None)  # the stage's own map is meant for all languages
         for what, languages in sorted(noted.items()):
             notes.append(f"{what} for {', '.join(sorted(languages)[:NAMED])}{' ...' if len(languages) > NAMED else ''}")
-        notes += [f"{what}: {n:,}" for what, n in sorted(self.counted.get(step.name, {}).items())]
+        report, said = self.reports.get(step.name, (None, None))
+        notes += [f"{what}: {n:,}" for what, n in sorted(self.counted.get(step.name, {}).items())] if said is None else said
         if step.name in self.judged:
             notes.append(self.judged[step.name])
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
-            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name), "writes": sorted(step.writes), "notes": notes,
-            "examples": self.examples.get(step.name, {}),
+            "version": None if step.stage is None else registry.version(step.use),
+            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name),
+            "writes": sorted({*step.writes, *self.plan.scattered(step)}), "notes": notes,
+            "examples": self.examples.get(step.name, {}), "tallies": self.tallies.get(step.name, {}),
+            **({} if report is None else {"report": report}),
             **self.accounts[step.name].plain(),
         }  # fmt: skip
 

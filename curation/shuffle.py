@@ -1,10 +1,11 @@
-"""emit -> partition -> reduce -> verdicts, used by every global stage.
+"""emit -> partition -> reduce -> verdicts, used by every global stage; scatter -> gather, by those that order an output.
 
 A mapper writes one *spill*: runs of rows sorted by key, cut into one Arrow IPC block per partition
 (the key's top bits), a large one into several (its next bits). Blocks of adjacent partitions lie side
 by side, and the offsets of a group of mappers stand in one index, so a reducer reads ranges and
 nothing else. Verdicts go back the same way: a reducer writes blocks per shard, and `apply` is told how
-many verdicts to expect, so that a lost file can never read as 'keep'.
+many verdicts to expect, so that a lost file can never read as 'keep'. Whole documents that are scattered to the
+shards of an output lie in such blocks too, by part of the output and place in it.
 """
 
 from __future__ import annotations
@@ -30,29 +31,33 @@ GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
 BLOCK = np.dtype([
     ("part", "<u4"), ("mapper", "<u4"), ("file", "<u4"), ("first", "<u2"), ("last", "<u2"),
-    ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("sum", "<u8"),
+    ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("size", "<i8"), ("sum", "<u8"),
 ])  # fmt: skip
 """One block of a spill: slots `first` to `last` of a partition; `sum` is the xxh3-64 of its bytes, seeded with the three, and in a group
-file changed by `_signed`, so that its mapper counts too.
+file changed by `_signed`, so that its mapper and size count too. `size` is that of scattered documents, by their stage; else 0.
 
 Of verdicts, `part` is the shard, `mapper` the reducer, and a block has all slots. `file` is where it lies now: after an exchange the
 blocks of a group of mappers lie together by partition. Every field lies on its own size: numpy copies a column that does not, all of it,
 to look one partition up.
 """
-SPILLS = 2
+SPILLS = 3
 """Version of the files of a shuffle."""
+PARTITION_BITS = 16
+"""Most bits that name a partition."""
 SLOT_BITS = 8
 SLOTS = 1 << SLOT_BITS
 """Equal ranges of a partition's keys: what is sent may outgrow the partitions, whose number is fixed before."""
 BLOCK_BYTES = 64 << 10
 """A mapper's block over that is cut between slots, so that a reducer of some slots reads little else (ours)."""
+DOCUMENT_BLOCK_BYTES = 1 << 20
+"""The same of blocks of whole documents, whose partitions are seldom read by slots (ours)."""
 STATE_BYTES = 256 << 20
 
 
 def partition_bits(shard_bytes: int, partition_bytes: int) -> int:
     """Bits of the key that name a partition: from the size of the shards, never from workers."""
     wanted = max(1, -(-shard_bytes // partition_bytes))
-    return min(16, int(wanted - 1).bit_length())
+    return min(PARTITION_BITS, int(wanted - 1).bit_length())
 
 
 def _u64(column: Any) -> Any:
@@ -67,10 +72,10 @@ class BlockFile:
         self._sink = HashedFile(path)
         self._entries: list[tuple[int, ...]] = []
 
-    def write(self, batch: pa.RecordBatch, part: int, first: int = 0, last: int = SLOTS - 1) -> None:
+    def write(self, batch: pa.RecordBatch, part: int, first: int = 0, last: int = SLOTS - 1, size: int = 0) -> None:
         data = batch.serialize()
         total = xxhash.xxh3_64_intdigest(data, seed=_seed(part, first, last))
-        self._entries.append((part, 0, 0, first, last, self._sink.tell(), data.size, batch.num_rows, total))
+        self._entries.append((part, 0, 0, first, last, self._sink.tell(), data.size, batch.num_rows, size, total))
         self._sink.write(data)
 
     def copy(self, entry: Any, data: Any) -> None:
@@ -86,8 +91,9 @@ class BlockFile:
         index = np.array(self._entries, dtype=BLOCK)
         path = self._sink.path.with_suffix(".index")
         replace(path, index.tobytes())
-        rows, index_xxh3 = int(index["rows"].sum()), xxhash.xxh3_64_hexdigest(index.tobytes())
-        return {**self._sink.facts(), "index": path.name, "index_xxh3": index_xxh3, "rows": rows}
+        index_xxh3 = xxhash.xxh3_64_hexdigest(index.tobytes())
+        totals = {name: int(index[name].sum()) for name in ("rows", "size")}
+        return {**self._sink.facts(), "index": path.name, "index_xxh3": index_xxh3, **totals}
 
 
 def _seed(part: int, first: int, last: int) -> int:
@@ -95,8 +101,9 @@ def _seed(part: int, first: int, last: int) -> int:
 
 
 def _signed(entries: Any) -> Any:
-    """Checksums of blocks with the numbers of their mappers in them; twice gives them back: uint64 (n,)."""
-    return entries["sum"] ^ (entries["mapper"].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    """Checksums of blocks with their mappers and sizes in them; twice gives them back: uint64 (n,)."""
+    both = entries["mapper"].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + entries["size"].astype(np.uint64)
+    return entries["sum"] ^ (both * np.uint64(0xC2B2AE3D27D4EB4F))
 
 
 class SpillWriter:
@@ -136,10 +143,59 @@ class SpillWriter:
                 table = table.rows
         batch = _one_batch(table.select(self.schema.names).cast(self.schema))
         places = _places(batch.column("key"), self._bits)
-        starts = _block_starts(places, batch.nbytes)
+        starts = _block_starts(places, batch.nbytes, BLOCK_BYTES)
         for start, stop in pairwise([*starts.tolist(), len(places)]):
             part, first = divmod(int(places[start]), SLOTS)
             self._file.write(batch.slice(start, stop - start), part, first, int(places[stop - 1]) % SLOTS)
+
+    def close(self) -> dict[str, Any]:
+        self._run()
+        return self._file.close()
+
+
+class ScatterWriter:
+    """A mapper's documents, each as often as it goes out, in runs of blocks by partition: part << bits | first bits of the place.
+
+    Args:
+        path: the attempt's file. schema: {_place: uint64, _size: int64, **columns}.
+        added: which of the columns the documents do not have yet; they differ from copy to copy.
+        bits: of a place that name a partition. limit_bytes: memory of a run.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, added: list[str], bits: int, limit_bytes: int) -> None:
+        self._file = BlockFile(path)
+        self.schema, self._added, self._bits, self._limit = schema, added, bits, limit_bytes
+        self._documents = pa.schema([f for f in schema if f.name not in added])
+        self._held: list[pa.Table] = []
+        self._sent: list[pa.Table] = []
+        self._rows = self._bytes = 0
+
+    def add(self, table: pa.Table, sent: pa.Table) -> None:
+        """Take in some documents and where they go: {_row: int64, into `table`; _part: int64; **added}."""
+        self._held.append(table.select(self._documents.names).cast(self._documents))
+        self._sent.append(sent.set_column(0, "_row", pa.array(sent["_row"].to_numpy() + self._rows)))
+        self._rows += table.num_rows
+        self._bytes += self._held[-1].nbytes
+        if self._bytes >= self._limit:
+            self._run()
+
+    def _run(self) -> None:
+        if not self._held:
+            return
+        documents, sent = _one_batch(pa.concat_tables(self._held)), pa.concat_tables(self._sent)
+        self._held.clear()  # the documents are in memory twice at most, and as blocks one by one
+        places = (sent["_part"].to_numpy() << (SLOT_BITS + self._bits)) | _places(sent["_place"], self._bits)
+        order = np.argsort(places, kind="stable")
+        sent, places = sent.take(pa.array(order)), places[order]
+        added, rows, size = _one_batch(sent.select(self._added)), sent["_row"].to_numpy(), sent["_size"].to_numpy()
+        run_bytes = self._bytes * len(rows) // self._rows
+        for start, stop in pairwise([*_block_starts(places, run_bytes, DOCUMENT_BLOCK_BYTES).tolist(), len(places)]):
+            part, first = divmod(int(places[start]), SLOTS)
+            own, taken = added.slice(start, stop - start), documents.take(pa.array(rows[start:stop]))
+            columns = [own.column(name) if name in self._added else taken.column(name) for name in self.schema.names]
+            batch = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+            self._file.write(batch, part, first, int(places[stop - 1]) % SLOTS, int(size[start:stop].sum()))
+        self._sent, self._rows, self._bytes = [], 0, 0
 
     def close(self) -> dict[str, Any]:
         self._run()
@@ -151,16 +207,16 @@ def _places(keys: Any, bits: int) -> Any:
     return (_u64(keys) >> np.uint64(64 - SLOT_BITS - bits)).astype(np.int64)
 
 
-def _block_starts(places: Any, run_bytes: int) -> Any:
+def _block_starts(places: Any, run_bytes: int, block_bytes: int) -> Any:
     """Where the blocks of a run begin: at each partition, and between slots as many times as its size asks for.
 
     Args:
-        places: of its rows, sorted. run_bytes: of all of them, taken to be of one size.
+        places: of its rows, sorted. run_bytes: of all of them, taken to be of one size. block_bytes: of a block that is not cut.
     """
     part = places // SLOTS
     starts = np.flatnonzero(np.diff(part, prepend=-1))
     rows = np.diff(starts, append=len(part))
-    cuts = np.clip(np.ceil(np.log2(np.maximum(rows * (run_bytes / max(1, len(part))) / BLOCK_BYTES, 1))), 0, SLOT_BITS).astype(np.int64)
+    cuts = np.clip(np.ceil(np.log2(np.maximum(rows * (run_bytes / max(1, len(part))) / block_bytes, 1))), 0, SLOT_BITS).astype(np.int64)
     piece = places >> np.repeat(SLOT_BITS - cuts, rows)
     return np.union1d(starts, np.flatnonzero(np.diff(piece, prepend=-1)))
 
@@ -334,15 +390,15 @@ class Blocks:
         return map(read, numbers)
 
     @cached_property
-    def totals(self) -> tuple[Any, Any]:
-        """(bytes, rows) of every partition."""
-        size, rows = np.zeros(1 << 16, np.int64), np.zeros(1 << 16, np.int64)
+    def totals(self) -> dict[str, Any]:
+        """Bytes (`length`), `rows` and `size` of every partition: int64 (1 << PARTITION_BITS,) each."""
+        totals = {name: np.zeros(1 << PARTITION_BITS, np.int64) for name in ("length", "rows", "size")}
         for entries in self.entries(0, 1 << 32):
-            if (entries["part"] >= len(size)).any():
+            if (entries["part"] >= 1 << PARTITION_BITS).any():
                 raise AccountError("a block of a partition that does not exist: an index is damaged")
-            np.add.at(size, entries["part"], entries["length"])
-            np.add.at(rows, entries["part"], entries["rows"])
-        return size, rows
+            for name, total in totals.items():
+                np.add.at(total, entries["part"], entries[name])
+        return totals
 
     def slots(self, part: int) -> Any:
         """Bytes of every slot of a partition, a block's shared out among its slots: int64 (SLOTS,), 0 where there is no row."""
@@ -425,19 +481,56 @@ def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
         raise AccountError(f"{path} is gone: rows are lost") from e
 
 
-def plan_reducers(blocks: Blocks, budget_bytes: int) -> list[tuple[int, int, int, int]]:
+def plan_reducers(blocks: Blocks, budget_bytes: int, begin: int = 0, end: int = 1 << PARTITION_BITS) -> list[tuple[int, int, int, int]]:
     """Join adjacent partitions up to the memory budget; of one over it, adjacent slots.
 
+    Args:
+        begin, end: partitions begin <= p < end alone.
     Returns: (low, high, first, last): partitions low <= p < high, of which the slots first to last.
     """
-    size = blocks.totals[0]
+    size = blocks.totals["length"]
     tasks = []
-    for low, high in _joined(size, budget_bytes):
+    for low, high in _joined(size[begin:end], budget_bytes):
+        low, high = low + begin, high + begin
         if size[low:high].sum() <= budget_bytes:
             tasks.append((low, high, 0, SLOTS - 1))
         else:  # one partition
             tasks += [(low, high, first, after - 1) for first, after in _joined(blocks.slots(low), budget_bytes)]
     return tasks
+
+
+@dataclass(frozen=True)
+class OutputShard:
+    """What makes a shard of an output.
+
+    range: partitions low <= p < high that have its rows. bounds: sizes of a part, added up in order, from which and below which its rows
+    begin. before, after: where the partitions themselves begin and end.
+    """
+
+    range: tuple[int, int]
+    bounds: tuple[int, int]
+    before: int
+    after: int
+
+
+def plan_shards(blocks: Blocks, part: int, bits: int, size: int | None, size_bytes: int) -> Iterator[OutputShard]:
+    """Cut a part of an output into shards that are equally large but for a document.
+
+    Args:
+        bits: of a place that name a partition. size: a shard has at most; None: size_bytes of rows as they lie in memory.
+    """
+    own = slice(part << bits, part + 1 << bits)
+    if not blocks.totals["rows"][own].any():
+        return
+    ends = np.cumsum(blocks.totals["size"][own])
+    starts = ends - blocks.totals["size"][own]
+    total = int(ends[-1])
+    count = max(1, -(-total // size) if size else -(-int(blocks.totals["length"][own].sum()) // size_bytes))
+    for n in range(count):
+        start, stop = total * n // count, total * (n + 1) // count + (n == count - 1)  # what has no size may begin at the very end
+        low, high = int(np.searchsorted(ends, start)), int(np.searchsorted(starts, stop))
+        if start < stop:
+            yield OutputShard((own.start + low, own.start + high), (start, stop), int(starts[low]), int(ends[high - 1]))
 
 
 def plan_exchange(index: Any, budget_bytes: int) -> list[tuple[int, int]]:
@@ -457,6 +550,24 @@ def _joined(sizes: Any, most: int) -> Iterator[tuple[int, int]]:
         yield low, high
 
 
+def rows_of(blocks: Blocks, low: int, high: int, first: int, last: int, bits: int, rows: int, key: str = "key") -> Iterator[pa.Table]:
+    """The rows of slots `first` to `last` of partitions low <= p < high, block by block.
+
+    Args:
+        bits: of a key that name a partition. rows: how many there are in these partitions. key: its column.
+    Raises: AccountError if there are more or fewer.
+    """
+    found = sum(int(entries["rows"].sum()) for entries in blocks.entries(low, high))
+    if found != rows:
+        raise AccountError(f"partitions {low} to {high}: {found} rows came, {rows} were sent")
+    for table in blocks.read(low, high, first, last):
+        if last - first < SLOTS - 1:
+            slot = _places(table[key], bits) % SLOTS
+            table = table.filter(pa.array((slot >= first) & (slot <= last)))
+        if table.num_rows:
+            yield table
+
+
 class Range:
     """The rows of one reduce task.
 
@@ -471,22 +582,14 @@ class Range:
         self.first, self.last, self.bits = first, last, bits
         self._held: list[pa.Table] | None = None
 
-    def _rows(self) -> Iterator[pa.Table]:
-        found = sum(int(entries["rows"].sum()) for entries in self.blocks.entries(self.low, self.high))
-        if found != self.expected:
-            raise AccountError(f"partitions {self.low} to {self.high}: {found} rows came, {self.expected} were sent")
-        for table in self.blocks.read(self.low, self.high, self.first, self.last):
-            if self.last - self.first < SLOTS - 1:
-                slot = _places(table["key"], self.bits) % SLOTS
-                table = table.filter(pa.array((slot >= self.first) & (slot <= self.last)))
-            if table.num_rows:
-                yield table
+    def _tables(self) -> Iterator[pa.Table]:
+        return rows_of(self.blocks, self.low, self.high, self.first, self.last, self.bits, self.expected)
 
     @cached_property
     def heavy(self) -> Any:
         """Keys whose rows alone pass half the budget, where not all rows fit: uint64, sorted."""
         self._held, held = [], 0
-        for table in self._rows():
+        for table in self._tables():
             held += table.select(self.blocks.schema.names).nbytes
             if held > self.budget:
                 break
@@ -495,7 +598,7 @@ class Range:
             return np.empty(0, np.uint64)
         self._held = None
         keys, sizes = np.empty(0, np.uint64), np.empty(0, np.int64)
-        for table in self._rows():
+        for table in self._tables():
             here, counts = np.unique(_u64(table["key"]), return_counts=True)
             row_bytes = max(1, table.nbytes // max(1, table.num_rows))
             both = np.concatenate([keys, here])
@@ -509,7 +612,7 @@ class Range:
         heavy = self.heavy
         tables, self._held = self._held, None
         if tables is None:
-            tables = [table.filter(pa.array(~np.isin(_u64(table["key"]), heavy))) for table in self._rows()]
+            tables = [table.filter(pa.array(~np.isin(_u64(table["key"]), heavy))) for table in self._tables()]
         if not tables:
             return None
         # In round 0 rows with one key are read in the order of shard and row; later rows of one reducer come from many shards.
@@ -517,7 +620,7 @@ class Range:
 
     def of_key(self, key: int) -> Iterator[pa.Table]:
         """Rows of one heavy key, in chunks, in (shard, row) order within each mapper."""
-        for table in self._rows():
+        for table in self._tables():
             mask = _u64(table["key"]) == np.uint64(key)
             if mask.any():
                 yield table.filter(pa.array(mask))

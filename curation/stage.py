@@ -37,6 +37,9 @@ DEFAULTED = "default parameters"
 """Note that a `PerGroup` map has no value of its own for some languages."""
 EXAMPLE_CHARS = 200
 """Characters of an example that are kept (ours)."""
+TALLIED = {"tallied": "1"}
+"""Metadata of a column of whole numbers that a row stage writes: the accounts of every row and global step behind it say of how many
+documents it is known and above 0, and its sum, of all that reach the step and of those it drops for each reason."""
 
 
 class StageParams(BaseModel):
@@ -436,6 +439,23 @@ class Verdicts:
         return column.take(pa.array(index, mask=index < 0))
 
 
+@dataclass(frozen=True)
+class Scattered:
+    """Where the documents of a batch go when a stage puts its output in an order of its own.
+
+    rows: int64 (m,), indices into the batch, each of its documents at least once; from the second time on it is a copy.
+    part: integers (m,), ordinals of `parts`. place: uint64 (m,), the order within a part: spread over all 64 bits, as hashes are.
+    size: int64 (m,), not negative: by which the shards of a part are made equally large (tokens, say).
+    columns: the declared `scattered` columns, m values each.
+    """
+
+    rows: Any
+    part: Any
+    place: Any
+    size: Any
+    columns: Columns = field(default_factory=dict)
+
+
 class StageClass(ABC):
     """What stages that are objects of a class declare: all but row and expand stages."""
 
@@ -564,6 +584,14 @@ class GlobalStage(Shuffled):
         """
         return None
 
+    def report(self, state: pa.Table | None, counted: Mapping[str, int], params: Any) -> tuple[Mapping[str, Any], list[str]] | None:
+        """What stands in the run's accounts as the step's `report`, and notes for the user in place of the numbers; default: None.
+
+        Args:
+            state: as `apply` had it. counted: the numbers `apply` and the reducers counted, over the whole run.
+        """
+        return None
+
     @abstractmethod
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced | Iterator[Reduced]:
         """Decide about whole keys; in pieces, where it sends more rows than it was given.
@@ -583,6 +611,29 @@ class GlobalStage(Shuffled):
     def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
         """Columns of a batch after the verdicts; default: the verdict columns as they came."""
         return {name: verdicts.aligned(name, len(batch)) for name in self.verdict(params)}
+
+    def parts(self, params: Any) -> tuple[str, ...]:
+        """Names of the parts `scatter` deals the documents to; each part's shards carry its name. Default: none, rows stay where they are.
+
+        Only outputs may need a stage that has parts.
+        """
+        return ()
+
+    def scattered(self, params: Any) -> Types:
+        """Columns `scatter` adds to the rows of an output; default: none."""
+        return {}
+
+    def shard_size(self, params: Any) -> int | None:
+        """Size, as `scatter` gives it, that a shard of a part has at most, but for one document; None: by `settings.output_bytes`."""
+        return None
+
+    def scatter(self, table: pa.Table, params: Any) -> Scattered:
+        """Where the documents of a batch go.
+
+        Args:
+            table: what `apply` kept of a batch, with all columns.
+        """
+        raise NotImplementedError
 
 
 class RegroupStage(Shuffled):

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from curation.documents import record_ids
 from curation.errors import DocumentError
 from curation.stage import (
+    TALLIED,
     AssetMark,
     Batch,
     Combined,
@@ -24,6 +25,7 @@ from curation.stage import (
     PerGroup,
     Reduced,
     RegroupStage,
+    Scattered,
     Source,
     StageParams,
     expand,
@@ -51,6 +53,20 @@ def measure(batch: Batch, params: Params):
     """Length of the text; shorter than `limit` is dropped."""
     n = np.asarray(pc.binary_length(batch["text"]).to_numpy(zero_copy_only=False), dtype=np.int32)
     return {"length": n, "drop_reason": pc.if_else(pa.array(n < params.limit), pa.scalar("short"), pa.scalar(None, pa.string()))}
+
+
+@stage(reads=["text"], writes={"n_tokens": pa.int64()})
+def count_words(batch: Batch, params: Params):
+    """Counts words, where a mix wants tokens."""
+    return {"n_tokens": np.array([len((t or "").split()) for t in batch["text"].to_pylist()], dtype=np.int64)}
+
+
+@stage(reads=["text"], writes={name: pa.field(name, pa.int32(), metadata=TALLIED) for name in ("t_words", "tea_words")})
+def count_two_words(batch: Batch, params: Params):
+    """Counts words with a t and the word tea, the latter in texts of more than a hundred bytes alone."""
+    texts = [(t or "").split() for t in batch["text"].to_pylist()]
+    tea = [ws.count("tea") if sum(map(len, ws)) > 100 else None for ws in texts]
+    return {"t_words": np.array([sum("t" in w for w in ws) for ws in texts], np.int32), "tea_words": pa.array(tea, pa.int32())}
 
 
 @stage(reads=["text"], writes={"poisoned": pa.bool_()})
@@ -464,6 +480,112 @@ class CommonWords(GlobalStage):
 
 
 common_words = CommonWords()
+
+
+class Dealt(GlobalStage):
+    """Deal documents to two parts in a random order, some of them up to three times; shards of `limit` bytes of text, if that is not 0."""
+
+    name = "dealt"
+    Params = Params
+    drops = ("not_dealt",)
+
+    def reads(self, params):
+        return ("id", "text")
+
+    def writes(self, params):
+        return {"copies": pa.int64()}
+
+    def payload(self, params):
+        return {"n": pa.int64()}
+
+    def verdict(self, params):
+        return {}
+
+    def emit(self, batch, params):
+        return Keyed(np.zeros(len(batch), np.uint64), np.arange(len(batch)), {"n": np.ones(len(batch), np.int64)})
+
+    def combine(self, rows, params, round_):
+        return rows.slice(0, 1).set_column(2, "n", pa.array([pc.sum(rows["n"]).as_py()], pa.int64()))
+
+    def reduce(self, rows, params, round_):
+        return Reduced(state=pa.table({"n": [pc.sum(rows["n"]).as_py()]}))
+
+    def apply(self, batch, verdicts, params):
+        assert pc.sum(verdicts.state["n"]).as_py() >= len(batch)
+        lot = batch.utf8("id").hash() % np.uint64(8)
+        copies = np.array([0, 1, 1, 1, 1, 1, 2, 3])[lot]
+        return {"copies": copies, "drop_reason": pc.if_else(pa.array(copies == 0), "not_dealt", pa.scalar(None, pa.string()))}
+
+    def parts(self, params):
+        return ("validation", "train")
+
+    def scattered(self, params):
+        return {"copy": pa.int32()}
+
+    def shard_size(self, params):
+        return params.limit or None
+
+    def scatter(self, table, params):
+        batch = Batch(table)
+        _hurt(batch, params)
+        copies = batch["copies"].to_numpy()
+        rows = np.repeat(np.arange(len(batch)), copies)
+        copy = np.arange(len(rows)) - np.repeat(np.cumsum(copies) - copies, copies)
+        lot = batch.utf8("id").hash()[rows]
+        place = (lot + copy.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        part = (lot >> np.uint64(40)) % np.uint64(8) != 0
+        return Scattered(rows, part.astype(np.int64), place, pc.binary_length(batch["text"]).to_numpy()[rows], {"copy": copy})
+
+
+dealt = Dealt()
+
+
+class DealtToOnePlace(Dealt):
+    """`dealt`, but all to one place."""
+
+    name = "dealt_to_one_place"
+
+    def scatter(self, table, params):
+        sent = super().scatter(table, params)
+        return Scattered(sent.rows, sent.part, np.zeros(len(sent.rows), np.uint64), sent.size, sent.columns)
+
+
+dealt_to_one_place = DealtToOnePlace()
+
+
+class DealtBadly(Dealt):
+    """`dealt`, but says what cannot be, as `trigger` asks."""
+
+    name = "dealt_badly"
+
+    def parts(self, params):
+        return {"no name": ("../up",), "twice": ("a", "a"), "many": tuple(map(str, range(257)))}.get(params.trigger, super().parts(params))
+
+    def scattered(self, params):
+        return {"text": pa.string()} if params.trigger == "there already" else super().scattered(params)
+
+    def scatter(self, table, params):
+        sent = super().scatter(table, params)
+        rows, part, place, size, columns = (getattr(sent, name) for name in ("rows", "part", "place", "size", "columns"))
+        match params.trigger:
+            case "loses one":
+                rows, part, place, size, columns = rows[1:], part[1:], place[1:], size[1:], {"copy": columns["copy"][1:]}
+            case "no such row":
+                rows = rows + 1
+            case "no such part":
+                part = part + 1
+            case "below nothing":
+                size = size - 1000
+            case "too few":
+                place = place[1:]
+            case "nothing":
+                columns = {"copy": pa.nulls(len(rows), pa.int32())}
+            case "undeclared":
+                columns = {**columns, "other": columns["copy"]}
+        return Scattered(rows, part, place, size, columns)
+
+
+dealt_badly = DealtBadly()
 
 
 class ByDomain(RegroupStage):

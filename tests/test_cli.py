@@ -4,13 +4,18 @@ import base64
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+import zlib
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
+from curation.documents import record_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 STEP = {"name", "use", "documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds"}
@@ -49,7 +54,7 @@ def test_run_and_stats_give_the_accounts(finished):
     assert set(by_name["route"]["branches"]) == {"math", "code", "web"}
     assert json.loads(curate("stats", out, "--json").stdout) == report
     files = list((out / "outputs" / "web").glob("*.parquet"))
-    assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["lines"]["kept"]
+    assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["benchmarks"]["kept"]
 
 
 def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
@@ -102,7 +107,7 @@ def test_explain_tells_a_kept_and_a_dropped_document(finished):
     (document,) = report["documents"]
     fates = {f["fate"] for f in document["fates"]}
     assert "kept" in fates
-    assert {"branch", "fate", "output", "steps"} <= set(document["fates"][0])
+    assert {"branch", "fate", "output", "row", "steps"} <= set(document["fates"][0])
     names = [s["name"] for f in document["fates"] if f["fate"] == "kept" for s in f["steps"]]
     assert names[:2] == ["crawl", "valid"]
     assert all({"name", "verdict", "reason", "metrics"} <= set(s) for f in document["fates"] for s in f["steps"])
@@ -117,6 +122,74 @@ def test_explain_tells_a_kept_and_a_dropped_document(finished):
     assert {"dropped"} == {s["verdict"] for s in last}
     assert gone["drop_reason"] in {s["reason"] for s in last}
     assert curate("explain", out, "http://never.example/met", "--json").returncode == 1
+
+
+def record_at(file, offset):
+    """The WARC record that begins at an offset of a file: its headers and its bytes."""
+    with open(file, "rb") as f:
+        f.seek(offset)
+        data = zlib.decompressobj(wbits=31).decompress(f.read())  # one gzip member, which is the record
+    head, _, block = data.partition(b"\r\n\r\n")
+    version, *lines = head.split(b"\r\n")
+    assert version in (b"WARC/1.0", b"WARC/1.1")
+    headers = {k.strip().lower(): v.strip() for k, v in (line.decode().split(":", 1) for line in lines)}
+    assert len(block) == int(headers["content-length"]) + 4
+    return headers, block[:-4]
+
+
+def test_each_row_of_the_mix_leads_to_its_record(finished):
+    out, _ = finished
+    crawl = ROOT / "examples" / "crawl"
+    seen = 0
+    for file in sorted((out / "outputs" / "mix").glob("*.parquet")):
+        for row in pq.read_table(file).to_pylist():
+            headers, block = record_at(crawl / row["record_file"], row["record_offset"])
+            assert row["id"] == record_ids("warc", [headers["warc-record-id"].strip("<>")])[0].as_py()
+            assert headers["warc-target-uri"].strip("<>") == row["url"]
+            assert datetime.fromisoformat(headers["warc-date"]) == row["date"]
+            assert headers["warc-type"] == "response"
+            assert block.startswith(b"HTTP/1.")
+            seen += 1
+    assert seen > 50
+
+
+def test_explain_leads_from_a_row_of_the_mix_to_its_record(finished):
+    out, _ = finished
+    file = sorted((out / "outputs" / "mix").glob("*.parquet"))[0]
+    number, row = 3, pq.read_table(file).to_pylist()[3]
+    (document,) = json.loads(curate("explain", out, row["id"], "--json").stdout)["documents"]
+    assert document["record"] == {"source": "crawl", "file": row["record_file"], "offset": row["record_offset"]}
+    (fate,) = [f for f in document["fates"] if f["output"] and f["output"].startswith("outputs/mix/")]
+    assert (fate["output"], fate["row"]) == (f"outputs/mix/{file.name}", number)
+    assert fate["steps"][-1] == {
+        "name": "mix", "verdict": "kept", "reason": None,
+        "metrics": {"mix_copy": 0, "mix_entry": row["mix_entry"], "mix_phase": "train", "mix_uses": ["train"]},
+    }  # fmt: skip
+    said = curate("explain", out, row["id"]).stdout
+    assert f"read from crawl: {row['record_file']} at {row['record_offset']}" in said
+    assert f"kept in outputs/mix/{file.name} row {number}" in said
+
+
+def test_the_card_of_the_sample_run(finished):
+    out, report = finished
+    card, text = json.loads(curate("card", out, "--json").stdout), curate("card", out).stdout
+    assert re.findall(r"^## (.+)$", text, re.M) == [
+        "Entries", "Phases and validation", "Languages", "Sources", "Dates", "Top domains", "Licences", "What was done", "Decontamination",
+        "Personal data and safety", "Who is mentioned", "Known gaps", "From a row to its source",
+    ]  # fmt: skip
+    assert {r["name"] for r in report["steps"]} - {s["name"] for s in card["steps"]} == {"outputs.web", "outputs.mix"}
+    assert list(card["entries"]) == ["multilingual", "math_reasoning", "code", "general"]
+    assert {s["use"] for s in card["steps"] if s["kind"] == "decontamination"} == {"decontaminate"}
+    assert {s["use"] for s in card["steps"] if s["kind"] == "safety"} >= {"block_domains", "find_pii", "block_pii_domains", "nsfw"}
+    used = sum(e["used_tokens"] for e in card["entries"].values())
+    assert sum(v["tokens"] for v in card["by"]["lang"]) == card["total"]["tokens"] == used
+    assert {g["group"] for g in card["mentions"]["groups"]} >= {"she", "he", "they", "religion"}
+    assert [gap.partition(":")[0] for gap in card["gaps"]] == [
+        "Licences of the documents are not recorded", "Who is mentioned was counted in 292 of 380 documents",
+        "Tokens are those of the small tokenizer of this project, `default.json`",
+        "Shares of languages, sources and domains are of what automatic steps found, errors included.",
+    ]  # fmt: skip
+    assert curate("card", out, "--output", "web").returncode == 2
 
 
 def test_gc_leaves_a_run_that_is_still_whole(finished):

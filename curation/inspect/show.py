@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from curation.errors import RecipeError
+from curation.errors import RecipeError, did_you_mean
 from curation.run import Progress, read_manifest
+from curation.storage import entries
 
 
 def require_run(folder: Path) -> dict[str, Any]:
@@ -33,6 +34,26 @@ def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
             step["branches"] = s["branches"]
         steps.append(step)
     return {"run": str(out), "status": manifest["status"], "steps": steps}
+
+
+def read_card(folder: Path, output: str | None, suffix: str) -> str:
+    """The card of an output as the run wrote it, `md` or `json`; of the only one there is if none is named.
+
+    Raises: RecipeError if the run is unfinished, has no such card, or several.
+    """
+    manifest = require_run(folder)
+    if manifest["status"] != "done":
+        raise RecipeError(f"the run in {folder} is {manifest['status']}: finish it, its cards are written at the end")
+    outputs = [s["name"].removeprefix("outputs.") for s in manifest["steps"] if s["kind"] == "shards"]
+    found = {entry.name.removesuffix(f".{suffix}"): entry for entry in entries(folder / "cards") if entry.name.endswith(f".{suffix}")}
+    if not found:
+        raise RecipeError(f"{folder} has no card: none of its outputs ({', '.join(outputs)}) is made by `mix`")
+    if output is None and len(found) > 1:
+        raise RecipeError(f"{folder} has cards of {', '.join(found)}: name one with --output")
+    name = output or next(iter(found))
+    if name not in found:
+        raise RecipeError(f"{folder} has no card of {name!r}{did_you_mean(name, found)}; it has cards of {', '.join(found)}")
+    return found[name].read_bytes().decode()
 
 
 SHOWN = 3

@@ -5,7 +5,7 @@ process or network boundary.
 - `rows` runs a pass over one shard: `RowTask`, which stands on `Reading` (where its rows come from),
   that on `Fates` (what becomes of them), that on `Task` (attempt, accounts, poison).
 - `emit` writes a shard's keyed rows, `reduce` decides about a range of keys, `recall` answers what it asks; `exchange` puts what many
-  wrote together for many readers.
+  wrote together for many readers; `gather` makes a shard of an output of what `rows` has scattered.
 - `supersede` lists what lost of an earlier run, `state` is what a later one may read, `output` joins small shards.
 - `schemas` says which columns the files of tasks have.
 """
@@ -17,6 +17,7 @@ from typing import Any
 from curation.tasks.base import Context, Task
 from curation.tasks.emit import EmitTask
 from curation.tasks.exchange import ExchangeTask
+from curation.tasks.gather import GatherTask
 from curation.tasks.output import OutputTask
 from curation.tasks.recall import RecallTask
 from curation.tasks.reduce import ReduceTask
@@ -30,6 +31,7 @@ KINDS: dict[str, type[Task]] = {
     "reduce": ReduceTask,
     "recall": RecallTask,
     "exchange": ExchangeTask,
+    "gather": GatherTask,
     "supersede": SupersedeTask,
     "state": StateTask,
     "output": OutputTask,

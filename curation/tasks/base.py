@@ -76,6 +76,8 @@ class Task(ABC):
         self.counted: dict[str, Counter[str]] = {}
         self.examples: dict[str, dict[str, dict[str, int]]] = {}
         """step -> kind -> text -> weight."""
+        self.tallies: dict[str, dict[str, dict[str, list[int]]]] = {}
+        """step -> `in` or a drop reason -> tallied column -> documents of which it is known, of which it is above 0, its sum."""
         self.latest: Batch | None = None
         """The batch a stage is at work on: what it counts holds if it comes to an end."""
 
@@ -101,6 +103,8 @@ class Task(ABC):
             self.head["counted"] = counted
         if self.examples:
             self.head["examples"] = {step: heaviest(found) for step, found in sorted(self.examples.items())}
+        if self.tallies:
+            self.head["tallies"] = self.tallies
         Ledger.commit(self.folder, self.task["key"], self.head, self.stats.plain())
 
     def pieces(self, table: pa.Table) -> Iterator[pa.Table]:

@@ -33,6 +33,7 @@ class Fates(Task):
         self.failed = LazyShard(self.path("failed", "parquet"), FAILED)
         self.lowest: dict[tuple[str, str], Any] = {}
         """Lowest hash of an id dropped so far, by step and reason."""
+        self.tallied = {s.name: self.plan.tallied(s) for s in self.pass_.steps}
         self.safety = {s.name for s in self.pass_.steps if s.kind in ("row", "expand") and registry.is_safety(s.use)}
 
     def entered(self, step: str, rows: pa.Table) -> None:
@@ -104,6 +105,7 @@ class Fates(Task):
 
     def _remove(self, step: Step, table: pa.Table, reason: Any) -> tuple[pa.Table, pa.Table | None]:
         """Take out the dropped rows: counted, written, and a sample of them goes on as shadows."""
+        self._tally_columns(step, "in", table)
         if reason.null_count == len(reason):
             return table, None
         keep = pc.is_null(reason)
@@ -131,7 +133,9 @@ class Fates(Task):
             if reason not in step.drops:
                 raise TaskError(f"{step.name}: stage {step.use} dropped a document for {reason!r}, which it does not declare")
             account.dropped[reason] += n
-            self.stats.count(step.name, reason, gone.filter(pc.equal(why, reason)))
+            of_reason = gone.filter(pc.equal(why, reason))
+            self.stats.count(step.name, reason, of_reason)
+            self._tally_columns(step, reason, of_reason)
         if self.only is not None:
             return
         names = pa.array([step.name] * gone.num_rows, pa.string())
@@ -139,6 +143,14 @@ class Fates(Task):
         if "text" in row.column_names:
             row = row.set_column(row.column_names.index("text"), "text", self._sampled_text(step, gone, why))
         self.dropped.write(row)
+
+    def _tally_columns(self, step: Step, verdict: str, table: pa.Table) -> None:
+        """Add up the tallied columns of documents that reach a step (`in`), or that it drops for a reason."""
+        for name in self.tallied[step.name] if table.num_rows else ():
+            column = table[name]
+            found = (table.num_rows - column.null_count, pc.sum(pc.greater(column, 0)).as_py() or 0, pc.sum(column).as_py() or 0)
+            known = self.tallies.setdefault(step.name, {}).setdefault(verdict, {}).setdefault(name, [0, 0, 0])
+            known[:] = [a + b for a, b in zip(known, found, strict=True)]
 
     def _sampled_text(self, step: Step, gone: pa.Table, why: Any) -> Any:
         """Text of one dropped row in TEXT_SHARE, and of each row whose hash is the task's lowest so far for its reason."""

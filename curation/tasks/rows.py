@@ -13,11 +13,12 @@ from curation.documents import record_ids
 from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import LazyShard, conform, footer_hash, value_bytes
-from curation.stage import Expanded
+from curation.shuffle import ScatterWriter
+from curation.stage import Expanded, Scattered
 from curation.tasks.base import Context, array_of
 from curation.tasks.fates import also, concat
 from curation.tasks.reading import Reading
-from curation.tasks.schemas import SHADOW
+from curation.tasks.schemas import SHADOW, scattered_schema
 
 
 class RowTask(Reading):
@@ -30,7 +31,13 @@ class RowTask(Reading):
         self.shadow_exits: dict[str, LazyShard] = {}
         self.exit_bytes: dict[str, int] = {}
         self.leaves = {port for port in self.pass_.exits if self.plan.leaves_text(port)}
-        for port in self.pass_.exits:
+        self.parts = self.plan.parts(self.pass_.head)
+        self.scattered: ScatterWriter | None = None
+        if self.parts:
+            schema, added = scattered_schema(self.pass_.head, self.plan), ["_place", "_size", *self.plan.scattered(self.pass_.head)]
+            limit_bytes = self.plan.recipe.settings.shuffle.spill_bytes
+            self.scattered = ScatterWriter(self.path("scattered", "spill"), schema, added, task["bits"], limit_bytes)
+        for port in self.pass_.exits if not self.parts else ():
             schema = self.plan.port_schema(port)
             self.exits[port] = LazyShard(self.path(port, "parquet"), schema)
             self.exit_bytes[port] = 0
@@ -71,6 +78,8 @@ class RowTask(Reading):
         self.head["outputs"] = {
             port: {**facts, "text_bytes": self.exit_bytes[port]} for port, w in self.exits.items() if (facts := w.close())
         }
+        if self.scattered is not None:
+            self.head["scattered"] = self.scattered.close()
         self.head["shadow"] = {port: facts for port, w in self.shadow_exits.items() if (facts := w.close())}
         for label, writer in (("dropped", self.dropped), ("shadows", self.shadows), ("failed", self.failed)):
             if facts := writer.close():
@@ -124,19 +133,60 @@ class RowTask(Reading):
         return joined.take(pa.array(np.argsort(joined["_at"].to_numpy(), kind="stable")))
 
     def _exit(self, port: str, live: pa.Table, shadow: pa.Table | None) -> None:
+        if self.scattered is not None:
+            self._scatter(self.pass_.head, live, self.scattered)
         if self.only is not None:
             return
-        self.stats.count(self.plan.owner[port], "kept" if "." not in port else f"kept.{port.partition('.')[2]}", live)
-        if "text" in live.column_names and live.num_rows:
-            self.exit_bytes[port] += int(value_bytes(live["text"]).sum())
-        if port in self.leaves and "_text" not in live.column_names:
-            live = live.append_column("_text", live["_at"])
-        self.exits[port].write(live)
+        if port in self.exits:
+            self.stats.count(self.plan.owner[port], "kept" if "." not in port else f"kept.{port.partition('.')[2]}", live)
+            if "text" in live.column_names and live.num_rows:
+                self.exit_bytes[port] += int(value_bytes(live["text"]).sum())
+            if port in self.leaves and "_text" not in live.column_names:
+                live = live.append_column("_text", live["_at"])
+            self.exits[port].write(live)
         if shadow is not None and shadow.num_rows:
             if port in self.shadow_exits:
                 self.shadow_exits[port].write(shadow)
             else:
                 self.shadows.write(shadow)
+
+    def _scatter(self, step: Step, live: pa.Table, writer: ScatterWriter) -> None:
+        """Send rows where the head's stage wants them in an output, some perhaps more than once."""
+        account = self.account(step.name)
+        started = time.thread_time()
+        call = lambda table: step.stage.scatter(table.drop_columns(["_at"]), step.params)  # type: ignore[union-attr]  # noqa: E731
+        good, failures = self.guarded(step, live, False, call)
+        self._fail(step, failures)
+        account.kept -= sum(f.rows.num_rows for f in failures)
+        for table, scattered in good:
+            sent = self._sent(step, table, scattered)
+            rows = sent["_row"].to_numpy()
+            if unsent := int((np.bincount(rows, minlength=table.num_rows) == 0).sum()):
+                raise TaskError(f"{step.name}: stage {step.use} keeps {unsent} documents that it sends nowhere")
+            account.created += len(rows) - table.num_rows
+            account.kept += len(rows) - table.num_rows
+            if self.only is None:
+                self.stats.count(step.name, "kept", table, rows if len(rows) > table.num_rows else None)
+                writer.add(table, sent)
+        account.cpu_seconds += time.thread_time() - started
+
+    def _sent(self, step: Step, table: pa.Table, scattered: Scattered) -> pa.Table:
+        """What a stage says of where rows go, checked, as `ScatterWriter` wants it."""
+        added, most = self.plan.scattered(step), {"_row": table.num_rows, "_part": len(self.parts), "_size": 1 << 63}
+        given = {"_row": scattered.rows, "_part": scattered.part, "_place": scattered.place, "_size": scattered.size}
+        if set(scattered.columns) != set(added):
+            raise TaskError(f"{step.name}: stage {step.use} scatters columns {sorted(scattered.columns)}, it declares {sorted(added)}")
+        sent = {name: array_of(value, pa.uint64() if name == "_place" else pa.int64()) for name, value in given.items()}
+        sent |= {name: array_of(scattered.columns[name], f.type) for name, f in added.items()}
+        for name, column in sent.items():
+            said = f"{step.name}: stage {step.use} scatters {len(sent['_row'])} rows, and of {name.strip('_')}"
+            if len(column) != len(sent["_row"]):
+                raise TaskError(f"{said} gives {len(column)} values")
+            if column.null_count and not (name in added and added[name].nullable):
+                raise TaskError(f"{said} some values are null")
+            if name in most and len(column) and (pc.min(column).as_py() < 0 or pc.max(column).as_py() >= most[name]):
+                raise TaskError(f"{said} the values are {pc.min(column)} to {pc.max(column)}")
+        return pa.table(sent)
 
     # -- one step -----------------------------------------------------------------------------------
 

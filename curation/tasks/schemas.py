@@ -89,6 +89,11 @@ def verdict_schema(stage: GlobalStage, params: Any) -> pa.Schema:
     return pa.schema(fields)
 
 
+def scattered_schema(step: Step, plan: Plan) -> pa.Schema:
+    """Columns of documents that are scattered: their place in a part and their size, then those of the output."""
+    return pa.schema([pa.field("_place", pa.uint64()), pa.field("_size", pa.int64()), *plan.port_schema(step.name)])
+
+
 def output_schema(step: Step) -> list[dict[str, str]]:
     """Names of the columns of an output, in order."""
     return [{"name": f.name} for f in step.schema if not (f.metadata or {}).get(b"transient")]

@@ -80,7 +80,7 @@ class DedupLines(RepeatedUnits):
             hashes = np.where(known, batch.utf8("domain").hash(), hashes)
         return hashes % np.uint64(batch.buckets)
 
-    def parts(self, batch: Batch, params: Any) -> Spans:
+    def parts_of(self, batch: Batch, params: Any) -> Spans:
         text = batch.utf8()
         if params.unit == "line":
             return text.lines()

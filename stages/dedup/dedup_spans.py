@@ -61,7 +61,7 @@ class DedupSpans(RepeatedUnits):
     def span(self, params: Any) -> int:
         return int(params.sentences)
 
-    def parts(self, batch: Batch, params: Any) -> Spans:
+    def parts_of(self, batch: Batch, params: Any) -> Spans:
         return sentences(batch.utf8()).trimmed()
 
     def hashes(self, batch: Batch, parts: Spans, params: Any) -> Any:

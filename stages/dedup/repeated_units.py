@@ -42,7 +42,7 @@ class RepeatedUnits(GlobalStage):
     """What a part is called; its plural and `_removed` name a column."""
 
     @abstractmethod
-    def parts(self, batch: Batch, params: Any) -> Spans:
+    def parts_of(self, batch: Batch, params: Any) -> Spans:
         """What can be cut, in order; what stands between two parts separates them."""
 
     @abstractmethod
@@ -93,7 +93,7 @@ class RepeatedUnits(GlobalStage):
 
     def emit(self, batch: Batch, params: Any) -> Keyed:
         """One row per distinct unit and pool of the batch: how often it occurs, and the smallest hash of an id that has it."""
-        parts, span = self.parts(batch, params), self.span(params)
+        parts, span = self.parts_of(batch, params), self.span(params)
         sizes = parts.counts()
         batch.count(f"documents of fewer than {span} {self.part}s", ((sizes > 0) & (sizes < span)).sum())
         units = _keys(self.hashes(batch, parts, params), self._pools(batch, params), parts.offsets)
@@ -147,7 +147,7 @@ class RepeatedUnits(GlobalStage):
         return {f"distinct {self.part}s found too often": int(units)} if units else {}
 
     def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
-        parts, span, text = self.parts(batch, params), self.span(params), batch.utf8()
+        parts, span, text = self.parts_of(batch, params), self.span(params), batch.utf8()
         units = _kept_keys(verdicts.kept)
         if len(units) != len(parts):
             raise ValueError(f"{len(units)} units were kept of a text of {len(parts)} {self.part}s")

@@ -64,25 +64,33 @@ def read_list(path: Path) -> tuple[list[Phrase], list[tuple[int, str]]]:
         if not raw.strip() or raw.startswith(b"#"):
             continue
         try:
-            text = unicodedata.normalize("NFC", raw.decode())
+            phrase = phrase_of(raw.decode())
+            phrases.setdefault(phrase.text, phrase)
         except UnicodeDecodeError:
             broken.append((number, "not UTF-8"))
-            continue
-        folded = Utf8.of_strings([text]).folded()
-        text = bytes(folded.data).decode()
-        words = folded.words()
-        if len(words) == 0:
-            broken.append((number, "no word"))
-        elif words.starts[0] > 0 or words.ends[-1] < len(folded.data):
-            broken.append((number, "begins or ends with a mark"))
-        elif len(words) > MAX_PHRASE_WORDS:
-            broken.append((number, f"more than {MAX_PHRASE_WORDS} words"))
-        else:
-            chars = sum(3 if _kind(char) >= CJK else 1 for char in text if char != " ")
-            phrases.setdefault(text, Phrase(text, chars, len(text.split())))
+        except ValueError as e:
+            broken.append((number, str(e)))
     if not phrases:
         raise ValueError(f"{path} has no usable word or phrase")
     return list(phrases.values()), broken
+
+
+def phrase_of(line: str) -> Phrase:
+    """The phrase a line holds.
+
+    Raises: ValueError saying why it holds none.
+    """
+    folded = Utf8.of_strings([unicodedata.normalize("NFC", line)]).folded()
+    text = bytes(folded.data).decode()
+    words = folded.words()
+    if len(words) == 0:
+        raise ValueError("no word")
+    if words.starts[0] > 0 or words.ends[-1] < len(folded.data):
+        raise ValueError("begins or ends with a mark")
+    if len(words) > MAX_PHRASE_WORDS:
+        raise ValueError(f"more than {MAX_PHRASE_WORDS} words")
+    chars = sum(3 if _kind(char) >= CJK else 1 for char in text if char != " ")
+    return Phrase(text, chars, len(text.split()))
 
 
 def _kind(char: str) -> int:
@@ -168,10 +176,10 @@ class Lexicon:
 
         Args:
             member: bool (groups, p), phrases looked for in documents of a group. group: int64 (n,), -1 = none.
-            weights: float64 (p,), of the phrases.
-        Returns: float64 (3, n): matches, their weights together, different phrases.
+            weights: float64 (p,), of the phrases, or (p, k) of k kinds.
+        Returns: float64 (2 + k, n): matches, their weights of each kind together, different phrases.
         """
-        inner = words.parts()
+        inner, weights = words.parts(), weights.reshape(len(weights), -1)
         return _find(
             words.text.data, words.starts, words.ends, words.hashes(lower=True), words.offsets, inner.starts, inner.ends,
             inner.hashes(lower=True), inner.offsets, member, group, weights, self.first, self.keys, self.next, self.accepts,
@@ -285,8 +293,9 @@ def _is_cut(data: Any, starts: Any, ends: Any, k: Any, j: Any, first: Any, last:
 @njit(cache=True)
 def _count(phrase: Any, row: Any, out: Any, weights: Any, seen: Any) -> None:
     out[0, row] += 1
-    out[1, row] += weights[phrase]
-    out[2, row] += seen[phrase] != row
+    for kind in range(weights.shape[1]):
+        out[1 + kind, row] += weights[phrase, kind]
+    out[-1, row] += seen[phrase] != row
     seen[phrase] = row
 
 
@@ -298,7 +307,7 @@ def _find(
 ) -> Any:  # fmt: skip
     """Matches of each document, their weights, different phrases; see `Lexicon.find`."""
     n = len(offsets) - 1
-    out = np.zeros((3, n))
+    out = np.zeros((2 + weights.shape[1], n))
     seen = np.full(len(weights), -1, np.int64)
     for row in range(n):
         if group[row] < 0:

@@ -44,9 +44,11 @@ steps:
 outputs:
   final:  {use: shards, needs: sites}
   docs:   {use: shards, needs: common}
+  dealt:  {use: dealt, needs: common, limit: 3_000}
 settings: {shadow: 0.2}
 """
-"""Every kind of step: two inputs, fan-in, split, row, global (in rounds with state, asking, about shards), expand, keep, regroup."""
+"""Every kind of step: two inputs, fan-in, split, row, global (in rounds with state, asking, about shards), expand, keep, regroup, and
+one that deals documents to the shards of an output."""
 
 
 PHASES = """
@@ -54,6 +56,7 @@ inputs:
   docs:  {use: parquet, paths: "crawl/*.parquet"}
 steps:
   len:   {use: measure, limit: 30}
+  words: {use: count_words}
   risky: {use: poison, how: exit}
   twins: {use: first_of_text}
   model: {use: stand_in_model, resources: {gpus: 0.5}}

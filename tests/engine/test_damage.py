@@ -23,6 +23,9 @@ steps:
   last:  {use: keep, where: "length < 300"}
   like:  {use: same_opening, needs: more}
   words: {use: common_words, limit: 5}
+outputs:
+  kept:  {use: shards, needs: last}
+  dealt: {use: dealt, needs: words, limit: 2_000}
 settings: {shadow: 1}
 """
 ROWS = [d for d in documents(60) if len(d["text"]) > 50]
@@ -74,6 +77,9 @@ BEFORE = {
     "what is asked": (tasks.RecallTask, "run", "like.reduce-*/ask/*.asks"),
     "the index of what is asked": (Run, "_recalls", "like.reduce-*/ask/*.index"),
     "followers": (tasks.RowTask, "_applied", "like.emit-*/followers/*.parquet"),
+    "what is scattered": (tasks.GatherTask, "run", "dealt-*/scattered/*.spill"),
+    "the index of what is scattered": (Run, "_gather_tasks", "dealt-*/scattered/*.index"),
+    "the merged index of what is scattered": (tasks.GatherTask, "run", "dealt.gather-*/scattered-*.group"),
     "rows of another round": (tasks.ReduceTask, "run", "rare.reduce-*/again-1/*.spill"),
 }
 """File -> the call before which it is damaged, once it is there."""
@@ -190,7 +196,7 @@ def shuffle(path, damaged):
         if damaged == "index":
             return read_index(files[0], facts[0]).tolist()
         blocks = Blocks(files, groups, KEYED)
-        total = [t.tolist() for t in blocks.totals]
+        total = [t.tolist() for t in blocks.totals.values()]
         rows = [[t.to_pylist() for t in blocks.read(part, part + 1)] for part in range(4)]
         if sum(len(t) for part in rows for t in part) != 24:
             raise AccountError("the reducer counts its rows")

@@ -34,7 +34,7 @@ def test_the_same_bytes_with_and_without(tmp_path, groups_of_four):
     always = {**sizes, "settings.shuffle.range_reads": 1}
     moved = run(file, tmp_path / "moved", overrides=always)
     assert not exchanges(straight)
-    assert set(exchanges(moved)) == {"twins", "rare", "like", "common", "sites"}
+    assert set(exchanges(moved)) == {"twins", "rare", "like", "common", "sites", "dealt"}
     assert tree(tmp_path / "straight") == tree(tmp_path / "moved")
     collect(tmp_path / "moved", dry_run=False)
     again = run(file, tmp_path / "moved", overrides=always)

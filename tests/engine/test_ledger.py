@@ -5,6 +5,7 @@ import math
 import os
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -167,15 +168,26 @@ def test_histograms_add_up():
 def test_counts_by_dimension():
     stats = Stats()
     t = pa.table({"text": ["ab", "c", None], "lang": ["en", None, "en"], "domain": ["a.com", "b.com", "a.com"],
-                  "date": pa.array([0, 0, 40 * 86_400_000_000], pa.timestamp("us", tz="UTC")), "tokens": [1, 2, None]})  # fmt: skip
+                  "date": pa.array([0, 0, 40 * 86_400_000_000], pa.timestamp("us", tz="UTC")), "n_tokens": [1, 2, None]})  # fmt: skip
     stats.count("s", "kept", t)
     entry = stats.plain()["s"]["verdicts"]["kept"]
     assert (entry["documents"], entry["bytes"], entry["tokens"]) == (3, 3, 3)
     assert entry["by"] == {
-        "lang": {"en": [2, 2], "": [1, 1]},
-        "domain": {"a.com": [2, 2], "b.com": [1, 1]},
-        "date": {"1970-01": [2, 3], "1970-02": [1, 0]},
+        "lang": {"en": [2, 2, 1], "": [1, 1, 2]},
+        "domain": {"a.com": [2, 2, 1], "b.com": [1, 1, 2]},
+        "date": {"1970-01": [2, 3, 3], "1970-02": [1, 0, 0]},
     }
+    stats.count("s", "kept", t, np.array([0, 0, 1]))
+    entry = stats.plain()["s"]["verdicts"]["kept"]
+    assert (entry["documents"], entry["bytes"], entry["tokens"]) == (6, 8, 7)
+    assert entry["by"]["lang"] == {"en": [4, 6, 3], "": [2, 2, 4]}
+
+
+def test_documents_whose_tokens_change_alone_are_counted_anew():
+    stats = Stats()
+    for tokens in ([1, 2], [5, 6]):
+        stats.count("s", "kept", pa.table({"text": ["a", "b"], "lang": ["en", "en"], "n_tokens": tokens}))
+    assert stats.plain()["s"]["verdicts"]["kept"]["by"] == {"lang": {"en": [4, 4, 14]}}
 
 
 def test_only_the_top_domains_are_named(monkeypatch):
@@ -183,8 +195,30 @@ def test_only_the_top_domains_are_named(monkeypatch):
     stats = Stats()
     stats.count("s", "kept", pa.table({"domain": [f"d{i}" for i in range(9) for _ in range(9 - i)]}))
     named = stats.plain()["s"]["verdicts"]["kept"]["by"]["domain"]
-    assert list(named) == ["d0", "d1", "d2", "*"]
-    assert sum(n for n, _ in named.values()) == 45
+    assert list(named) == ["d0", "d1", "d2", module.OTHERS]
+    assert sum(n for n, _, _ in named.values()) == 45
+
+
+def test_a_value_that_is_called_like_the_others_is_counted_with_them(monkeypatch):
+    monkeypatch.setattr(module, "TOP_VALUES", 2)
+    stats = Stats()
+    stats.count("s", "kept", pa.table({"domain": ["a"] * 4 + [module.OTHERS] * 3 + ["b", "c"]}))
+    assert stats.plain()["s"]["verdicts"]["kept"]["by"]["domain"] == {"a": [4, 0, 0], module.OTHERS: [5, 0, 0]}
+
+
+@pytest.mark.parametrize("column", [
+    pa.array([[1], [2]]), pa.array([1, 2]), pa.array([b"\xff", b"\xfe"]), pa.array([{"a": 1}, {"a": 2}]),
+])  # fmt: skip
+def test_a_licence_that_is_no_text_is_not_counted(column):
+    stats = Stats()
+    stats.count("s", "kept", pa.table({"text": ["a", "b"], "license": column}))
+    assert stats.plain()["s"]["verdicts"]["kept"]["by"] == {}
+
+
+def test_long_values_are_cut():
+    stats = Stats()
+    stats.count("s", "kept", pa.table({"licence": ["é" * 5_000 + str(i) for i in range(3)]}))
+    assert stats.plain()["s"]["verdicts"]["kept"]["by"]["licence"] == {"é" * module.VALUE_CHARS: [3, 0, 0]}
 
 
 @pytest.mark.parametrize("field", ["documents_in", "created", "kept", "merged", "failed"])
@@ -219,7 +253,7 @@ def test_a_batch_counted_twice_in_a_row_is_grouped_once(monkeypatch):
     """A step that drops nothing hands on what came in; other values, order or bytes are another batch."""
     grouped = []
     real = module.counted
-    monkeypatch.setattr(module, "counted", lambda values, sizes: grouped.append(len(sizes)) or real(values, sizes))
+    monkeypatch.setattr(module, "counted", lambda values, *of: grouped.append(len(values)) or real(values, *of))
     a = pa.table({"domain": ["x", "y", "x"], "text": ["1", "22", "333"]})
     stats = Stats()
     longer = a.set_column(1, "text", [["1", "22", "4444"]])
@@ -227,7 +261,7 @@ def test_a_batch_counted_twice_in_a_row_is_grouped_once(monkeypatch):
         stats.count("s", verdict, table)
     assert grouped == [3, 3, 2]
     by = {v: e["by"]["domain"] for v, e in stats.plain()["s"]["verdicts"].items()}
-    assert by == {"in": {"x": [3, 7], "y": [2, 4]}, "kept": {"x": [4, 9], "y": [2, 4]}}
+    assert by == {"in": {"x": [3, 7, 0], "y": [2, 4, 0]}, "kept": {"x": [4, 9, 0], "y": [2, 4, 0]}}
 
 
 def test_many_records_make_few_segments(tmp_path, monkeypatch):

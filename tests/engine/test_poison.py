@@ -211,6 +211,17 @@ def test_poison_in_apply(tmp_path, how):
 
 
 @pytest.mark.parametrize("how", ["raise", "exit"])
+def test_poison_in_scatter(tmp_path, how):
+    poison = POISON if how == "raise" else {33}
+    file = setting(tmp_path, GLOBAL, how, "dealt", poison)
+    run(file, tmp_path / "out", 2)
+    reason, detail = KILLERS.get(how, ("error", "this page is poison"))
+    check(tmp_path, file, reason, detail, {"bad.hurt": False}, poison)
+    at = steps(tmp_path / "out")["bad"]
+    assert at["created"] > 0 < at["dropped"]["not_dealt"]
+
+
+@pytest.mark.parametrize("how", ["raise", "exit"])
 def test_poison_in_expand_and_regroup(tmp_path, how):
     text = ROW.replace("  keep:", "  parts: {{use: paragraphs}}\n  sites: {{use: by_domain}}\n  keep:").replace(
         "length > 40", "members > 0"

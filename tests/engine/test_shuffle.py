@@ -32,7 +32,7 @@ def shuffled(folder, mappers, bits, limit=1 << 20):
 
 
 def rows_in(blocks, task):
-    return int(blocks.totals[1][task[0] : task[1]].sum())
+    return int(blocks.totals["rows"][task[0] : task[1]].sum())
 
 
 @settings(max_examples=30, deadline=None)

@@ -68,6 +68,11 @@ def nsfw():
     yield {"lists": lists, "score_column": "adult_score", "max_score": None}, _with_terms()
 
 
+def count_mentions():
+    spoken = ["She told him that they met two Muslim women and a senior citizen.", "I and you, we and your sister's cat", "HE"]
+    yield {}, texts(*spoken * 3, lang=lambda n: [("en", "en", "de", None)[i % 4] for i in range(n)])
+
+
 PII_TEXTS = (
     "Write to jo.doe@host.example or call +49 30 23125 920, (212) 555-0189 x12 or 020 7946 0594; fax: 555 01 23.",
     "Failed login from 203.0.113.129 and fe80::1ff:fe23:4567:94, not from version 1.2.3.4 at 12:30.",
