@@ -102,7 +102,8 @@ class Shuffled(GlobalStage):
     def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
         key, tokens = rows["key"].to_numpy(), rows["tokens"].to_numpy()
         starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-        return rows.take(pa.array(starts)).set_column(rows.column_names.index("tokens"), "tokens", pa.array(np.add.reduceat(tokens, starts)))
+        sums = pa.array(np.add.reduceat(tokens, starts))
+        return rows.take(pa.array(starts)).set_column(rows.column_names.index("tokens"), "tokens", sums)
 
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
         return Reduced(state=self.combine(rows, params, round_).select(["key", "tokens"]))

@@ -25,6 +25,7 @@ from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
 from curation.shards import count_rows
 from curation.shuffle import (
     BLOCK,
+    DOCUMENTS_SHARE,
     PARTITION_BITS,
     SPILLS,
     STATE_BYTES,
@@ -568,7 +569,6 @@ class Run:
         scatters: dict[str, Any] = {}
         if parts := self.plan.parts(step):
             scatters = {"bits": min(self._bits(settled["full"]), PARTITION_BITS - (len(parts) - 1).bit_length())}
-            whole = digest(whole, SPILLS, scatters)
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
@@ -681,7 +681,7 @@ class Run:
         Args:
             names, facts: of what each mapper has scattered. target: bits, size and bytes of shards, as for `plan_shards`.
         """
-        settings = self.plan.recipe.settings.shuffle
+        budget = self.plan.recipe.settings.shuffle.reduce_bytes // DOCUMENTS_SHARE
         place = write_groups(self.out, f"work/{folder}", "scattered", names, facts)
         blocks = Blocks.of(self.out, place, pa.schema([]))
         totals = blocks.totals
@@ -691,7 +691,7 @@ class Run:
         tasks: list[dict[str, Any]] = []
         for part, of_part in enumerate(self.plan.parts(step)):
             for n, shard in enumerate(plan_shards(blocks, part, *target)):
-                ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, settings.reduce_bytes, *shard.range)]
+                ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, budget, *shard.range)]
                 tasks.append({
                     "kind": "gather", "step": step.name, "folder": folder, "key": digest(whole, part, n), "name": f"{of_part}-{n:05d}",
                     "ranges": ranges, "bits": target[0], "bounds": list(shard.bounds), "before": shard.before, "after": shard.after,
