@@ -506,7 +506,9 @@ def test_with_a_share_nothing_is_lost_between(run):
     result = run([clustered(1500)], LLAMA3.read_text() + "validation: {share: 0.1}\n")
     assert "held_out" not in result.account["dropped"]
     result = run([clustered(1500)], LLAMA3.read_text() + "validation: {tokens: 9_000}\n")
-    assert result.account["dropped"]["held_out"] > 0
+    lost = result.dropped.filter(pc.equal(result.dropped["drop_reason"], "held_out"))
+    assert lost.num_rows == result.account["dropped"]["held_out"] > 0
+    assert pc.min(lost["cluster_size"]).as_py() >= 2
     alone = clustered(1500).drop_columns(["cluster_id", "cluster_size"])
     assert "held_out" not in run([alone], LLAMA3.read_text() + "validation: {tokens: 9_000}\n").account["dropped"]
 
