@@ -26,11 +26,11 @@ from curation.shards import count_rows
 from curation.shuffle import (
     BLOCK,
     DOCUMENTS_SHARE,
-    PARTITION_BITS,
     SPILLS,
     STATE_BYTES,
     Blocks,
     partition_bits,
+    place_bits,
     plan_exchange,
     plan_reducers,
     plan_shards,
@@ -172,11 +172,15 @@ class Run:
                 raise self.plan.recipe.error(str(e), "inputs", step.name, "paths", value=True) from e
         self.input_bytes = sum(f.bytes for files in self.files.values() for f in files)
 
-    def _bits(self, shards: list[Shard]) -> int:
-        """Bits of a key that name a partition of a step: from the size of its shards; one not there yet is taken to have their mean."""
+    def _bits(self, shards: list[Shard], parts: int = 0) -> int:
+        """Bits of a key that name a partition of a step, or of a place where it scatters to some parts.
+
+        From the size of its shards; one not there yet is taken to have their mean.
+        """
         known = [shard.bytes for shard in shards if not shard.virtual]
         size = sum(known) * len(shards) // max(1, len(known))
-        return partition_bits(size, self.plan.recipe.settings.shuffle.partition_bytes)
+        partition_bytes = self.plan.recipe.settings.shuffle.partition_bytes
+        return place_bits(size, partition_bytes, parts) if parts else partition_bits(size, partition_bytes)
 
     def _pass(self, p: Pass) -> None:
         head = p.head
@@ -566,9 +570,8 @@ class Run:
         returns, whole, buckets = settled["returns"], settled["whole"], self._buckets(step, settled["full"])
         self._supersede(step, settled)
         self.returned[step.name] = returns["state"]
-        scatters: dict[str, Any] = {}
-        if parts := self.plan.parts(step):
-            scatters = {"bits": min(self._bits(settled["full"]), PARTITION_BITS - (len(parts) - 1).bit_length())}
+        parts = len(self.plan.parts(step))
+        scatters = {"bits": self._bits(settled["full"], parts)} if parts else {}
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],

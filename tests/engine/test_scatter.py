@@ -18,10 +18,11 @@ from curation.plan import Plan
 from curation.recipe import load
 from curation.run import Run
 from curation.shards import LazyShard
+from curation.shuffle import place_bits
 from curation.text import Utf8
 
 DEAL = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {mix: {use: dealt, limit: 9_000}}\n'
-SMALL = {"settings.shuffle.partition_bytes": 4_000, "settings.shuffle.reduce_bytes": 240_000, "settings.shuffle.spill_bytes": 120_000}
+SMALL = {"settings.shuffle.partition_bytes": 32_000, "settings.shuffle.reduce_bytes": 240_000, "settings.shuffle.spill_bytes": 120_000}
 MASK = (1 << 64) - 1
 
 
@@ -185,6 +186,12 @@ def test_stats_count_copies(dealt, tmp_path):
     out = rows(dealt[1], "outputs")
     assert total == {"documents": len(out), "bytes": sum(len(r["text"].encode()) for r in out)}
     assert by == Counter(r["domain"] for r in out)
+
+
+def test_partitions_are_small_beside_shards_until_blocks_would_be(dealt):
+    sizes = {1 << 20: 0, 1 << 30: 7, 100 << 30: 11, 1000 << 30: 14, 100_000 << 30: 16}
+    assert {size: place_bits(size, 64 << 20, 1) for size in sizes} == sizes
+    assert [place_bits(100_000 << 30, 64 << 20, parts) for parts in (1, 2, 3, 256)] == [16, 15, 14, 8]
 
 
 # -- what may go wrong ----------------------------------------------------------------------------------
