@@ -20,6 +20,7 @@ from curation.stage import AssetFile, Batch, GlobalStage, Keyed, Reduced, StageP
 from curation.text import UNICODE_VERSION
 from stages.benchmarks.items import ROLES, items_of, read
 from stages.benchmarks.ngrams import MAX_N, NO_GRAM, Found, Index
+from stages.benchmarks.words import WHOLE
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -142,4 +143,4 @@ def _index(files: tuple[tuple[str, str, int], ...], fields: tuple[Any, ...], n: 
     return Index.of(read({name: path for name, path, _ in files}, named), n, least, proper)
 
 
-assert MAX_N < 256  # sizes are bytes
+assert MAX_N * WHOLE < 256  # sizes are bytes

@@ -40,7 +40,8 @@ def found_words(text):
     """Words as the kernel finds them, as strings."""
     data = np.frombuffer(text.encode() or b"\0", np.uint8)
     starts, ends, sums = np.empty(len(data) + 1, np.int64), np.empty(len(data) + 1, np.int64), np.zeros(len(data) + 2, np.uint64)
-    m = words_of(data, np.int64(0), np.int64(len(text.encode())), starts, ends, sums, np.int64(0), *tables())
+    weights = np.empty(len(data) + 1, np.uint8)
+    m = words_of(data, np.int64(0), np.int64(len(text.encode())), starts, ends, sums, weights, np.int64(0), *tables())
     return [bytes(data[i:j]).decode() for i, j in zip(starts[:m], ends[:m], strict=True)], sums[: m + 1]
 
 
@@ -157,6 +158,14 @@ def test_ten_words_are_a_hit_and_nine_are_not(tmp_path):
     assert dropped(tmp_path, texts, QUESTION, n=13) == [3]
 
 
+def test_thai_letters_count_for_a_quarter(tmp_path):
+    text = "นักท่องเที่ยวมากกว่าสองล้านคนมาเยี่ยมชมสวนสาธารณะแห่งนี้ทุกปีตั้งแต่เปิด"
+    letters = found_words(text)[0]
+    texts = [f"ฮ {''.join(letters[2 : 2 + n])} ฮ" for n in (38, 39, 40, 41)]
+    assert dropped(tmp_path, texts, text, max_share=None) == [2, 3]
+    assert dropped(tmp_path, [text[:-3], f"ฮ{text[:30]}ฮ", f"ฮ {text[:20]}"], text[:30], max_share=None) == [0, 1]
+
+
 def test_short_items_are_hits_as_a_whole_only(tmp_path):
     texts = ["so who owns the old mill then", "who owns the old barn", "Who owns, the OLD mill", "who owns the mill", "it was the mill"]
     assert dropped(tmp_path, texts, "Who owns the old mill?") == [0, 2]
@@ -268,7 +277,7 @@ def test_the_content_of_a_benchmark_is_in_the_fingerprint(tmp_path):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"min_words": 11}, "min_words"), ({"margin": 3}, "margin"), ({"n": 65}, "n"), ({"max_share": 0}, "max_share"),
+        ({"min_words": 11}, "min_words"), ({"margin": 3}, "margin"), ({"n": 61}, "n"), ({"max_share": 0}, "max_share"),
         ({"fields": {"c": {"question": ["q"]}}}, "no benchmark 'c'"), ({"fields": {"b": {"answer": ["a"]}}}, "needs `question"),
         ({"fields": {"b": {"question": ["a"], "hint": ["h"]}}}, "needs `question"), ({"benchmarks": {}}, "benchmarks"),
     ],
