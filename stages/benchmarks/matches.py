@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from curation.errors import TaskError
 from curation.stage import AssetFile, Batch, GlobalStage, Keyed, Reduced, StageParams, Types
 from curation.text import UNICODE_VERSION
 from stages.benchmarks.items import ROLES, items_of, read
@@ -59,10 +60,16 @@ class BenchmarkMatches(GlobalStage):
         """
 
     def index(self, params: Any) -> Index:
-        """The n-grams of the benchmarks, read once per process."""
-        files = tuple((name, path, Path(path).stat().st_mtime_ns) for name, path in params.benchmarks.items())
+        """The n-grams of the benchmarks, read once per process.
+
+        Raises: TaskError if a file has gone or changed for the worse since it was checked.
+        """
         fields = tuple((name, tuple((role, tuple(keys)) for role, keys in roles.items())) for name, roles in params.fields.items())
-        return _index(files, fields, *self.shape(params))
+        try:
+            files = tuple((name, path, Path(path).stat().st_mtime_ns) for name, path in params.benchmarks.items())
+            return _index(files, fields, *self.shape(params))
+        except (OSError, ValueError) as e:
+            raise TaskError(f"{self.name}: {e}") from e
 
     def check(self, params: Any, schema: pa.Schema) -> None:
         """Read all benchmarks through.
