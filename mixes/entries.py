@@ -178,6 +178,11 @@ class MixRecipe:
             if entry.temperature is not None:
                 self._field(schema, entry.temperature.by, pa.types.is_string, "text", *at, "temperature", "by")
 
+        if self.validation is not None:
+            for column, fits, what in (("cluster_id", pa.types.is_string, "text"), ("cluster_size", _is_number, "numbers")):
+                if column in schema.names:
+                    self._field(schema, column, fits, what, "validation", value=False)
+
     def _field(self, schema: pa.Schema, column: str, fits: Callable[[Any], bool], what: str, *at: str, value: bool = True) -> pa.Field:
         if column not in schema.names:
             guess = did_you_mean(column, schema.names)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from curation import registry
 from curation.errors import CurateError
-from curation.stage import AssetMark, Source
+from curation.stage import AssetMark, GlobalStage, Source
 
 BUILT_IN = {
     "keep": (
@@ -91,6 +91,8 @@ def _columns(stage: Any) -> tuple[list[str] | None, dict[str, str] | None]:
         params = stage.params.model_validate(_example(stage))
         reads = [] if isinstance(stage, Source) else list(stage.reads(params))
         writes = stage.columns(params, None) if isinstance(stage, Source) else stage.writes(params)
+        if isinstance(stage, GlobalStage):
+            writes = {**writes, **stage.scattered(params)}
     except (ValueError, OSError, CurateError):
         return None, None
     return reads, {name: str(getattr(kind, "type", kind)) for name, kind in writes.items()}
