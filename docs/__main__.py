@@ -39,10 +39,18 @@ def keys(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, ...]]:
             yield f"`{above}{name}`", spell(field.annotation), default, field.description or ""
 
 
+def commands(group: Any = None, above: str = "") -> dict[str, Any]:
+    """Every command by its whole name, those of groups like `mix search fit`."""
+    found: dict[str, Any] = {}
+    for name, command in sorted((group or typer.main.get_command(cli.app)).commands.items()):
+        found |= commands(command, f"{above}{name} ") if hasattr(command, "commands") else {above + name: command}
+    return found
+
+
 def cli_page() -> str:
     """Every command with its arguments and options."""
     parts = ["# The command line", inspect.getdoc(cli) or ""]
-    for name, command in sorted(typer.main.get_command(cli.app).commands.items()):  # type: ignore[attr-defined]
+    for name, command in commands().items():
         shown = [p for p in command.params if not getattr(p, "hidden", False)]
         usage = " ".join(["curate", name, *(_name(p) for p in shown if not _is_option(p)), "[OPTIONS]"])
         rows = [(f"`{_name(p)}`", p.help or "", _default(p)) for p in shown]
