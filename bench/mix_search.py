@@ -1,11 +1,11 @@
-"""Mix search on simulated problems of another form than its fitters: regret of the proposed mix, and how often it is worse than the default.
+"""Mix search on simulated problems of another form than its fitters: regret of the proposed mix, and how often the default was better.
 
-A problem has 3 to 8 domains of unequal size and a validation set of each. Its losses are power laws of parameters and tokens over a floor. What
-a domain's tokens are worth to a validation set saturates with their share and with their epochs, some domains help others and some hurt, pairs
-have a joint effect, domains compete for the model's size, and every run has noise of its seed, part of it common to all sets. Runs are those
-that `propose` asks for, at three small sizes; `fit` sees nothing but their CSV. The mix it proposes is judged by the true loss of the large
-model: regret = (proposed - optimum) / (default - optimum), where the default is the token shares and the optimum keeps the same bounds.
-The search was developed on problems 0 to 99 (`--problems 0:100`); those reported, from 1000, were never used for a choice.
+A problem has 3 to 8 domains of unequal size and a validation set of each. Its losses are power laws of parameters and tokens over a floor.
+What a domain's tokens are worth to a validation set saturates with their share and with their epochs, some domains help others and some
+hurt, pairs have a joint effect, domains compete for the model's size, and every run has noise of its seed, part of it common to all sets.
+Runs are those that `propose` asks for, at three small sizes; `fit` sees nothing but their CSV. The mix it proposes is judged by the true
+loss of the large model: regret = (proposed - optimum) / (default - optimum), where the default is the token shares and the optimum keeps
+the same bounds. The search was developed on problems 0 to 99 (`--problems 0:100`) and is reported on others, from 1000.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def problem(seed: int) -> Problem:
     k = int(rng.integers(3, 9))
     shares = rng.dirichlet(np.full(k, 1.5))
     shares = 0.02 + (1 - 0.02 * k) * shares
-    worth = np.where(rng.random((k, k)) < 0.55, rng.uniform(0, 0.4, (k, k)), 0) - np.where(rng.random((k, k)) < 0.25, rng.uniform(0, 0.15, (k, k)), 0)
+    worth = np.where(rng.random((k, k)) < 0.55, rng.uniform(0, 0.4, (k, k)), 0)
+    worth -= np.where(rng.random((k, k)) < 0.25, rng.uniform(0, 0.15, (k, k)), 0)
     np.fill_diagonal(worth, 1)
     joint = np.where(rng.random((k, k, k)) < 0.15, rng.uniform(-0.1, 0.2, (k, k, k)), 0)
     joint[:, range(k), range(k)] = 0
@@ -131,18 +132,21 @@ def optimum(world: Problem) -> Any:
 def measure(scale: float, pairs: int, only: list[str], problems: str | None, fitters: str | None) -> dict[str, Any]:
     """Propose, simulate and fit every problem through the files a user would have."""
     first, _, last = (problems or "1000:1060").partition(":")
-    rows = [solve(problem(seed), fitters.split(",") if fitters else []) for seed in range(int(first), int(first) + round((int(last) - int(first)) * scale))]
+    seeds = range(int(first), int(first) + round((int(last) - int(first)) * scale))
+    rows = [solve(problem(seed), fitters.split(",") if fitters else []) for seed in seeds]
     regret, worse = np.array([r["regret"] for r in rows]), np.array([r["gain"] < -1e-9 for r in rows])
     inside = np.mean([r["low"] <= r["gain"] <= r["high"] for r in rows])
     figures = {
         "problems": len(rows), "domains": f"{min(r['domains'] for r in rows)} to {max(r['domains'] for r in rows)}",
-        "runs": f"{min(r['runs'] for r in rows)} to {max(r['runs'] for r in rows)}", "share of the large model's FLOPs": f"{max(r['flops'] for r in rows):.4f} at most",
+        "runs": f"{min(r['runs'] for r in rows)} to {max(r['runs'] for r in rows)}",
+        "FLOPs of the runs, share of the large model's": f"{max(r['flops'] for r in rows):.4f} at most",
         "regret at 25, 50, 75, 90 %": np.round(np.quantile(regret, [0.25, 0.5, 0.75, 0.9]), 3).tolist(),
         "default - optimum at 10, 50, 90 %, nats": np.round(np.quantile([r["room"] for r in rows], [0.1, 0.5, 0.9]), 4).tolist(),
         "default proposed": sum(r["is_default"] for r in rows), "worse than the default": int(worse.sum()),
         "loss worse than the default by, worst, nats": round(max(0.0, -min(r["gain"] for r in rows)), 5),
         "fitters chosen": {f: sum(r["fitter"] == f for r in rows) for f in sorted({r["fitter"] for r in rows})},
-        "true gain within the stated 90 % interval": round(float(inside), 3), "CPU-seconds of a fit, median and most": np.round(np.quantile([r["seconds"] for r in rows], [0.5, 1]), 1).tolist(),
+        "true gain within the stated 90 % interval": round(float(inside), 3),
+        "CPU-seconds of a fit, median and most": np.round(np.quantile([r["seconds"] for r in rows], [0.5, 1]), 1).tolist(),
     }  # fmt: skip
     targets = {
         "median regret": (round(float(np.median(regret)), 3), "<= 0.2", bool(np.median(regret) <= 0.2)),
@@ -166,7 +170,7 @@ def solve(world: Problem, fitters: list[str]) -> dict[str, Any]:
         seconds = time.process_time() - started
     best = world.objective(optimum(world))[0]
     default, proposed = world.objective(np.stack([world.shares, found.mix]))
-    low, high = proposal.interval(found.gain(found.mix, found.target))
+    low, high = proposal.interval(found.gain(found.target))
     return {
         "seed": world.seed, "domains": len(world.shares), "runs": report["runs"], "flops": report["flops"] / (6 * LARGE[0] * LARGE[1]),
         "regret": float((proposed - best) / (default - best)), "room": float(default - best), "gain": float(default - proposed),
@@ -181,7 +185,8 @@ def written(world: Problem, folder: Path) -> Path:
     entries = [f"  {n}: {{where: \"source = '{n}'\", weight: {w!r}}}" for n, w in zip(names, world.shares.tolist(), strict=True)]
     (folder / "default.yaml").write_text("\n".join(["entries:", *entries]) + "\n")
     lines = [
-        "recipe: default.yaml", f"target: {{parameters: {LARGE[0]!r}, tokens: {LARGE[1]!r}}}", f"epochs: {EPOCHS}", f"seed: {world.seed}", "runs:",
+        "recipe: default.yaml", f"target: {{parameters: {LARGE[0]!r}, tokens: {LARGE[1]!r}}}", f"epochs: {EPOCHS}", f"seed: {world.seed}",
+        "runs:",
         *(f"  - {{parameters: {n!r}, tokens: {d!r}, mixes: {m * len(names)}}}" for (n, d), m in zip(SIZES, MIXES, strict=True)),
         "available:", *(f"  {n}: {a!r}" for n, a in zip(names, world.available.tolist(), strict=True)),
         "bounds:", *(f"  {n}: [{LEAST}, 1]" for n in names),

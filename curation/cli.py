@@ -283,7 +283,9 @@ def gc(
 
 
 SearchFile = Annotated[Path, typer.Argument(metavar="SEARCH", help="YAML file of the search: recipe, target, runs, bounds.")]
-SearchOut = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for what is written; it must have no other content under its names.")]
+SearchOut = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder of what is written; a file that is there with other content is an error.")
+]
 
 
 @mix_search.command(epilog="Example: curate mix search propose search.yaml --out small")

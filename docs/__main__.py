@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from curation import cli, recipe, registry, where
 from curation.inspect.describe import BUILT_IN, spell, stage_list, stage_page
 from mixes import entries
+from mixes.search import spec as search
 
 HERE = Path(__file__).resolve().parent
 INTRODUCTION = (
@@ -97,6 +98,7 @@ def recipe_page() -> str:
         "## Rules: where and split", f"```text\n{inspect.getdoc(where)}\n```",
         "## The recipe of a mix", inspect.getdoc(entries) or "",
         table(header, [*keys(entries.Document), *keys(entries.Entry, "entries.NAME.")]),
+        "## The file of a mix search", inspect.getdoc(search) or "", table(header, [*keys(search.Spec), *keys(search.Runs, "runs.N.")]),
         "## Example", f"```yaml\n{_readme_recipe()}```",
     ])  # fmt: skip
 

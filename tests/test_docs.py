@@ -14,6 +14,7 @@ from curation.cli import app
 from curation.inspect.describe import BUILT_IN, stage_list, stage_page
 from docs.__main__ import PAGES, commands, keys, pages
 from mixes import entries
+from mixes.search import spec as search
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADINGS = ("Source:", "Units:", "Params:", "Drops:", "Errors:")
@@ -70,7 +71,7 @@ def test_the_page_of_every_stage_ends_in_an_example_that_is_valid(name):
 def test_every_key_of_a_recipe_has_help():
     for text in [*recipe.KEYS.values(), *recipe.ENTRY_KEYS.values()]:
         assert text
-    for model in (recipe.Settings, recipe.Resources, entries.Document, entries.Entry):
+    for model in (recipe.Settings, recipe.Resources, entries.Document, entries.Entry, search.Spec, search.Runs, search.Check):
         for key, kind, _, meaning in keys(model):
             assert meaning, f"{key} has no help"
             assert kind

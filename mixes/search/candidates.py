@@ -27,13 +27,22 @@ WEIGHT, LOSS = "weight:", "loss:"
 
 
 def draw(search: Search, count: int, rng: np.random.Generator) -> Any:
-    """Candidate mixes within the bounds: float64 (count, K)."""
+    """Candidate mixes within the bounds: float64 (count, K).
+
+    One drawn outside is moved inside, some way along the line to the middle of what is allowed; the nearest
+    mix inside would often be the same corner.
+    """
     spec = search.spec
     shares = search.centre**spec.temperature
     shares /= shares.sum()
-    concentration = np.exp(rng.uniform(*np.log(spec.concentration), count)) * len(shares)
+    low, high = np.log(spec.concentration)
+    concentration = np.exp(rng.uniform(low, high, count)) * len(shares)
     gammas = rng.standard_gamma(np.maximum(concentration[:, None] * shares, 1e-3)) + 1e-12
-    return within(gammas / gammas.sum(axis=1, keepdims=True), search.low, search.high)
+    middle = within(rng.dirichlet(np.ones(len(shares)), 256), search.low, search.high).mean(axis=0)
+    away = gammas / gammas.sum(axis=1, keepdims=True) - middle
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = np.where(away > 0, (search.high - middle) / away, np.where(away < 0, (search.low - middle) / away, np.inf)).min(axis=1)
+    return middle + np.where(room >= 1, 1, room * rng.uniform(0.5, 1, count))[:, None] * away
 
 
 def rounded(mixes: Any) -> Any:
@@ -47,7 +56,8 @@ def rounded(mixes: Any) -> Any:
 def recipe_text(recipe: MixRecipe, weights: Any, note: str) -> str:
     """The recipe with other weights, as YAML."""
     data = recipe.yaml.data
-    lines = [f"# {note}", *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items() if key != "entries"), "entries:"]
+    others = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items() if key != "entries")
+    lines = [f"# {note}", *others, "entries:"]
     for (name, entry), weight in zip(data["entries"].items(), weights, strict=True):
         lines.append(f"  {name}: {json.dumps({**entry, 'weight': round(float(weight), DIGITS)}, ensure_ascii=False)}")
     return "\n".join(lines) + "\n"
@@ -95,8 +105,8 @@ def propose(search: Search, folder: Path) -> dict[str, Any]:
 
     def run(recipe: str, mix: Any, size: Any, seed: int) -> None:
         rows.append({
-            "run": f"run-{len(rows):04d}", "recipe": recipe, "parameters": f"{size.parameters:.12g}", "tokens": f"{size.tokens:.12g}", "seed": seed,
-            **weight_columns(names, mix),
+            "run": f"run-{len(rows):04d}", "recipe": recipe, "parameters": f"{size.parameters:.12g}", "tokens": f"{size.tokens:.12g}",
+            "seed": seed, **weight_columns(names, mix),
         })  # fmt: skip
 
     for size in spec.runs:
@@ -107,11 +117,14 @@ def propose(search: Search, folder: Path) -> dict[str, Any]:
             files[file] = recipe_text(search.recipe, mix, f"Candidate {len(mixes) - 1} of a mix search.")
             mixes.append(mix)
             run(file, mix, size, 0)
+    if len(np.unique(mixes, axis=0)) < len(mixes):
+        raise RecipeError(f"the bounds leave no room for {len(mixes)} different mixes", search.recipe.yaml.place("entries"))
     files["runs.csv"] = csv_text(rows)
     write(folder, files)
     least, most = np.min(mixes, axis=0), np.max(mixes, axis=0)
     return {
-        "runs": len(rows), "mixes": len(mixes), "flops": sum(6 * s.parameters * s.tokens * (s.mixes + spec.default_runs) for s in spec.runs),
+        "runs": len(rows), "mixes": len(mixes),
+        "flops": sum(6 * s.parameters * s.tokens * (s.mixes + spec.default_runs) for s in spec.runs),
         "sizes": [{"parameters": s.parameters, "tokens": s.tokens, "runs": s.mixes + spec.default_runs} for s in spec.runs],
         "range": {n: [round(float(a), 4), round(float(b), 4)] for n, a, b in zip(names, least, most, strict=True)},
         "files": [str(folder / "runs.csv"), str(folder / "recipes")],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mixes.search import candidates, losses, spec
-from mixes.search.candidates import csv_text, recipe_text, weight_columns, write
+from mixes.search.candidates import csv_text, recipe_text, rounded, weight_columns, write
 from mixes.search.proposal import LEVEL, Proposal, choose, interval
 from mixes.search.spec import Check, Size
 
@@ -53,15 +53,18 @@ def _check(found: Proposal) -> tuple[Check, list[dict[str, Any]], dict[str, str]
     between = np.sqrt([last[0] * found.target.parameters, last[1] * found.target.tokens])
     check = search.spec.check or Check(parameters=float(f"{between[0]:.2g}"), tokens=float(f"{between[1]:.2g}"), seeds=1)
     sure = not found.why_default
-    mixes = {"proposed" if sure else "candidate": found.best, "default": search.default}
-    notes = {"default": "The default mix of a mix search.", "candidate": "A mix that may be better than the default; the check run tells."}
-    recipes = {f"{name}.yaml": recipe_text(search.recipe, mix, notes.get(name, "Proposed by a mix search.")) for name, mix in mixes.items()}
+    mixes = {"proposed" if sure else "candidate": found.best, "default": rounded(search.default)[0]}
+    notes = {
+        "default": "The default mix of a mix search.", "proposed": "Proposed by a mix search.",
+        "candidate": "A mix that may be better than the default; the check run tells.",
+    }  # fmt: skip
+    recipes = {f"{name}.yaml": recipe_text(search.recipe, mix, notes[name]) for name, mix in mixes.items()}
     if not sure:
-        recipes["proposed.yaml"] = recipe_text(search.recipe, found.mix, "Proposed by a mix search: the default.")
+        recipes["proposed.yaml"] = recipe_text(search.recipe, mixes["default"], "Proposed by a mix search: the default.")
     rows = [
         {
-            "run": f"check-{name}-{seed}", "recipe": f"{name}.yaml", "parameters": f"{check.parameters:.12g}", "tokens": f"{check.tokens:.12g}",
-            "seed": seed, **weight_columns(search.names, mix),
+            "run": f"check-{name}-{seed}", "recipe": f"{name}.yaml", "parameters": f"{check.parameters:.12g}",
+            "tokens": f"{check.tokens:.12g}", "seed": seed, **weight_columns(search.names, mix),
         }
         for name, mix in mixes.items() for seed in range(check.seeds)
     ]  # fmt: skip
@@ -75,26 +78,27 @@ def _spread(values: Any, digits: int = 5) -> dict[str, float]:
 
 def _report(found: Proposal, check: Check) -> dict[str, Any]:
     search, runs = found.search, found.runs
-    available = search.spec.available
+    shares = zip(search.names, found.best, strict=True)
+    available = search.spec.available or {}
+    epochs = {name: round(float(w) * found.target.tokens / available[name], 3) for name, w in shares if available}
 
     def entries(mix: Any) -> dict[str, float]:
-        return {name: round(float(w), candidates.DIGITS) for name, w in zip(search.names, mix, strict=True)}
+        return dict(zip(search.names, rounded(mix)[0].tolist(), strict=True))
 
     def at(size: Size, mix: Any) -> dict[str, Any]:
         default, other = found.losses(search.default, size), found.losses(mix, size)
         of_sets = [
-            {"set": name, "importance": round(float(w), 6), "default": _spread(a), "mix": _spread(b), "change": _spread(b - a)}
-            for name, w, a, b in zip(runs.sets, found.importance, default.T, other.T, strict=True)
+            {"set": name, "importance": round(float(w), 6), "default": _spread(a), "mix": _spread(b), "change": _spread(change)}
+            for name, w, a, b, change in zip(runs.sets, found.importance, default.T, other.T, found.changes(size).T, strict=True)
         ]
-        return {"parameters": size.parameters, "tokens": size.tokens, "gain": _spread(found.gain(mix, size)), "losses": of_sets}
+        return {"parameters": size.parameters, "tokens": size.tokens, "gain": _spread(found.gain(size)), "losses": of_sets}
 
     noise = [float(np.var(runs.losses[list(same)] @ found.importance, ddof=1)) for same in runs.repeats]
     return {
         "default": entries(search.default), "proposed": entries(found.mix), "best": entries(found.best),
         "is_default": bool(found.why_default), "why_default": found.why_default, "level": LEVEL,
         "target": at(found.target, found.best), "check": at(check, found.best),
-        "epochs": {n: round(float(w) * found.target.tokens / available[n], 3) for n, w in zip(search.names, found.mix, strict=True)} if available else {},
-        "fitter": found.fitter,
+        "epochs": epochs, "fitter": found.fitter,
         "fitters": [
             {
                 "name": j.name, "parameters": j.parameters, "error": round(j.error, 6), "better_than_constant": bool(j.beats_constant),
@@ -109,8 +113,11 @@ def _report(found: Proposal, check: Check) -> dict[str, Any]:
 
 def _text(report: dict[str, Any]) -> str:
     """The report for people."""
-    target = report["target"]
-    lines = [f"{report['runs']} runs of {report['mixes']} mixes at {len(report['sizes'])} sizes; target {target['parameters']:.3g} parameters, {target['tokens']:.3g} tokens", ""]
+    target, check, other = report["target"], report["check"], "uncertain" if report["is_default"] else "proposed"
+    lines = [
+        f"{report['runs']} runs of {report['mixes']} mixes at {len(report['sizes'])} sizes",
+        f"target {target['parameters']:.3g} parameters, {target['tokens']:.3g} tokens", "",
+    ]  # fmt: skip
     lines += _columns(
         ("fitter", "parameters", "error on mixes left out", "largest size from smaller ones"),
         [(f["name"] + " *" * (f["name"] == report["fitter"]), f["parameters"], f"{f['error']:.4f}",
@@ -119,15 +126,16 @@ def _text(report: dict[str, Any]) -> str:
     lines += [f"left out: {name}: {why}" for name, why in report["left_out"].items()]
     if report["noise_between_seeds"] is not None:
         lines.append(f"noise between seeds {report['noise_between_seeds']:.4f}")
-    other = "best" if report["is_default"] else "proposed"
-    rows = [(n, f"{w:.4f}", f"{report[other][n]:.4f}", f"{report['epochs'][n]:.2f}" if report["epochs"] else "-") for n, w in report["default"].items()]
-    lines += ["", *_columns(("entry", "default", "uncertain" if report["is_default"] else "proposed", "epochs"), rows), ""]
+    epochs = report["epochs"]
+    rows = [(n, f"{w:.4f}", f"{report['best'][n]:.4f}", f"{epochs[n]:.2f}" if epochs else "-") for n, w in report["default"].items()]
+    lines += ["", *_columns(("entry", "default", other, "epochs"), rows), ""]
     losses = [(row["set"], f"{row['importance']:.3f}", *(_shown(row[k]) for k in ("default", "mix", "change"))) for row in target["losses"]]
-    lines += _columns(("predicted loss", "importance", "default", "uncertain" if report["is_default"] else "proposed", "change"), losses)
+    lines += _columns(("predicted loss", "importance", "default", other, "change"), losses)
     lines += ["", f"predicted gain {_shown(target['gain'])} ({round(100 * report['level'])} % interval)"]
     if report["is_default"]:
         lines.append(f"proposed: the default, since {report['why_default']}")
-    lines += [f"check run: {report['check']['parameters']:.3g} parameters, {report['check']['tokens']:.3g} tokens, predicted gain {_shown(report['check']['gain'])}"]
+    sizes = f"{check['parameters']:.3g} parameters, {check['tokens']:.3g} tokens"
+    lines.append(f"check run: {sizes}, predicted gain {_shown(check['gain'])}")
     lines += [f"warning: {text}" for text in report["warnings"]]
     return "\n".join([*lines, f"written: {', '.join(report['files'])}"])
 

@@ -40,6 +40,8 @@ NOISE, WIDTH = 0.01, 2.0
 """Where the noise of a loss, relative to it, and the widths of the priors of t and U begin."""
 WIDTHS = (0.05, 20.0)
 LEAST_NOISE = 1e-5
+NEAR = 0.1
+"""How far above the lowest of its size, relative to it, a loss counts half (ours)."""
 SLOPES = 1 << 22
 """Derivatives held at once; more replicates are solved one part after the other."""
 TREES = {
@@ -81,7 +83,10 @@ class Form:
 
 
 FORMS = {
-    f.name: f for f in (Form("constant", terms=False), Form("law"), Form("pairs", pairs=True), Form("linear", exponential=False), Form("trees", trees=True))
+    form.name: form
+    for form in (
+        Form("constant", terms=False), Form("law"), Form("pairs", pairs=True), Form("linear", exponential=False), Form("trees", trees=True),
+    )
 }  # fmt: skip
 
 
@@ -105,7 +110,7 @@ class Fit:
     def predict(self, mixes: Any, parameters: Any, tokens: Any) -> Any:
         """Losses by each replicate: (m, K) and sizes, numbers or (m,) -> (B, m, V)."""
         x = self.form.features(mixes - self.default)
-        sizes = np.broadcast_to(np.log(np.asarray(parameters) / self.unit[0]), len(mixes)), np.broadcast_to(np.log(np.asarray(tokens) / self.unit[1]), len(mixes))
+        sizes = [np.broadcast_to(np.log(np.divide(n, unit)), len(mixes)) for n, unit in zip((parameters, tokens), self.unit, strict=False)]
         found = []
         for v, theta in enumerate(self.theta):
             if self.forests is None:
@@ -128,12 +133,15 @@ def fit(form: Form, runs: Runs, default: Any, weights: Any, start: Fit | None = 
     x = form.features(runs.mixes - default)
     sizes = np.log(runs.parameters / unit[0]), np.log(runs.tokens / unit[1])
     group = form.group(len(default))
-    theta, noise, width = [], [], []
+    theta: list[Any] = []
+    noise: list[Any] = []
+    width: list[Any] = []
     at_once = max(1, SLOPES // (x.shape[0] * (SCALING + x.shape[1])))
     for v in range(runs.losses.shape[1]):
         solved = []
+        near = nearness(runs, runs.losses[:, v])
         for some in np.split(weights, range(at_once, len(weights), at_once)):
-            problem = _Problem(form, x, *sizes, runs.losses[:, v] / unit[2][v], some, group)
+            problem = _Problem(form, x, *sizes, runs.losses[:, v] / unit[2][v], some * near, group)
             if start is None:
                 problem.learn()
             else:
@@ -143,6 +151,17 @@ def fit(form: Form, runs: Runs, default: Any, weights: Any, start: Fit | None = 
             kept.append(np.concatenate(parts))
     forests = _grow(runs, unit, np.stack(theta), sizes, weights) if form.trees else None
     return Fit(form, default, unit, np.stack(theta), np.stack(noise), np.stack(width), forests)
+
+
+def nearness(runs: Runs, loss: Any) -> Any:
+    """Weight of each run by how near its loss is to the lowest one of its size, 1 to 0: (n,).
+
+    A mix that starves a set of its data has a loss far above the others, which no form meets and no one would train on.
+    """
+    _, size = np.unique(np.stack([runs.parameters, runs.tokens]), axis=1, return_inverse=True)
+    lowest = np.full(size.max() + 1, np.inf)
+    np.minimum.at(lowest, size, loss)
+    return 1 / (1 + ((loss / lowest[size] - 1) / NEAR) ** 2)
 
 
 def _terms(theta: Any, log_parameters: Any, log_tokens: Any) -> tuple[Any, Any]:
@@ -164,7 +183,8 @@ class _Problem:
     """The fit of one validation set: B replicates side by side."""
 
     def __init__(self, form: Form, x: Any, log_parameters: Any, log_tokens: Any, loss: Any, weights: Any, group: Any) -> None:
-        self.form, self.x, self.sizes, self.loss, self.weights, self.group = form, x, (log_parameters, log_tokens), loss, weights, group
+        self.form, self.x, self.sizes = form, x, (log_parameters, log_tokens)
+        self.loss, self.weights, self.group = loss, weights, group
         self.centre = np.tile(np.concatenate([PRIOR_MEAN, np.zeros(x.shape[1])]), (len(weights), 1))
         self.theta = self.centre.copy()
         self.noise = np.full(len(weights), NOISE)
@@ -179,13 +199,15 @@ class _Problem:
         for _ in range(6):
             inverse = np.linalg.inv(self._solve(40))
             variance = np.einsum("bpp->bp", inverse)
-            count = self.weights.sum(axis=1)
-            told = (1 - variance / self.prior_width**2).sum(axis=1)  # parameters that the data tell
-            squares = (self.weights * (self.loss - _losses(self.form, self.theta, self.x, *self.sizes)) ** 2).sum(axis=1)
-            self.noise = np.maximum(np.sqrt(squares / np.maximum(count - told, 0.1 * count)), LEAST_NOISE)
+            count = (self.weights > 0).sum(axis=1)
+            told = 1 - variance / self.prior_width**2  # how far the data tell each parameter, 0 to 1
+            misses = self.loss - _losses(self.form, self.theta, self.x, *self.sizes)
+            squares = (self.weights * misses**2).sum(axis=1)
+            self.noise = np.maximum(np.sqrt(squares / np.maximum(count - told.sum(axis=1), 0.1 * count)), LEAST_NOISE)
             for g in np.unique(self.group):
                 at = SCALING + np.flatnonzero(self.group == g)
-                self.width[:, g] = np.clip(np.sqrt((self.theta[:, at] ** 2 + variance[:, at]).mean(axis=1)), *WIDTHS)
+                squares = (self.theta[:, at] ** 2).sum(axis=1) / np.maximum(told[:, at].sum(axis=1), 1e-9)
+                self.width[:, g] = np.clip(np.sqrt(squares), *WIDTHS)
         self._solve(40)
 
     def resume(self, theta: Any, noise: Any, width: Any, rng: np.random.Generator | None) -> None:

@@ -114,7 +114,8 @@ def _header(file: str, header: list[str], search: Search) -> list[str]:
         if column in columns[: field - 1]:
             raise RecipeError("this column is given twice", place)
         if column.startswith(WEIGHT) and column not in weights:
-            raise RecipeError(f"{search.recipe.yaml.file} has no entry {column.removeprefix(WEIGHT)!r}{did_you_mean(column, weights)}", place)
+            near = did_you_mean(column, weights)
+            raise RecipeError(f"{search.recipe.yaml.file} has no entry {column.removeprefix(WEIGHT)!r}{near}", place)
     for column in (*NEEDED, *weights):
         if column not in columns:
             raise RecipeError(f"the column {column!r} is missing{did_you_mean(column, columns)}", Place(file, 1, 1))
@@ -123,7 +124,8 @@ def _header(file: str, header: list[str], search: Search) -> list[str]:
         raise RecipeError(f"no column {LOSS}SET: the losses are missing", Place(file, 1, 1))
     for name in search.spec.validation:
         if name not in sets:
-            raise RecipeError(f"the column {LOSS + name!r} is missing, whose importance the search gives{did_you_mean(name, sets)}", Place(file, 1, 1))
+            near = did_you_mean(name, sets)
+            raise RecipeError(f"the column {LOSS + name!r} is missing, whose importance the search gives{near}", Place(file, 1, 1))
     return columns
 
 

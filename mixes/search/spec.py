@@ -117,6 +117,8 @@ def load(file: str | Path) -> Search:
                 raise yaml.error(f"{recipe.yaml.file} has no entry {name!r}{did_you_mean(name, names)}", key, name)
     if spec.available is not None and (lacking := [n for n in names if n not in spec.available]):
         raise yaml.error(f"tokens of {', '.join(lacking)} are missing", "available")
+    if (runs := sum(size.mixes + spec.default_runs for size in spec.runs)) > MAX_RUNS:
+        raise yaml.error(f"{runs:,} runs, {MAX_RUNS:,} are allowed", "runs")
     if spec.concentration[0] > spec.concentration[1]:
         raise yaml.error("the range begins above its end", "concentration", value=True)
     low, high = _bounds(spec, names, yaml)
