@@ -29,6 +29,8 @@ from mixes.search.spec import Search, Size, within
 
 FITTERS = ("law", "pairs", "linear")
 """Those that are compared unless others are asked for."""
+MOST_PARAMETERS = 200
+"""Of a fitter nobody asked for: more take minutes (ours)."""
 FOLDS = 5
 REPLICATES = 48
 """Of all runs, and of each half of them."""
@@ -167,6 +169,8 @@ def _possible(search: Search, runs: Runs, file: str, asked: Sequence[str]) -> tu
         needed = form.parameters(entries, len(runs.sizes))
         if count < needed:
             left_out[name] = f"{needed} parameters, {count} runs"
+        elif needed > MOST_PARAMETERS and not asked:
+            left_out[name] = f"{needed} parameters take minutes; ask for it if you have them"
         elif mixes < entries or (form.trees and mixes < LEAST_MIXES_OF_TREES):
             left_out[name] = f"{LEAST_MIXES_OF_TREES if form.trees else entries} distinct mixes needed, {mixes} there"
         elif form.terms:
