@@ -366,16 +366,17 @@ def test_many_replicates_are_solved_in_parts_with_the_same_result(monkeypatch):
     assert np.abs(found / wanted - 1).max() < 1e-3
 
 
-def test_replicates_know_less_of_the_large_model_than_of_the_small_ones():
-    runs = runs_of(of_the_law)
+def test_replicates_differ_where_the_runs_tell_nothing():
+    """Runs of one size say nothing of another, and priors alone would be sure of it."""
+    runs = runs_of(of_the_law, sizes=SIZES[1:2])
     whole = fit(FORMS["law"], runs, DEFAULT, np.ones((1, len(runs.losses))))
     rng = np.random.default_rng(0)
-    weights = rng.exponential(size=(64, len(runs.losses)))
-    found = fit(FORMS["law"], runs, DEFAULT, weights, whole, rng)
-    small, large = (found.predict(DEFAULT[None], *size)[:, 0].std(axis=0) for size in (SIZES[1], (8e9, 1e12)))
-    assert (large > 4 * small).all()
+    found = fit(FORMS["law"], runs, DEFAULT, rng.exponential(size=(64, len(runs.losses))), whole, rng)
+    small, large = (found.predict(DEFAULT[None], *size)[:, 0] for size in (SIZES[1], (8e9, 1e12)))
+    assert small.std(axis=0).max() < 0.002
+    assert large.std(axis=0).min() > 0.05
     true = np.array(list(of_the_law(DEFAULT, 8e9, 1e12).values()))
-    low, high = np.quantile(found.predict(DEFAULT[None], 8e9, 1e12)[:, 0], [0.02, 0.98], axis=0)
+    low, high = np.quantile(large, [0.02, 0.98], axis=0)
     assert (low < true).all()
     assert (true < high).all()
 
@@ -427,7 +428,7 @@ def test_importance_decides_what_the_mix_is_for(folder):
     assert web[0] > code[0] + 0.15
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_default_is_proposed_where_losses_are_noise(folder, seed):
     trained(folder, of_the_size, noise=0.01, seed=seed)
     found = chosen(folder)
@@ -584,8 +585,9 @@ def test_the_optimum_of_a_problem_beats_what_chance_finds():
         assert world.objective(best)[0] <= world.objective(drawn).min()
 
 
+@pytest.mark.slow
 def test_simulated_problems_of_another_form_are_solved():
     """A small version of `python -m bench mix_search`."""
-    found = [simulated.solve(simulated.problem(seed), []) for seed in range(2_000, 2_007)]
+    found = [simulated.solve(simulated.problem(seed), []) for seed in range(2_000, 2_005)]
     assert np.median([f["regret"] for f in found]) <= 0.2
     assert sum(f["gain"] < -1e-9 for f in found) <= 1
