@@ -44,6 +44,12 @@ Sbatch = Annotated[str, typer.Option("--sbatch", metavar="OPTIONS", help="slurm:
 EXECUTORS = "inline (a debugger works), processes, workers (`curate worker`), slurm or ray."
 
 
+mix = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Mixes of training data.")
+mix_search = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Find the mix for a large model by small ones.")
+app.add_typer(mix, name="mix")
+mix.add_typer(mix_search, name="search")
+
+
 def say(text: str) -> None:
     """Talk to the user, on stderr."""
     typer.echo(text, err=True)
@@ -342,6 +348,38 @@ def gc(
         report = collect(folder, dry_run)
     word = "would free" if dry_run else "freed"
     data(report, as_json, f"{word} {report['bytes'] / 1e6:,.1f} MB in {report['files']} files")
+
+
+SearchFile = Annotated[Path, typer.Argument(metavar="SEARCH", help="YAML file of the search: recipe, target, runs, bounds.")]
+SearchOut = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder of what is written; a file that is there with other content is an error.")
+]
+
+
+@mix_search.command(epilog="Example: curate mix search propose search.yaml --out small")
+def propose(search: SearchFile, out: SearchOut, as_json: Json = False, debug: Debug = False) -> None:
+    """Draw candidate mixes and write the specs of the small runs: `runs.csv`, and a recipe for each mix."""
+    from importlib import import_module
+
+    report, text = import_module("mixes.search.commands").propose(search, out)
+    data(report, as_json, text)
+
+
+@mix_search.command(epilog="Example: curate mix search fit search.yaml losses.csv --out found")
+def fit(
+    search: SearchFile,
+    losses: Annotated[Path, typer.Argument(metavar="LOSSES", help="CSV: runs.csv with a column loss:SET for each validation set.")],
+    out: SearchOut,
+    fitter: Annotated[
+        list[str] | None, typer.Option("--fitter", metavar="NAME", help="law, pairs, linear or trees; default the first three, compared.")
+    ] = None,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Fit the losses of the small runs and propose the mix of the large one, or the default where it may be as good."""
+    from importlib import import_module
+
+    report, text = import_module("mixes.search.commands").fit(search, losses, out, fitter or [])
+    data(report, as_json, text)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from curation import cli, recipe, registry, where
 from curation.inspect.describe import BUILT_IN, spell, stage_list, stage_page
 from mixes import entries
+from mixes.search import spec as search
 
 HERE = Path(__file__).resolve().parent
 INTRODUCTION = (
@@ -39,10 +40,18 @@ def keys(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, ...]]:
             yield f"`{above}{name}`", spell(field.annotation), default, field.description or ""
 
 
+def commands(group: Any = None, above: str = "") -> dict[str, Any]:
+    """Every command by its whole name, those of groups like `mix search fit`."""
+    found: dict[str, Any] = {}
+    for name, command in sorted((group or typer.main.get_command(cli.app)).commands.items()):
+        found |= commands(command, f"{above}{name} ") if hasattr(command, "commands") else {above + name: command}
+    return found
+
+
 def cli_page() -> str:
     """Every command with its arguments and options."""
     parts = ["# The command line", inspect.getdoc(cli) or ""]
-    for name, command in sorted(typer.main.get_command(cli.app).commands.items()):  # type: ignore[attr-defined]
+    for name, command in commands().items():
         shown = [p for p in command.params if not getattr(p, "hidden", False)]
         usage = " ".join(["curate", name, *(_name(p) for p in shown if not _is_option(p)), "[OPTIONS]"])
         rows = [(f"`{_name(p)}`", p.help or "", _default(p)) for p in shown]
@@ -93,6 +102,7 @@ def recipe_page() -> str:
             *keys(entries.Temperature, "entries.NAME.temperature."), *keys(entries.Phase, "schedule.N."),
             *keys(entries.Validation, "validation."),
         ]),
+        "## The file of a mix search", inspect.getdoc(search) or "", table(header, [*keys(search.Spec), *keys(search.Runs, "runs.N.")]),
         "## Example", f"```yaml\n{_readme_recipe()}```",
     ])  # fmt: skip
 

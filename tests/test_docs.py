@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 from curation import recipe, registry
 from curation.cli import app
 from curation.inspect.describe import BUILT_IN, stage_list, stage_page
-from docs.__main__ import PAGES, keys, pages
-from mixes.entries import Document, Entry, Phase, Quality, Temperature, Validation
+from docs.__main__ import PAGES, commands, keys, pages
+from mixes import entries
+from mixes.search import spec as search
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADINGS = ("Source:", "Units:", "Params:", "Drops:", "Errors:")
-COMMANDS = sorted(typer.main.get_command(app).commands)
+COMMANDS = commands()
 
 
 def missing_from_doc(stage) -> list[str]:
@@ -48,13 +49,13 @@ def test_the_check_catches_an_offender():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_that_ends_in_an_example(name):
-    command = typer.main.get_command(app).commands[name]
+    command = COMMANDS[name]
     assert command.help
     assert re.fullmatch(rf"Example: curate {name} .+", command.epilog)
     for option in command.params:
         assert option.name == "help" or getattr(option, "help", None), f"{name}: {option.name} has no help"
         assert not option.opts[0].startswith("-") or option.is_flag or option.metavar, f"{name}: {option.name} does not name its value"
-    assert "--json" in CliRunner().invoke(app, [name, "--help"]).output
+    assert "--json" in CliRunner().invoke(app, [*name.split(), "--help"]).output
 
 
 @pytest.mark.parametrize("name", sorted({*registry.files(), *BUILT_IN}))
@@ -70,7 +71,10 @@ def test_the_page_of_every_stage_ends_in_an_example_that_is_valid(name):
 def test_every_key_of_a_recipe_has_help():
     for text in [*recipe.KEYS.values(), *recipe.ENTRY_KEYS.values()]:
         assert text
-    for model in (recipe.Settings, recipe.Resources, Document, Entry, Phase, Quality, Temperature, Validation):
+    for model in (
+        recipe.Settings, recipe.Resources, search.Spec, search.Runs, search.Check,
+        entries.Document, entries.Entry, entries.Phase, entries.Quality, entries.Temperature, entries.Validation,
+    ):  # fmt: skip
         for key, kind, _, meaning in keys(model):
             assert meaning, f"{key} has no help"
             assert kind
