@@ -1,8 +1,8 @@
 """count_tokens beside the tokenizer library's own batch call, in one process and one thread; hostile documents; tokens per byte.
 
 `speed`: made-up documents of 3 kB of several scripts. The library is given a list of Python strings, the stage an Arrow table; all sides in
-turn, in slices of SLICE documents; the best CPU-seconds of each side on each slice, added up. For tokenizer.json the faster of encode_batch and
-encode_batch_fast is the one to meet.
+turn, in slices of SLICE documents; the best CPU-seconds of each side on each slice, added up. For tokenizer.json the faster of encode_batch
+and encode_batch_fast is the one to meet.
 `hostile`: documents of 1 and 4 MB of one or few characters; a cost that is linear takes four times as long.
 """
 
