@@ -11,6 +11,12 @@ they must sum to.
 Within an entry a document's *rate* is how often it is used in one epoch: the product of `quality`, `rates` and `repeat_by`, 1
 where none is given, never if 0. So `rates: {topic: {arts: 0.3}}` uses three in ten documents on arts in one epoch and six in
 ten in two, whatever the budget. No document is used more than `max_epochs` times, over all phases of the schedule.
+
+A schedule is a list of phases, each with `tokens` and, where they change, `weights`:
+
+    schedule:
+      - {name: main,   tokens: 900_000_000}
+      - {name: anneal, tokens: 100_000_000, weights: {code: 40, general: 60}}
 """
 
 from __future__ import annotations
