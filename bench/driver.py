@@ -47,4 +47,3 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
         "resume with nothing to do, seconds": (part["resume_seconds"], "< 60", resume.wall_seconds < 60),
     }
     return {"name": "driver", "parts": {f"{tasks:,} tasks": part}, "targets": targets, "versions": versions("pyarrow", "pydantic")}
-

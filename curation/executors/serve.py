@@ -106,4 +106,3 @@ class Server:
                     return
         except FileNotFoundError:
             return  # the driver has closed the list
-
