@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,36 +87,46 @@ def run(
     """Run a recipe; run it again after any stop and it goes on where it was."""
     import shlex
 
+    from curation.executors import Options
+    from curation.inspect.show import Display, summary
+    from curation.run import read_manifest
+    from curation.storage import location
+
+    plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
+    folder = location(out or f"runs/{plan.recipe.name}")
+    options = Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
+    _drive(plan, folder, executor, options, as_json, lambda run: run.walk())
+    manifest = read_manifest(folder)
+    data(summary(manifest, folder), as_json, Display.table(manifest, folder))
+
+
+def _drive(plan: Any, folder: Any, executor: str, options: Any, quiet: bool, walk: Callable[[Any], Any]) -> Any:
+    """Run a plan in a folder: what `walk` makes of its Run, while an executor works for it."""
     from curation import executors
     from curation.errors import RecipeError, did_you_mean
-    from curation.inspect.show import Display, summary
+    from curation.inspect.show import Display
     from curation.plan import snapshot
-    from curation.run import Run, read_manifest
-    from curation.storage import digest, location, run_lock, write_sealed
+    from curation.run import Run
+    from curation.storage import digest, run_lock, write_sealed
     from curation.warm_up import warm_up
 
     if executor not in executors.NAMES:
         raise RecipeError(f"-x {executor}: there is {', '.join(executors.NAMES)}{did_you_mean(executor, executors.NAMES)}")
     if executor != "inline":  # inline, tasks run here, and what they leave behind must go
         _collect_seldom()
-    plan = _plan(recipe, sets, sample=sample, annotate=annotate, until=until)
     plan.check_files()
     _say_notes(plan)
-    folder = location(out or f"runs/{plan.recipe.name}")
     with run_lock(folder):
         warm_up(plan, say)
         saved = snapshot(plan)
         plan_file = folder / "work" / f"plan-{digest(saved)[:12]}.json"
         write_sealed(plan_file, saved)
-        options = executors.Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
         worker = executors.start(executor, plan, folder, plan_file, options)
         try:
-            with Display(plan, quiet=as_json) as display:
-                Run(plan, folder, worker, display.notify).walk()
+            with Display(plan, quiet=quiet) as display:
+                return walk(Run(plan, folder, worker, display.notify))
         finally:
             worker.close()
-    manifest = read_manifest(folder)
-    data(summary(manifest, folder), as_json, Display.table(manifest, folder))
 
 
 @app.command(epilog="Example: curate worker /shared/runs/web --rank 3 --of 16")
@@ -255,6 +266,48 @@ def explain(
     data(report, as_json, "" if as_json else page(report))
     if not report["documents"]:
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: curate contamination runs/llama3-web/outputs/web --benchmarks gsm8k=gsm8k_test.jsonl")
+def contamination(
+    inputs: Annotated[list[str], typer.Argument(metavar="RUN|FILE...", help="A run, a folder of its outputs, or Parquet and JSONL files.")],
+    benchmarks: Annotated[list[str], typer.Option("--benchmarks", metavar="[NAME=]FILE", help="A benchmark; give it once for each.")],
+    fields: Annotated[
+        list[str] | None, typer.Option("--fields", metavar="NAME=YAML", help="Fields of a benchmark: {question: [...], answer: [...]}.")
+    ] = None,
+    scores: Annotated[
+        str | None, typer.Option("--scores", metavar="CSV", help="Scores of models: benchmark, item, score and, if several, model.")
+    ] = None,
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder of what was counted; it is used again.")] = "runs/contamination",
+    executor: Annotated[str, typer.Option("-x", "--executor", metavar="HOW", help=EXECUTORS)] = "processes",
+    jobs: Jobs = None,
+    address: Address = None, elements: Elements = 1, max_array: MaxArray = 1_000, sbatch: Sbatch = "", patience: Patience = 120.0,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Report how much of benchmark items a corpus has: shares of items by the share of their words in 8-grams seen; Markdown on stdout."""
+    import shlex
+
+    from curation import registry
+    from curation.errors import RecipeError
+    from curation.executors import Options
+    from curation.storage import location
+    from curation.survey import planned
+
+    stage: Any = registry.lookup("contamination")
+    read_scores, report, markdown = (registry.beside(stage, name) for name in ("read_scores", "report", "markdown"))
+    named = {name if equals else Path(name).name.partition(".")[0]: file if equals else name
+             for name, equals, file in (b.partition("=") for b in benchmarks)}  # fmt: skip
+    made = planned("contamination", inputs, {"benchmarks": named, "fields": _overrides(fields)})
+    params = made.steps["contamination"].params
+    try:
+        scored = None if scores is None else read_scores(scores, params)
+    except ValueError as e:
+        raise RecipeError(f"--scores: {e}") from e
+    folder = location(out)
+    options = Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
+    state, documents = _drive(made, folder, executor, options, as_json, lambda run: run.state("contamination"))
+    found = report(state, documents, params, scored, folder)
+    data(found, as_json, markdown(found))
 
 
 @app.command(epilog="Example: curate gc runs/pipeline --dry-run")

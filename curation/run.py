@@ -121,6 +121,10 @@ class Run:
         """step -> kind -> text -> weight."""
         self.judged: dict[str, str] = {}
         """What global stages say of their result."""
+        self.returned: dict[str, dict[str, Any] | None] = {}
+        """step -> file of the state its reducers gave back."""
+        self.reports: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+        """What global stages report: for the accounts, and for the user."""
         self.tasks: dict[str, tuple[int, int]] = {}
         """pass, `step emit` or `step reduce` -> (tasks, already recorded)."""
         self.keys: dict[str, list[str]] = {}
@@ -145,6 +149,19 @@ class Run:
             self._output(step)
         if not self.dry:
             self._save("done")
+
+    def state(self, name: str) -> tuple[pa.Table | None, int]:
+        """What the reducers of a global step make of all documents, and how many these are; nothing is applied, no output written."""
+        self._inputs()
+        for p in self.plan.passes.values():
+            if p.name == name:
+                break
+            self._pass(p)
+        settled = self._settled(self.plan.steps[name])
+        assert settled is not None
+        self._save("done")
+        state = settled["returns"]["state"]
+        return read_state(self.out / state["file"], state["xxh3"]) if state else None, sum(s.rows for s in settled["full"])
 
     def _inputs(self) -> None:
         self.files = {}
@@ -197,7 +214,16 @@ class Run:
             self.shards[head.name] = self._gathered(p, tasks, heads)
         if not self.dry:
             self._check(p, tasks)
+            self._report(head)
             self._save("running")
+
+    def _report(self, step: Step) -> None:
+        """Let a global stage report on its result."""
+        if isinstance(step.stage, GlobalStage):
+            facts = self.returned[step.name]
+            state = read_state(self.out / facts["file"], facts["xxh3"]) if facts else None
+            if (found := step.stage.report(state, self.counted.get(step.name, {}), step.params)) is not None:
+                self.reports[step.name] = found
 
     def _shown(self, head: Mapping[str, Any]) -> None:
         """Gather what a task's record says beside its accounts."""
@@ -543,6 +569,7 @@ class Run:
             return [self._row_task(p, s, "unsettled") for s in self._of(step.needs)]
         returns, whole, buckets = settled["returns"], settled["whole"], self._buckets(step, settled["full"])
         self._supersede(step, settled)
+        self.returned[step.name] = returns["state"]
         parts = len(self.plan.parts(step))
         scatters = {"bits": self._bits(settled["full"], parts)} if parts else {}
         tasks = [
@@ -832,14 +859,15 @@ class Run:
             noted.pop(DEFAULTED, None)  # the stage's own map is meant for all languages
         for what, languages in sorted(noted.items()):
             notes.append(f"{what} for {', '.join(sorted(languages)[:NAMED])}{' ...' if len(languages) > NAMED else ''}")
-        notes += [f"{what}: {n:,}" for what, n in sorted(self.counted.get(step.name, {}).items())]
+        report, said = self.reports.get(step.name, (None, None))
+        notes += [f"{what}: {n:,}" for what, n in sorted(self.counted.get(step.name, {}).items())] if said is None else said
         if step.name in self.judged:
             notes.append(self.judged[step.name])
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
             "params": describe_params(step), "pass": self.plan.pass_of.get(step.name),
             "writes": sorted({*step.writes, *self.plan.scattered(step)}), "notes": notes,
-            "examples": self.examples.get(step.name, {}),
+            "examples": self.examples.get(step.name, {}), **({} if report is None else {"report": report}),
             **self.accounts[step.name].plain(),
         }  # fmt: skip
 

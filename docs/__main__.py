@@ -88,7 +88,11 @@ def recipe_page() -> str:
         "## settings", table(header, list(keys(recipe.Settings))),
         "## Rules: where and split", f"```text\n{inspect.getdoc(where)}\n```",
         "## The recipe of a mix", inspect.getdoc(entries) or "",
-        table(header, [*keys(entries.Document), *keys(entries.Entry, "entries.NAME.")]),
+        table(header, [
+            *keys(entries.Document), *keys(entries.Entry, "entries.NAME."), *keys(entries.Quality, "entries.NAME.quality."),
+            *keys(entries.Temperature, "entries.NAME.temperature."), *keys(entries.Phase, "schedule.N."),
+            *keys(entries.Validation, "validation."),
+        ]),
         "## Example", f"```yaml\n{_readme_recipe()}```",
     ])  # fmt: skip
 

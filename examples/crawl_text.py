@@ -1135,3 +1135,38 @@ BOILERPLATE: dict[str, dict[str, object]] = {
         "search": "खोजें",
     },
 }
+
+PROBLEMS: list[tuple[str, str]] = [
+    (
+        "A ferry takes 14 bicycles on each crossing and makes 9 crossings a day. On Sunday two crossings are cancelled because of fog. "
+        "How many bicycles can it take in the whole week?",
+        "It makes 9 * 7 - 2 = 61 crossings, so it can take 61 * 14 = 854 bicycles.",
+    ),
+    (
+        "Marta bakes loaves of 750 grams from dough that loses an eighth of its weight in the oven. How many whole loaves does she get "
+        "from 30 kilograms of dough?",
+        "After baking, 30 * 7 / 8 = 26.25 kilograms are left, which is 35 loaves of 0.75 kilograms.",
+    ),
+    (
+        "A rope of 23 metres is cut into pieces so that each is twice as long as the one before. The first piece is 1 metre long. How many "
+        "whole pieces of this kind can be cut, and how much rope is left?",
+        "1 + 2 + 4 + 8 = 15, and the next piece of 16 metres is too long: four pieces, and 8 metres are left.",
+    ),
+    (
+        "In a choir every third singer is an alto and every fourth one a bass. Of the 48 singers, how many are neither alto nor bass if "
+        "nobody is both?",
+        "There are 16 altos and 12 basses, so 48 - 28 = 20 singers are neither.",
+    ),
+    (
+        "A lighthouse shows its lamp every 12 seconds and a buoy every 20 seconds. They have just flashed together. After how many seconds "
+        "will they flash together for the fifth time from now?",
+        "They meet every 60 seconds, so the fifth time is after 300 seconds.",
+    ),
+    (
+        "Three gardeners plant 270 bulbs in 6 hours. At the same pace, how long do five gardeners need for 600 bulbs?",
+        "One gardener plants 15 bulbs an hour, five plant 75, so they need 8 hours.",
+    ),
+    ("What is the next prime number after 89?", "97"),
+    ("If $\\frac{x + 4}{3} = 7$, what is the value of $x$?", "17"),
+]
+"""Questions and answers of the made-up benchmark examples/benchmarks/word_problems.jsonl."""

@@ -1,4 +1,4 @@
-"""Write the sample crawl, examples/crawl/*.warc.gz, and the two small block lists in examples/lists/.
+"""Write the sample crawl, examples/crawl/*.warc.gz, the two small block lists in examples/lists/, and a benchmark of a few items.
 
     python examples/make_crawl.py            write the files
     python examples/make_crawl.py --check    exit with 1 if the files on disk are not what would be written
@@ -23,7 +23,7 @@ is the class of the capture:
     http        a response whose status is not 200
     type        a response that is not HTML
     thin        a page of links or teasers
-    bad         a page that quality filters should drop; the second tag says why
+    bad         a page that filters should drop; the second tag says why
     truncated   a response of which the end is missing
     damaged     a record whose bytes are damaged in the file
 
@@ -52,7 +52,7 @@ from urllib.parse import urlsplit
 
 import crawl_html as web
 from crawl_langs import LANGUAGES, TITLES
-from crawl_text import CODE, CODE_PROSE, ENGLISH, ENGLISH_TITLES, FORUM, MATH, MATH_REMARKS, NAMES, PRODUCTS
+from crawl_text import CODE, CODE_PROSE, ENGLISH, ENGLISH_TITLES, FORUM, MATH, MATH_REMARKS, NAMES, PROBLEMS, PRODUCTS
 from crawl_warc import chunked, damaged, digest, gzip_member, pdf, png, stored, warc_record, zlib_stream
 
 HERE = Path(__file__).resolve().parent
@@ -365,6 +365,7 @@ class Plan:
         self.repetitive_pages()
         self.filtered_pages()
         self.clauses()
+        self.quizzes()
 
     # --- helpers ---
 
@@ -880,6 +881,15 @@ class Plan:
             html = web.page(web.paragraphs(texts), f"Terms {i + 1}", "terms-assembled.example", "en", "old")
             self.add(f"https://terms-assembled.example/{i + 1}", "bad,clauses", html, (OLD, NEW)[i % 2], lang="en")
 
+    def quizzes(self) -> None:
+        """Ordinary pages that quote problems of the made-up benchmark."""
+        self.dice = Dice("quizzes")
+        for i in range(2):
+            article = self.english("quiz-night.example", ("kitchen", "workshop", "garden"), 16)
+            asked = [question for question, _ in PROBLEMS[3 * i : 3 * i + 3]]
+            article = replace(article, texts=(*article.texts[:2], *asked, *article.texts[2:]))
+            self.add(f"https://quiz-night.example/evening/{i + 1}", "bad,benchmark", render(article), (OLD, NEW)[i], lang="en")
+
     def bad(self, kind: str, i: int, texts: list[str], host: str = "", layout: str = "blog", extra: str = "", lang: str = "en") -> None:
         """A bad page on the site for oddments."""
         name = "seo-keywords.example" if host else "oddments.example"
@@ -1181,6 +1191,8 @@ def outputs() -> dict[Path, bytes]:
     out = {HERE / "crawl" / name: bytes(writer.data) for name, writer in crawl_files().items()}
     for name, lines in LISTS.items():
         out[HERE / "lists" / name] = ("\n".join(lines) + "\n").encode()
+    items = [{"id": f"problem-{i + 1}", "question": question, "answer": answer} for i, (question, answer) in enumerate(PROBLEMS)]
+    out[HERE / "benchmarks" / "word_problems.jsonl"] = "".join(json.dumps(item) + "\n" for item in items).encode()
     return out
 
 

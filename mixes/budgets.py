@@ -1,127 +1,104 @@
-"""How many tokens each entry of a mix gets, and up to which place in its order documents are kept.
+"""How many tokens each entry of a mix gives in each phase, of what it has.
 
-Every document has a *place*: 48 bits hashed of its id and a seed. An entry keeps the documents whose
-place is under its limit, so a larger limit only adds documents, and new data moves none. To find the
-limit that gives a number of tokens, documents and tokens are counted in 65,536 *bins*, the top 16 bits
-of the place.
+Entries with `tokens` or `epochs` come first, spread over the phases in proportion; those with weights share what is left of each
+phase's budget. All sums are exact fractions, rounded down to whole tokens at the end of each phase, so that a smaller budget
+never gives any entry more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from itertools import accumulate
 
-import numpy as np
-import pyarrow as pa
-
-from curation.text import Utf8
-
-PLACE_BITS = 48
-BINS = 1 << 16
-EXACT_DOCUMENTS = 4
-"""Documents up to which a bin keeps the place of each (ours)."""
-_WITHIN_BITS = 32  # of a place, below the bin
-_ENTRY_BITS = 16  # of a key, below the place
+from curation.errors import TaskError
+from mixes.entries import MixRecipe
 
 
-def token_counts(text: Utf8) -> Any:
-    """Tokens of each document, estimated as its UTF-8 bytes / 4, rounded up: int64 (n,)."""
-    return (text.bytes_per_row() + 3) // 4
+@dataclass(frozen=True)
+class Budget:
+    """What each entry gives, entries in the recipe's order.
 
-
-def places(ids: Utf8, seed: int) -> Any:
-    """Place of each document in the sampling order: uint64 (n,), below 2**48.
-
-    It is independent of the hash that draws samples of a run and shadows, and of other seeds.
+    wanted: tokens the recipe asks of it. ends: tokens it gives up to the end of each phase.
     """
-    x = ids.hash() + np.uint64(0x9E3779B97F4A7C15 * (seed + 1) & (1 << 64) - 1)  # splitmix64
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (x ^ (x >> np.uint64(31))) >> np.uint64(64 - PLACE_BITS)
+
+    wanted: list[int]
+    ends: list[list[int]]
+
+    def short(self, names: Sequence[str]) -> list[str]:
+        """A sentence on each entry that gives less than it is asked for."""
+        pairs = zip(names, self.wanted, (ends[-1] for ends in self.ends), strict=True)
+        return [f"{name} gives {n:,} of {wanted:,} tokens" for name, wanted, n in pairs if n < wanted]
 
 
-def keys_of(place: Any, entry: Any) -> Any:
-    """Shuffle key of documents: bin, rest of the place, entry; a bin is never cut over partitions."""
-    return (place << np.uint64(_ENTRY_BITS)) | entry.astype(np.uint64)
-
-
-def entry_of(keys: Any) -> Any:
-    """Entry of each key: int64 (n,)."""
-    return (keys & np.uint64((1 << _ENTRY_BITS) - 1)).astype(np.int64)
-
-
-def bin_of(keys: Any) -> Any:
-    """Bin of each key: int64 (n,)."""
-    return (keys >> np.uint64(_ENTRY_BITS + _WITHIN_BITS)).astype(np.int64)
-
-
-def summed(rows: pa.Table) -> pa.Table:
-    """Rows summed per entry and bin, but those of bins of at most EXACT_DOCUMENTS documents as they are.
+def share_out(recipe: MixRecipe, offered: Sequence[int], tokens: int | None, short: str, empty: str) -> Budget:
+    """What each entry gives.
 
     Args:
-        rows: {key: uint64, tokens: int64, documents: int64, ...}, sorted by key.
-    Returns: the same columns, sorted by key; a sum stands at the key of its first row. At most
-        EXACT_DOCUMENTS rows per entry and bin, whatever came in.
+        offered: tokens each entry could give: of its epochs, of one epoch, or (short = "repeat") of all it may be used.
+        tokens: budget of the run; None = the schedule's or, without one, as much as the scarcest entry with a weight allows.
+        short, empty: what if an entry has too little, or nothing; see the stage.
+    Raises: TaskError if that is to fail, if nothing has a weight in a phase, or if entries without one ask for more than the budget.
     """
-    keys = rows["key"].to_numpy()
-    _, first, group = np.unique(entry_of(keys) * BINS + bin_of(keys), return_index=True, return_inverse=True)
-    sums = {name: np.zeros(len(first), dtype=np.int64) for name in ("tokens", "documents")}
-    for name, total in sums.items():
-        np.add.at(total, group, rows[name].to_numpy())
-    many = sums["documents"] > EXACT_DOCUMENTS
-    left = ~many[group]
-    left[first[many]] = True
-    for name, total in sums.items():
-        values = np.where(many[group], total[group], rows[name].to_numpy())
-        rows = rows.set_column(rows.column_names.index(name), name, pa.array(values))
-    return rows.filter(pa.array(left))
+    names, entries = recipe.names, list(recipe.entries.values())
+    missing = [name for name, n in zip(names, offered, strict=True) if not n]
+    if missing and empty == "fail":
+        raise TaskError(
+            f"mix: no document, or only empty ones, for {', '.join(missing)} (entries of {recipe.yaml.file}); "
+            "set `empty: leave_out` to share their weight among the others"
+        )
+    planned = [p.tokens for p in recipe.schedule] or [1]
+    part = [Fraction(n, sum(planned)) for n in planned]  # of each phase in the whole
+    budget = tokens if tokens is not None else sum(planned) if recipe.schedule else None
+    fixed = [e.tokens if e.tokens is not None else n if e.epochs is not None else 0 for e, n in zip(entries, offered, strict=True)]
+    given = [min(want, n) for want, n in zip(fixed, offered, strict=True)]
+    left = None if budget is None else budget - sum(given)
+    if left is not None and left < 0:
+        raise TaskError(f"mix: entries with `tokens` and `epochs` give {sum(given):,} tokens, more than the budget of {budget:,}")
+
+    # Of what is left: of each phase, the share of each entry with a weight.
+    weights = [[Fraction(str(w)) if w and n else Fraction(0) for w, n in zip(of, offered, strict=True)] for of in recipe.weights()]
+    shares = []
+    for phase, of_phase in zip(recipe.phases, weights, strict=True):
+        if not any(of_phase) and any(any(other) for other in weights):
+            raise TaskError(f"mix: no entry with a weight in phase {phase} has a document (entries of {recipe.yaml.file})")
+        shares.append([w / (sum(of_phase) or 1) for w in of_phase])
+    shares = [list(column) for column in zip(*shares, strict=True)]
+    whole = [sum((p * s for p, s in zip(part, of, strict=True)), Fraction(0)) for of in shares]
+    most = min((Fraction(n) / s for n, s in zip(offered, whole, strict=True) if s), default=Fraction(0))
+    room = most if left is None else min(Fraction(left), most)
+
+    asked = room if left is None else Fraction(left)
+    wanted = [want if e.weight is None else int(asked * s) for e, want, s in zip(entries, fixed, whole, strict=True)]
+    ends = []
+    for n, of in zip(given, shares, strict=True):
+        ends.append([int(x) for x in accumulate(p * (n + room * s) for p, s in zip(part, of, strict=True))])
+    result = Budget(wanted, ends)
+    lacking = result.short(names)
+    if not any(whole) and left:
+        lacking.append(f"entries with `tokens` and `epochs` alone give {sum(given):,} of {budget:,} tokens")
+    if lacking and short == "fail":
+        enough = f"{int(sum(given) + room):,}"
+        raise TaskError(f"mix: {'; '.join(lacking)}: set `tokens` to no more than {enough}, or `short: scale` or `repeat`")
+    return result
 
 
-def available_tokens(histogram: pa.Table, entries: int) -> list[int]:
-    """Tokens each entry has."""
-    total = np.zeros(entries, dtype=np.int64)
-    np.add.at(total, entry_of(histogram["key"].to_numpy()), histogram["tokens"].to_numpy())
-    return [int(n) for n in total]
-
-
-def affordable(available: Sequence[int], weights: Sequence[float]) -> int:
-    """The largest budget the entries can fill at these weights, in tokens."""
-    whole = sum(map(Fraction, weights))
-    return int(min(n * whole / Fraction(w) for n, w in zip(available, weights, strict=True)))
-
-
-def targets(budget: int, weights: Sequence[float]) -> list[int]:
-    """Tokens of each entry, rounded down; exact, and never less for a larger budget."""
-    whole = sum(map(Fraction, weights))
-    return [int(budget * Fraction(w) / whole) for w in weights]
-
-
-def limits(histogram: pa.Table, wanted: Sequence[int]) -> Any:
-    """Place under which each entry's documents are kept to give the wanted tokens: uint64 (entries,).
+def by_temperature(ends: Sequence[int], sizes: Sequence[int], offered: Sequence[int], alpha: float) -> list[list[int]]:
+    """What each group of an entry gives up to the end of each phase: its share of size^alpha, what one lacks going to the others.
 
     Args:
-        histogram: {key, tokens, documents} as `summed` makes them, of all documents, in any order.
-        wanted: tokens of each entry; as many as it has, or more, keeps all of its documents.
+        ends: tokens of the entry. sizes: tokens each group has. offered: tokens it could give.
+    Source: Conneau & Lample 2019 (arXiv:1901.07291), section 3.1; Xue et al. 2021 (mT5, arXiv:2010.11934), section 3.2.
     """
-    entry = entry_of(histogram["key"].to_numpy())
-    return np.array([_limit(histogram.filter(pa.array(entry == i)), n) for i, n in enumerate(wanted)], dtype=np.uint64)
-
-
-def _limit(histogram: pa.Table, wanted: int) -> int:
-    keys, tokens, documents = (histogram[name].to_numpy() for name in ("key", "tokens", "documents"))
-    per_bin = np.zeros(BINS, dtype=np.int64)
-    np.add.at(per_bin, bin_of(keys), tokens)
-    ends = np.cumsum(per_bin)
-    if wanted >= ends[-1]:
-        return 1 << PLACE_BITS
-    at = int(np.searchsorted(ends, wanted, side="right"))
-    inside = bin_of(keys) == at
-    more = wanted - int(ends[at] - per_bin[at])
-    if (documents[inside] > 1).any():  # places within the bin are not known, but are uniform
-        return (at << _WITHIN_BITS) + (more << _WITHIN_BITS) // int(per_bin[at])
-    order = np.argsort(keys[inside])
-    place, size = keys[inside][order] >> np.uint64(_ENTRY_BITS), tokens[inside][order]
-    middle = 2 * np.cumsum(size) - size  # twice the tokens up to the middle of each document
-    kept = int(np.searchsorted(middle, 2 * more, side="right"))  # to the nearest document
-    return int(place[kept]) if kept < len(place) else (at + 1) << _WITHIN_BITS
+    weight = [Fraction(n**alpha) if n else Fraction(0) for n in sizes]
+    order = sorted((i for i, w in enumerate(weight) if w), key=lambda i: offered[i] / weight[i])  # those that are full first
+    given: list[list[int]] = [[] for _ in sizes]
+    for wanted in ends:
+        amount, left, rest = [0] * len(sizes), Fraction(wanted), sum(weight, Fraction(0))
+        for i in order:
+            mine = min(Fraction(offered[i]), left * weight[i] / rest)
+            left, rest, amount[i] = left - mine, rest - weight[i], int(mine)
+        for of, n in zip(given, amount, strict=True):
+            of.append(n)
+    return given

@@ -54,6 +54,12 @@ def measure(batch: Batch, params: Params):
     return {"length": n, "drop_reason": pc.if_else(pa.array(n < params.limit), pa.scalar("short"), pa.scalar(None, pa.string()))}
 
 
+@stage(reads=["text"], writes={"n_tokens": pa.int64()})
+def count_words(batch: Batch, params: Params):
+    """Counts words, where a mix wants tokens."""
+    return {"n_tokens": np.array([len((t or "").split()) for t in batch["text"].to_pylist()], dtype=np.int64)}
+
+
 @stage(reads=["text"], writes={"poisoned": pa.bool_()})
 def poison(batch: Batch, params: Params):
     """Misbehaves on a document that holds the trigger."""

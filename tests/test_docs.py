@@ -13,7 +13,7 @@ from curation import recipe, registry
 from curation.cli import app
 from curation.inspect.describe import BUILT_IN, stage_list, stage_page
 from docs.__main__ import PAGES, keys, pages
-from mixes import entries
+from mixes.entries import Document, Entry, Phase, Quality, Temperature, Validation
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADINGS = ("Source:", "Units:", "Params:", "Drops:", "Errors:")
@@ -70,7 +70,7 @@ def test_the_page_of_every_stage_ends_in_an_example_that_is_valid(name):
 def test_every_key_of_a_recipe_has_help():
     for text in [*recipe.KEYS.values(), *recipe.ENTRY_KEYS.values()]:
         assert text
-    for model in (recipe.Settings, recipe.Resources, entries.Document, entries.Entry):
+    for model in (recipe.Settings, recipe.Resources, Document, Entry, Phase, Quality, Temperature, Validation):
         for key, kind, _, meaning in keys(model):
             assert meaning, f"{key} has no help"
             assert kind
@@ -99,7 +99,7 @@ def test_design_names_every_file():
     tree = re.search(r"```\n(curation/.*?)```", (ROOT / "DESIGN.md").read_text(), re.S).group(1)
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
-    filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality")]
+    filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks")]
     engines = ["curation", "curation/tasks", "curation/executors"]
     parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
     for named, folders in parts:

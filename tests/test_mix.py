@@ -1,4 +1,4 @@
-"""The mix: shares met, budgets, nesting, what is short, mistakes in its recipe."""
+"""The mix: shares met, budgets, phases, epochs, what is held out, what is short, mistakes in its recipe."""
 
 import json
 from itertools import pairwise
@@ -6,39 +6,38 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from curation.errors import RecipeError, TaskError
 from curation.executors.inline import Inline
 from curation.plan import Plan
 from curation.recipe import load as load_recipe
 from curation.run import Run
-from curation.stage import Batch
 from curation.tasks.base import Context
-from curation.tasks.fates import id_hashes
-from curation.text import Utf8
-from mixes.budgets import BINS, EXACT_DOCUMENTS, affordable, bin_of, entry_of, keys_of, limits, places, summed, targets, token_counts
 from mixes.entries import load
-from mixes.mix import mix
+from tests.engine.engine_kit import run as run_file
 
-LLAMA3 = Path(__file__).parent.parent / "mixes" / "llama3.yaml"
+MIXES = Path(__file__).parent.parent / "mixes"
+LLAMA3 = MIXES / "llama3.yaml"
 SHARES = {"general": 0.50, "math_reasoning": 0.25, "code": 0.17, "multilingual": 0.08}
 ONE = 'entries: {all: {where: "true", weight: 1}}'
 TWO = "entries:\n  code: {where: \"profile is not null and profile = 'code'\", weight: 1}\n  rest: {where: 'true', weight: 3}\n"
 
 
-def corpus(n, seed=0, profiles=("web", "web", "math", "code")):
-    """Documents of 0 to 800 bytes in four languages and the given profiles; the first ones of a larger n are the same."""
+def corpus(n, seed=0, profiles=("web", "web", "math", "code"), **columns):
+    """Documents of 0 to 800 tokens in four languages and the given profiles; the first ones of a larger n are the same."""
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, 1 << 30, (n, 4))
     return pa.table({
         "id": pa.array([f"{seed:08x}{i:024x}" for i in range(n)]),
-        "text": pa.array(["é" * (d % 401) for d in draws[:, 0].tolist()], pa.large_string()),
+        "text": pa.array([f"text {seed} {i}" for i in range(n)], pa.large_string()),
         "lang": pa.array([("en", "en", "en", "sw", None)[d % 5] for d in draws[:, 1].tolist()]),
         "profile": pa.array([profiles[d % len(profiles)] for d in draws[:, 2].tolist()], pa.string()),
+        "n_tokens": pa.array(draws[:, 0] % 801, pa.int64()),
+        "quality_quantile": pa.array((draws[:, 3] % 1000 / 1000).astype(np.float32), mask=draws[:, 3] % 11 == 0),
+        **columns,
     })  # fmt: skip
 
 
@@ -46,19 +45,35 @@ class Result:
     def __init__(self, out):
         shards = sorted((out / "outputs" / "mix").glob("*.parquet"))
         self.bytes = [p.read_bytes() for p in shards]
-        self.table = pa.concat_tables([pq.read_table(p) for p in shards]) if shards else None
+        self.shards = {p.name: pq.read_table(p) for p in shards}
+        self.table = pa.concat_tables(self.shards.values()) if shards else None
         self.account = next(s for s in json.loads((out / "run.json").read_bytes())["steps"] if s["name"] == "mix")
+        self.report = self.account["report"]["entries"]
         dropped = sorted((out / "dropped").glob("mix-*.parquet"))
         self.dropped = pa.concat_tables([pq.read_table(p) for p in dropped]) if dropped else None
 
     @property
-    def ids(self):
-        return set(self.table["id"].to_pylist())
+    def uses(self):
+        """(id, phase) of every use."""
+        return sorted(zip(self.table["id"].to_pylist(), self.table["mix_phase"].to_pylist(), strict=True))
 
     @property
-    def tokens(self):
-        sums = self.table.group_by("mix_entry").aggregate([("mix_tokens", "sum")]).to_pydict()
-        return dict(zip(sums["mix_entry"], sums["mix_tokens_sum"], strict=True))
+    def ids(self):
+        return {i for i, _ in self.uses}
+
+    def tokens(self, phase=None):
+        """Tokens used of each entry, of one phase or of all but what is held out."""
+        wanted = pc.equal(self.table["mix_phase"], phase) if phase else pc.not_equal(self.table["mix_phase"], "validation")
+        sums = self.table.filter(wanted).group_by("mix_entry").aggregate([("n_tokens", "sum")]).to_pydict()
+        return dict(zip(sums["mix_entry"], sums["n_tokens_sum"], strict=True))
+
+    @property
+    def times(self):
+        """id -> how often it is trained on."""
+        counts = {}
+        for i, p in self.uses:
+            counts[i] = counts.get(i, 0) + (p != "validation")
+        return counts
 
 
 @pytest.fixture
@@ -72,9 +87,10 @@ def plan(tmp_path):
         if not isinstance(recipe, Path):
             (tmp_path / "mix.yaml").write_text(recipe, encoding="utf-8")
             recipe = tmp_path / "mix.yaml"
+        carried = [c for c in tables[0].column_names if c not in ("id", "text")]
         text = {
             "name": "test",
-            "inputs": {"docs": {"use": "parquet", "paths": paths, "carry": ["lang", "profile"]}},
+            "inputs": {"docs": {"use": "parquet", "paths": paths, "carry": carried}},
             "outputs": {"mix": {"use": "mix", "needs": "docs", "recipe": str(recipe), **params}},
             "settings": more or {},
         }
@@ -98,24 +114,35 @@ def run(plan, tmp_path):
 
 
 TABLES = [corpus(700, 1), corpus(500, 2)]
+BIGGEST = 800
+SCHEDULE = """
+entries:
+  code: {where: "profile is not null and profile = 'code'", weight: 1, max_epochs: 3}
+  rest: {where: 'true', weight: 3}
+schedule:
+  - {name: first, tokens: 60_000}
+  - {name: late, tokens: 20_000, weights: {code: 3}}
+  - {name: anneal, tokens: 20_000, weights: {code: 9, rest: 1}}
+"""
 
 
-def biggest(result):
-    return max(result.table["mix_tokens"].to_pylist())
+def near(wanted, documents=1):
+    """Within a thousandth or so many documents."""
+    return pytest.approx(wanted, abs=max(0.001 * wanted, documents * BIGGEST))
 
 
 # -- shares and budgets ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tokens", [
-    pytest.param(1000, id="few documents"), pytest.param(30_000, id="many"), pytest.param(None, id="all it can"),
+    pytest.param(4000, id="few documents"), pytest.param(100_000, id="many"), pytest.param(None, id="all it can"),
 ])  # fmt: skip
 def test_each_entry_gets_its_share(run, tokens):
     result = run(TABLES, tokens=tokens)
-    budget = tokens or sum(result.tokens.values())
+    budget = tokens or sum(result.tokens().values())
     for name, share in SHARES.items():
-        assert result.tokens[name] == pytest.approx(budget * share, abs=biggest(result))
-    assert sum(result.tokens.values()) == pytest.approx(budget, abs=2 * biggest(result))
+        assert result.tokens().get(name, 0) == near(budget * share, 0.5 if tokens else 1)
+    assert sum(result.tokens().values()) == near(budget, 2)
 
 
 def test_without_a_budget_the_scarcest_entry_is_used_up(run):
@@ -126,20 +153,59 @@ def test_without_a_budget_the_scarcest_entry_is_used_up(run):
 
 
 def test_accounts_and_what_is_written(run):
-    tables = [*TABLES, corpus(40, 3).set_column(3, "profile", pa.array(["slides"] * 40))]
+    tables = [*TABLES, corpus(40, 3, ("slides",))]
     english = sum(lang != "sw" for lang in tables[2]["lang"].to_pylist())
     result = run(tables, tokens=20_000)
     account = result.account
     assert account["documents_in"] == 1240 == account["kept"] + sum(account["dropped"].values())
     assert account["dropped"]["no_entry"] == english
-    assert account["dropped"]["not_sampled"] == 1240 - english - result.table.num_rows
-    assert result.table["mix_tokens"].to_pylist() == [-(-len(t.encode()) // 4) for t in result.table["text"].to_pylist()]
-    assert result.table.schema.field("mix_entry").type == pa.string()
-    assert result.table.schema.field("mix_tokens").type == pa.int64()
+    assert account["dropped"]["not_sampled"] == 1240 - english - len(result.ids)
+    assert account["created"] == 0
+    assert {name: str(result.table.schema.field(name).type) for name in result.table.column_names if name.startswith("mix_")} == {
+        "mix_entry": "string", "mix_uses": "list<element: string>", "mix_phase": "string", "mix_copy": "int32",
+    }  # fmt: skip
+    assert {p for _, p in result.uses} == {"train"}
+
+
+def test_the_output_has_a_row_a_use_in_shards_of_a_phase_of_equal_tokens(run):
+    recipe = SCHEDULE + "validation: {share: 0.1}\n"
+    result = run(TABLES, recipe, tokens=300_000, short="repeat", shard_tokens=9_000, seed=5)
+    assert result.account["created"] == result.table.num_rows - len(result.ids) > 0
+    assert result.account["kept"] == result.table.num_rows
+    seen = {}
+    for name, shard in result.shards.items():
+        phase, tokens = shard["mix_phase"].unique().to_pylist(), pc.sum(shard["n_tokens"]).as_py()
+        assert phase == [name.partition("-")[0]]
+        seen.setdefault(phase[0], []).append(tokens)
+    assert list(seen) == sorted(seen) == ["anneal", "first", "late", "validation"]
+    for of_phase in seen.values():
+        assert max(of_phase) <= 9_000 + BIGGEST
+        assert max(of_phase) - min(of_phase) <= 2 * BIGGEST
+    for i, uses, copy, phase in zip(*(result.table[c].to_pylist() for c in ("id", "mix_uses", "mix_copy", "mix_phase")), strict=True):
+        assert uses[copy] == phase, i
+    pairs = list(zip(result.table["id"].to_pylist(), result.table["mix_copy"].to_pylist(), strict=True))
+    assert len(set(pairs)) == len(pairs)
+    first = pa.concat_tables([t for n, t in result.shards.items() if n.startswith("first")])["id"].to_pylist()
+    assert sum(a < b for a, b in pairwise(first)) == pytest.approx(len(first) / 2, abs=2 * np.sqrt(len(first)))
+
+
+def test_the_report_says_what_each_entry_has_wants_and_gives(run):
+    result = run(TABLES, SCHEDULE, short="repeat")
+    everything = pa.concat_tables(TABLES)
+    code = pc.equal(everything["profile"], "code")
+    for name, mask in (("code", code), ("rest", pc.invert(code))):
+        of, mine = result.report[name], everything.filter(mask)
+        assert (of["documents"], of["tokens"]) == (mine.num_rows, pc.sum(mine["n_tokens"]).as_py())
+        assert of["used_tokens"] == result.tokens()[name] == sum(of["parts"][p]["tokens"] for p in ("first", "late", "anneal"))
+        assert of["used_documents"] == len({i for i in result.ids if i in set(mine["id"].to_pylist())})
+        assert of["epochs"] == pytest.approx(of["used_tokens"] / of["tokens"])
+        assert sum(part["uses"] for part in of["parts"].values()) == sum(result.times.get(i, 0) for i in mine["id"].to_pylist())
+    assert result.report["code"]["wanted_tokens"] == 15_000 + 10_000 + 18_000
+    assert any(note.startswith("code: ") and "epochs" in note for note in result.account["notes"])
 
 
 def test_one_entry_without_a_budget_keeps_everything(run):
-    result = run([corpus(90, 4), corpus(10, 4, ("math",)).slice(0, 0)], ONE)
+    result = run([corpus(90, 4)], ONE)
     assert result.account["kept"] == 90
     assert result.account["dropped"] == {}
 
@@ -149,6 +215,22 @@ def test_the_first_entry_that_matches_takes_a_document(run):
     result = run(TABLES, recipe)
     entries = dict(zip(result.table["lang"].to_pylist(), result.table["mix_entry"].to_pylist(), strict=True))
     assert entries == {"en": "english", "sw": "all", None: "all"}
+
+
+def test_entries_with_weights_share_what_tokens_and_epochs_leave(run):
+    recipe = """
+entries:
+  code: {where: "profile is not null and profile = 'code'", tokens: 7_000}
+  math: {where: "profile is not null and profile = 'math'", epochs: 0.5}
+  sw:   {where: "lang is not null and lang = 'sw'", weight: 1}
+  rest: {where: "true", weight: 3}
+"""
+    result = run(TABLES, recipe, tokens=90_000)
+    left = 90_000 - 7_000 - result.tokens()["math"]
+    assert result.tokens() == {"code": near(7_000), "math": result.tokens()["math"], "sw": near(left / 4), "rest": near(left * 3 / 4)}
+    assert result.report["math"]["epochs"] == pytest.approx(0.5, abs=0.05)
+    math = {i for i, p in zip(*(pa.concat_tables(TABLES)[c].to_pylist() for c in ("id", "profile")), strict=True) if p == "math"}
+    assert 0.4 * len(math) < len(math & result.ids) < 0.6 * len(math)
 
 
 @pytest.mark.parametrize(("lang", "profile", "entry"), [
@@ -168,77 +250,324 @@ def test_llama3_entries(lang, profile, entry):
     assert (recipe.names[ordinal] if ordinal >= 0 else None) == entry
 
 
-def test_llama3_weights_are_the_papers():
-    weights = {name: e.weight for name, e in load(LLAMA3).entries.items()}
-    assert {name: w / sum(weights.values()) for name, w in weights.items()} == SHARES
+@pytest.mark.parametrize(("file", "weights"), [
+    ("llama3", {"general": 50, "math_reasoning": 25, "code": 17, "multilingual": 8}),
+    ("llama1", {"common_crawl": 67, "c4": 15, "github": 4.5, "wikipedia": 4.5, "books": 4.5, "arxiv": 2.5, "stackexchange": 2}),
+])  # fmt: skip
+def test_weights_are_the_papers(file, weights):
+    assert {name: e.weight for name, e in load(MIXES / f"{file}.yaml").entries.items()} == weights
+
+
+def test_probe_is_three_tenths_of_the_candidate_and_the_default():
+    probe, default = load(MIXES / "probe.yaml").entries, load(LLAMA3).entries
+    assert probe["candidate"].weight == 30
+    assert {n: (e.where, e.weight) for n, e in default.items()} == {
+        n: (e.where, pytest.approx(e.weight / 0.7)) for n, e in probe.items() if n != "candidate"
+    }
+
+
+def test_llama1_repeats_what_is_small_up_to_its_epochs(run):
+    sources = {"common_crawl": 600, "c4": 130, "github": 60, "wikipedia": 16, "books": 16, "arxiv": 20, "stackexchange": 16}
+    names = [name for name, n in sources.items() for _ in range(n)]
+    table = corpus(len(names), 9).append_column("of", pa.array(names))
+    recipe = (MIXES / "llama1.yaml").read_text().replace("source = ", "of is not null and of = ")
+    once, often = run([table], recipe), run([table], recipe, short="repeat")
+    assert max(once.times.values()) == 1
+    caps = {name: e.max_epochs for name, e in load(MIXES / "llama1.yaml").entries.items()}
+    most = {}
+    for i, name in zip(table["id"].to_pylist(), names, strict=True):
+        most[name] = max(most.get(name, 0), often.times.get(i, 0))
+    assert all(n <= caps[name] for name, n in most.items())
+    assert max(most.values()) >= 2
+    assert sum(often.tokens().values()) > 1.5 * sum(once.tokens().values())
+    whole = sum(often.tokens().values())
+    assert often.tokens()["common_crawl"] == near(0.67 * whole, 2)
+
+
+def test_annealing_takes_the_best_and_no_benchmark(run):
+    n = 3000
+    names = ["gsm8k" if i % 7 == 0 else "web" for i in range(n)]
+    overlap = pa.array([int(i % 11 == 0) for i in range(n)], pa.int32())
+    table = corpus(n, 12, of=pa.array(names), contamination_ngrams=overlap)
+    recipe = (MIXES / "annealing.yaml").read_text().replace("source in", "of is not null and of in")
+    recipe = recipe.replace("contamination_ngrams >", "contamination_ngrams is not null and contamination_ngrams >")
+    result = run([table], recipe, tokens=100_000)
+    assert result.account["dropped"]["excluded"] == sum(name == "gsm8k" or o for name, o in zip(names, overlap.to_pylist(), strict=True))
+    used = table.filter(pc.is_in(table["id"], pa.array(sorted(result.ids))))
+    assert set(used["of"].to_pylist()) == {"web"}
+    assert set(used["contamination_ngrams"].to_pylist()) == {0}
+    assert pc.min(used["quality_quantile"]).as_py() >= 0.5
+    assert result.tokens() == {"math": near(40_000), "code": near(40_000), "general": near(20_000)}
 
 
 # -- the order of sampling ------------------------------------------------------------------------------
 
 
 def test_a_smaller_mix_is_a_subset(run):
-    mixes = [run(TABLES, tokens=tokens).ids for tokens in (500, 5000, 12_345, 40_000, None)]
+    mixes = [run(TABLES, tokens=tokens).ids for tokens in (500, 5000, 12_345, 100_000, None)]
     assert all(small < large for small, large in pairwise(mixes))
 
 
 def test_new_documents_push_out_but_do_not_reshuffle(run):
-    before = run(TABLES, tokens=20_000).ids
-    after = run([*TABLES, corpus(800, 7)], tokens=20_000).ids
+    before = run(TABLES, tokens=60_000).ids
+    after = run([*TABLES, corpus(800, 7)], tokens=60_000).ids
     old = {i for table in TABLES for i in table["id"].to_pylist()}
     assert after & old < before
     assert after - old
 
 
 def test_same_seed_same_bytes_another_seed_another_choice(run):
-    first, again, other = run(TABLES, tokens=20_000), run(TABLES, tokens=20_000), run(TABLES, tokens=20_000, seed=1)
+    first, again, other = run(TABLES, tokens=60_000), run(TABLES, tokens=60_000), run(TABLES, tokens=60_000, seed=1)
     assert first.bytes == again.bytes
     assert first.ids != other.ids
-    assert first.tokens == {name: pytest.approx(n, abs=2 * biggest(first)) for name, n in other.tokens.items()}
+    assert first.tokens() == {name: near(n, 2) for name, n in other.tokens().items()}
 
 
-def test_partitions_spills_and_shards_do_not_matter(run):
-    whole = run([pa.concat_tables(TABLES)], tokens=20_000)
+def test_order_partitions_spills_and_shards_do_not_matter(run):
+    recipe = SCHEDULE + "validation: {tokens: 4_000}\n"
+    whole = run([pa.concat_tables(TABLES)], recipe, short="repeat")
     small = {"shuffle": {"partition_bytes": 25_000, "spill_bytes": 2000, "reduce_bytes": 2000}}
-    assert run([t.slice(i, 250) for t in TABLES for i in range(0, t.num_rows, 250)], more=small, tokens=20_000).ids == whole.ids
+    pieces = [t.slice(i, 250) for t in reversed(TABLES) for i in range(0, t.num_rows, 250)]
+    assert run(pieces, recipe, more=small, short="repeat").uses == whole.uses
 
 
-def test_order_is_independent_of_the_runs_own_samples():
-    ids = corpus(20_000)["id"].combine_chunks()
-    place = places(Utf8.of(ids), 0) / 2.0**48
-    assert place.mean() == pytest.approx(0.5, abs=0.02)
-    assert place[id_hashes(ids) < np.uint64(2**64 // 20)].mean() == pytest.approx(0.5, abs=0.05)
-    assert abs(np.corrcoef(place, places(Utf8.of(ids), 1))[0, 1]) < 0.03
+def test_worker_processes_give_the_same_bytes(plan, run, tmp_path):
+    inline = run(TABLES, SCHEDULE, tokens=60_000)
+    plan(TABLES, SCHEDULE, tokens=60_000)
+    run_file(tmp_path / "pipeline.yaml", tmp_path / "processes", workers=2)
+    assert Result(tmp_path / "processes").bytes == inline.bytes
 
 
-def test_any_seed_will_do():
-    ids = Utf8.of(pa.array(["a", "b"]))
-    assert len({tuple(places(ids, seed).tolist()) for seed in (-1, 0, 1, 2**64 + 5)}) == 4
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class Stops(Inline):
+    """Runs so many tasks, then dies."""
+
+    left = 0
+
+    def map(self, work, quarantine):
+        for task in super().map(work, quarantine):
+            if not self.left:
+                raise Killed
+            self.left -= 1
+            yield task
+
+
+def test_a_run_killed_at_any_task_goes_on_to_the_same_bytes(plan, run, tmp_path):
+    whole, made = run(TABLES, SCHEDULE, tokens=60_000), plan(TABLES, SCHEDULE, tokens=60_000)
+    out, deaths, done = tmp_path / "killed", 0, False
+    while not done:
+        executor = Stops(Context(made, out))
+        executor.left = 1
+        try:
+            Run(made, out, executor).walk()
+            done = True
+        except Killed:
+            deaths += 1
+    assert deaths >= 3
+    assert Result(out).bytes == whole.bytes
+    assert Result(out).report == whole.report
+
+
+# -- phases and epochs ----------------------------------------------------------------------------------
+
+
+def test_phases_have_their_shares_and_are_taken_one_behind_the_other(run):
+    result = run(TABLES, SCHEDULE, short="repeat")
+    for phase, code, rest in (("first", 15_000, 45_000), ("late", 10_000, 10_000), ("anneal", 18_000, 2_000)):
+        assert result.tokens(phase) == {"code": near(code), "rest": near(rest)}
+    only = run(TABLES, SCHEDULE.replace("tokens: 20_000", "tokens: 1"), short="repeat")
+    assert {i for i, p in only.uses if p == "first"} == {i for i, p in result.uses if p == "first"}
+
+
+def test_a_smaller_budget_of_a_schedule_is_a_subset_use_by_use(run):
+    def of(tokens):
+        return run(TABLES, SCHEDULE, tokens=tokens, short="repeat").times
+
+    small, large = of(20_000), of(200_000)
+    assert all(n <= large.get(i, 0) for i, n in small.items())
+    assert sum(small.values()) < sum(large.values())
+
+
+def test_no_document_passes_its_cap_over_all_phases(run):
+    result = run(TABLES, SCHEDULE, tokens=2_000_000, short="repeat")
+    code = {i for i, e in zip(result.table["id"].to_pylist(), result.table["mix_entry"].to_pylist(), strict=True) if e == "code"}
+    assert max(result.times[i] for i in code) == 3
+    assert {p for i, p in result.uses if i in code} == {"first", "late", "anneal"}
+    assert result.report["code"]["short_tokens"] > 0
+    assert any(note.startswith("short: code gives ") for note in result.account["notes"])
+
+
+@pytest.mark.parametrize(("epochs", "least", "most"), [(0.64, 0, 1), (1, 1, 1), (2.45, 2, 3)])
+def test_epochs(run, epochs, least, most):
+    result = run(TABLES, f'entries: {{all: {{where: "true", epochs: {epochs}}}}}')
+    times = [result.times.get(i, 0) for table in TABLES for i in table["id"].to_pylist()]
+    assert (min(times), max(times)) == (least, most)
+    assert np.mean(times) == pytest.approx(epochs, abs=3 * np.sqrt(0.25 / len(times)))
+    assert result.report["all"]["epochs"] == pytest.approx(epochs, abs=0.05)
+
+
+# -- rates ----------------------------------------------------------------------------------------------
+
+
+def test_a_quality_curve_uses_documents_at_its_rates(run):
+    table = corpus(6000, 21)
+    curve = "quality: {column: quality_quantile, points: [[0.2, 0], [0.5, 1], [0.9, 3]], missing: 0.5}"
+    result = run([table], f'entries: {{all: {{where: "true", epochs: 1, {curve}}}}}')
+    times = np.array([result.times.get(i, 0) for i in table["id"].to_pylist()])
+    quality = table["quality_quantile"].to_numpy()
+    rate = np.where(np.isnan(quality), 0.5, np.interp(quality, [0.2, 0.5, 0.9], [0, 1, 3]))
+    assert np.all(times[rate == 0] == 0)
+    assert np.all(times[quality > 0.9] == 3)
+    assert set(times[np.isnan(quality)].tolist()) == {0, 1}
+    for low in np.arange(0, 3, 0.5):
+        mine = (rate > low) & (rate <= low + 0.5)
+        assert times[mine].mean() == pytest.approx(rate[mine].mean(), abs=4 * np.sqrt(0.25 / mine.sum()))
+    assert np.all(np.abs(times - rate) < 1)
+
+
+def test_topics_are_used_at_their_rates_whatever_the_budget(run):
+    topics = ["arts" if i % 3 == 0 else "science" for i in range(4000)]
+    table = corpus(4000, 22, topic=pa.array(topics))
+    recipe = "entries: {all: {where: 'true', weight: 1, rates: {topic: {arts: 0.25}}}}"
+    for tokens, repeat in ((200_000, "scale"), (None, "scale"), (2_000_000, "repeat")):
+        result = run([table], recipe, tokens=tokens, short=repeat)
+        times = np.array([result.times.get(i, 0) for i in table["id"].to_pylist()])
+        arts = np.array(topics) == "arts"
+        assert times[arts].mean() / times[~arts].mean() == pytest.approx(0.25, abs=0.05)
+        assert tokens is None or sum(result.tokens().values()) == near(tokens)
+
+
+def test_clusters_are_repeated_by_their_size_up_to_the_cap(run):
+    sizes = [(1, 2, 7, None)[i % 4] for i in range(400)]
+    table = corpus(400, 23, cluster_size=pa.array(sizes, pa.int64()))
+    result = run([table], "entries: {all: {where: 'true', epochs: 1, repeat_by: cluster_size, max_epochs: 3}}")
+    times = [result.times.get(i, 0) for i in table["id"].to_pylist()]
+    assert times == [(1, 2, 3, 1)[i % 4] for i in range(400)]
+
+
+@pytest.mark.parametrize("alpha", [1, 0.5, 0])
+def test_temperature_sets_the_shares_of_languages(run, alpha):
+    langs = [("en", "de", "de", "sw")[min(i % 60, 3)] if i % 60 < 4 else "en" for i in range(6000)]
+    table = corpus(6000, 24).set_column(2, "lang", pa.array(langs))
+    recipe = f"entries: {{all: {{where: 'true', weight: 1, max_epochs: 4, temperature: {{by: lang, alpha: {alpha}}}}}}}"
+    result = run([table], recipe, tokens=100_000)
+    tokens, lang = table["n_tokens"].to_numpy(), np.array(langs)
+    have = {name: int(tokens[lang == name].sum()) for name in set(langs)}
+    want = {name: 100_000 * n**alpha / sum(m**alpha for m in have.values()) for name, n in have.items()}
+    times = np.array([result.times.get(i, 0) for i in table["id"].to_pylist()])
+    for name in have:
+        assert (tokens * times)[lang == name].sum() == near(want[name])
+
+
+def test_a_language_that_is_used_up_leaves_its_share_to_the_others(run):
+    langs = ["sw" if i < 10 else ("en", "de")[i % 2] for i in range(2000)]
+    table = corpus(2000, 25).set_column(2, "lang", pa.array(langs))
+    recipe = "entries: {all: {where: 'true', weight: 1, max_epochs: 2, temperature: {by: lang, alpha: 0}}}"
+    result = run([table], recipe, tokens=300_000)
+    times, tokens = np.array([result.times.get(i, 0) for i in table["id"].to_pylist()]), table["n_tokens"].to_numpy()
+    assert np.all(times[:10] == 2)
+    left = (300_000 - 2 * tokens[:10].sum()) / 2
+    for name in ("en", "de"):
+        assert (tokens * times)[np.array(langs) == name].sum() == near(left)
+
+
+# -- held out -------------------------------------------------------------------------------------------
+
+
+def clustered(n, seed=30, copies=1):
+    """Documents in clusters of 1 to some, each in several shards and entries."""
+    cluster = np.sort(np.random.default_rng(0).integers(0, n, n))
+    size = np.bincount(cluster)[cluster] * copies
+    return corpus(n, seed, cluster_id=pa.array([f"c{c}" for c in cluster.tolist()]), cluster_size=pa.array(size, pa.int64()))
+
+
+@pytest.mark.parametrize("held", ["share: 0.1", "tokens: 9_000"])
+def test_validation_is_disjoint_by_cluster_and_no_budget_changes_it(run, held):
+    tables = [clustered(1500, seed, 2) for seed in (30, 31)]
+    recipe = LLAMA3.read_text() + f"validation: {{{held}}}\n"
+    cluster = dict(zip(*(pa.concat_tables(tables)[c].to_pylist() for c in ("id", "cluster_id")), strict=True))
+    small, large = run(tables, recipe, tokens=40_000), run(tables, recipe)
+    for result in (small, large):
+        validation, training = ({cluster[i] for i, p in result.uses if (p == "validation") == v} for v in (True, False))
+        assert validation
+        assert training
+        assert not validation & training
+    assert [i for i, p in small.uses if p == "validation"] == [i for i, p in large.uses if p == "validation"]
+    assert small.tokens() == {name: near(40_000 * share) for name, share in SHARES.items()}
+    for name, n in large.tokens("validation").items():
+        whole = large.report[name]["tokens"] + n
+        assert n == pytest.approx(whole * 0.1, rel=0.5) if "share" in held else 9_000 <= n < 9_000 * 1.3 + 5 * BIGGEST
+
+
+def test_with_a_share_nothing_is_lost_between(run):
+    result = run([clustered(1500)], LLAMA3.read_text() + "validation: {share: 0.1}\n")
+    assert "held_out" not in result.account["dropped"]
+    result = run([clustered(1500)], LLAMA3.read_text() + "validation: {tokens: 9_000}\n")
+    lost = result.dropped.filter(pc.equal(result.dropped["drop_reason"], "held_out"))
+    assert lost.num_rows == result.account["dropped"]["held_out"] > 0
+    assert pc.min(lost["cluster_size"]).as_py() >= 2
+    alone = clustered(1500).drop_columns(["cluster_id", "cluster_size"])
+    assert "held_out" not in run([alone], LLAMA3.read_text() + "validation: {tokens: 9_000}\n").account["dropped"]
+
+
+def test_a_language_that_is_held_out_whole(run):
+    table = corpus(40, 8).set_column(2, "lang", pa.array([f"l{i:02}" for i in range(40)]))
+    recipe = "entries: {all: {where: 'true', weight: 1, temperature: {by: lang, alpha: 0.5}}}\nvalidation: {share: 0.5}\n"
+    result = run([table], recipe)
+    held, used = ({i for i, p in result.uses if (p == "validation") == v} for v in (True, False))
+    assert len(held) + len(used) == 40
+    assert 10 < len(held) < 30
+    assert result.report["all"]["documents"] == len(used)
+
+
+def test_an_empty_document_is_in_no_phase_without_a_weight(run):
+    table = corpus(60, 8).set_column(4, "n_tokens", pa.array([0, 10] * 30, pa.int64()))
+    schedule = "schedule: [{name: a, tokens: 100}, {name: b, tokens: 300, weights: {code: 1}}]"
+    code = {i for i, p in zip(table["id"].to_pylist(), table["profile"].to_pylist(), strict=True) if p == "code"}
+    for seed in range(4):  # in half of the orders one of them is the first
+        result = run([table], TWO.replace("weight: 1}", "weight: 0}") + schedule, seed=seed)
+        assert {p for i, p in result.uses if i in code} == {"b"}
+
+
+def test_validation_may_not_take_half_of_an_entry(run):
+    with pytest.raises(TaskError, match=r"validation.tokens, 300,000, are over half of entry all, which has [\d,]+"):
+        run(TABLES, ONE + "\nvalidation: {tokens: 300_000}\n")
 
 
 # -- what is short --------------------------------------------------------------------------------------
 
 
-def test_a_short_budget_is_scaled_or_refused(run):
+def test_a_short_budget_is_scaled_refused_or_repeated(run):
     most = run(TABLES)
-    assert run(TABLES, tokens=10**9).ids == most.ids
-    message = r"1,000,000,000 tokens cannot be met: .*code has [\d,]+ of 170,000,000.*these weights allow [\d,]+ tokens"
+    scaled = run(TABLES, tokens=10**9)
+    assert scaled.ids == most.ids
+    assert any(note.startswith("short: code gives ") for note in scaled.account["notes"])
+    message = r"code gives [\d,]+ of 170,000,000 tokens.*set `tokens` to no more than [\d,]+"
     with pytest.raises(TaskError, match=message):
         run(TABLES, tokens=10**9, short="fail")
+    repeated = run(TABLES, tokens=10**9, short="repeat")
+    assert max(repeated.times.values()) == 4
+    assert sum(repeated.tokens().values()) == pytest.approx(4 * sum(most.tokens().values()), rel=0.01)
 
 
 def test_short_fail_is_content_with_what_can_be_met(run):
-    scaled = run(TABLES, TWO)
-    most = affordable(*[list(x) for x in zip(*[(available(TWO, name), w) for name, w in (("code", 1.0), ("rest", 3.0))], strict=True)])
-    assert run(TABLES, TWO, tokens=most, short="fail").ids == scaled.ids
-    with pytest.raises(TaskError, match="cannot be met"):
-        run(TABLES, TWO, tokens=most + 4, short="fail")
+    most = sum(e["planned_tokens"] for e in run(TABLES, TWO).report.values())
+    assert sum(run(TABLES, TWO, tokens=most, short="fail").tokens().values()) == near(most, 2)
+    with pytest.raises(TaskError, match="gives"):
+        run(TABLES, TWO, tokens=most + 5, short="fail")
 
 
-def available(recipe, name):
-    table = pa.concat_tables(TABLES)
-    code = np.array([p == "code" for p in table["profile"].to_pylist()])
-    tokens = token_counts(Utf8.of(table["text"]))
-    return int(tokens[code if name == "code" else ~code].sum())
+def test_an_entry_that_lacks_its_tokens_is_said_to(run):
+    recipe = TWO.replace("weight: 1}", "tokens: 900_000}")
+    result = run(TABLES, recipe, tokens=1_000_000)
+    assert result.report["code"]["short_tokens"] == 900_000 - result.tokens()["code"]
+    with pytest.raises(TaskError, match=r"code gives [\d,]+ of 900,000 tokens"):
+        run(TABLES, recipe, tokens=1_000_000, short="fail")
+    with pytest.raises(TaskError, match="entries with `tokens` and `epochs` give"):
+        run(TABLES, "entries: {all: {where: 'true', epochs: 1}}", tokens=1_000)
 
 
 def test_an_empty_entry_is_refused_or_left_out(run):
@@ -246,123 +575,60 @@ def test_an_empty_entry_is_refused_or_left_out(run):
     with pytest.raises(TaskError, match=r"no document, or only empty ones, for math_reasoning .*`empty: leave_out`"):
         run(tables)
     result = run(tables, empty="leave_out")
-    budget = sum(result.tokens.values())
-    assert set(result.tokens) == {"general", "code", "multilingual"}
-    for name, n in result.tokens.items():
-        assert n == pytest.approx(budget * SHARES[name] / 0.75, abs=biggest(result))
+    budget = sum(result.tokens().values())
+    assert set(result.tokens()) == {"general", "code", "multilingual"}
+    for name, n in result.tokens().items():
+        assert n == near(budget * SHARES[name] / 0.75)
 
 
 def test_nothing_matches(run):
     recipe = "entries: {slides: {where: \"profile is not null and profile = 'slides'\", weight: 1}}"
     result = run(TABLES, recipe, empty="leave_out")
     assert (result.account["kept"], result.account["dropped"]) == (0, {"no_entry": 1200})
+    with pytest.raises(TaskError, match="only empty ones, for slides"):
+        run(TABLES, recipe)
+
+
+def test_a_phase_that_only_empty_entries_have_a_weight_in(run):
+    recipe = """
+entries:
+  slides: {where: "profile is not null and profile = 'slides'", weight: 1}
+  rest: {where: 'true', weight: 1}
+schedule: [{name: a, tokens: 5_000}, {name: b, tokens: 5_000, weights: {rest: 0}}]
+"""
+    with pytest.raises(TaskError, match="no entry with a weight in phase b has a document"):
+        run(TABLES, recipe, empty="leave_out")
 
 
 def test_documents_without_text_have_no_tokens(run):
-    table = corpus(50, 6).set_column(1, "text", pa.array([""] * 50, pa.large_string()))
+    nothing = pa.array([0] * 50, pa.int64())
+    table = corpus(50, 6).set_column(4, "n_tokens", nothing)
     with pytest.raises(TaskError, match="only empty ones, for all"):
         run([table], ONE)
     assert run([table, corpus(50, 8)], ONE).account["kept"] == 100
 
 
-# -- the histogram --------------------------------------------------------------------------------------
-
-
-def rows(place, entry, tokens):
-    place, entry = np.asarray(place, dtype=np.uint64), np.asarray(entry, dtype=np.int64)
-    key = keys_of(place, entry)
-    order = np.argsort(key, kind="stable")
-    tokens, one = np.asarray(tokens, dtype=np.int64)[order], np.ones(len(key), dtype=np.int64)
-    return pa.table({"key": key[order], "tokens": tokens, "documents": one})
-
-
-def merged(*tables):
-    table = pa.concat_tables(tables)
-    return summed(table.take(pa.array(np.argsort(table["key"].to_numpy(), kind="stable"))))
-
-
-bin_starts = st.integers(0, 5).map(lambda b: b << 32)
-documents = st.lists(st.tuples(bin_starts, st.integers(0, 2**32 - 1), st.integers(0, 2), st.integers(0, 50)), min_size=1, max_size=60)
-
-
-@settings(max_examples=150, deadline=None)
-@given(documents, st.integers(0, 60))
-def test_summing_early_loses_nothing_and_is_bounded(docs, cut):
-    bins, within, entry, tokens = (np.array(x, dtype=np.int64) for x in zip(*docs, strict=True))
-    place = bins + within
-    whole = rows(place, entry, tokens)
-    in_two = merged(summed(rows(place[:cut], entry[:cut], tokens[:cut])), summed(rows(place[cut:], entry[cut:], tokens[cut:])))
-    for table in (summed(whole), in_two):
-        assert np.all(np.diff(table["key"].to_numpy().astype(object)) >= 0)
-        group = entry_of(table["key"].to_numpy()) * BINS + bin_of(table["key"].to_numpy())
-        assert np.unique(group, return_counts=True)[1].max() <= EXACT_DOCUMENTS
-        for e in range(3):
-            for name, wanted in (("tokens", tokens[entry == e].sum()), ("documents", (entry == e).sum())):
-                assert table.filter(pa.array(entry_of(table["key"].to_numpy()) == e))[name].to_numpy().sum() == wanted
-
-
-@settings(max_examples=150, deadline=None)
-@given(documents, st.lists(st.integers(0, 3000), min_size=2, max_size=5).map(sorted))
-def test_limits_grow_with_what_is_wanted_and_are_near(docs, wanted):
-    bins, within, _, tokens = (np.array(x, dtype=np.int64) for x in zip(*docs, strict=True))
-    place = (bins + within).astype(np.uint64)
-    histogram = summed(rows(place, np.zeros(len(docs)), tokens))
-    crowded = np.bincount(bin_of(histogram["key"].to_numpy()), weights=histogram["documents"].to_numpy()).max() > EXACT_DOCUMENTS
-    last = 0
-    for n in wanted:
-        limit = int(limits(histogram, [n])[0])
-        assert limit >= last
-        last = limit
-        got = int(tokens[place < limit].sum())
-        if n >= tokens.sum():
-            assert got == tokens.sum()
-        elif not crowded and len(np.unique(place)) == len(place):
-            assert abs(got - n) <= tokens.max() / 2
-
-
-@pytest.mark.parametrize("share", [0.003, 0.08, 0.5, 0.999])
-def test_a_large_entry_is_cut_within_a_bin(share):
-    """1 M documents, 15 a bin, one in a hundred of them a hundred times as long."""
-    rng = np.random.default_rng(0)
-    place = rng.integers(0, 1 << 48, 1_000_000).astype(np.uint64)
-    tokens = np.where(rng.random(len(place)) < 0.01, 100_000, 1000) + rng.integers(0, 100, len(place))
-    histogram = summed(rows(place, np.zeros(len(place)), tokens))
-    assert histogram.num_rows <= EXACT_DOCUMENTS * BINS
-    wanted = int(tokens.sum() * share)
-    got = int(tokens[place < limits(histogram, [wanted])[0]].sum())
-    assert abs(got - wanted) <= max(0.001 * wanted, 100_100)
-
-
-def test_targets_are_exact():
-    assert targets(10**18 + 7, [50, 25, 17, 8]) == [500000000000000003, 250000000000000001, 170000000000000001, 80000000000000000]
-    assert affordable([100, 30], [0.1, 0.1]) == 60
-    assert targets(affordable([7, 100], [1, 3]), [1, 3]) == [7, 21]
-
-
-def test_one_key_in_chunks_gives_the_same_state():
-    table = rows([1, 2, 3, 4, 5, 6, 7, 8], [0] * 8, range(8))
-    chunks = list(mix.stream(lambda: iter([table.slice(0, 5), table.slice(5)]), None, 0))
-    state = pa.concat_tables([c.state for c in chunks])
-    assert state["tokens"].to_numpy().sum() == 28
-    assert state["documents"].to_numpy().sum() == 8
-
-
-def test_no_documents():
-    table = corpus(5).slice(0, 0)
-    params = mix.Params(recipe=str(LLAMA3))
-    assert len(mix.emit(Batch(table), params).key) == 0
-    assert summed(rows([], [], [])).num_rows == 0
+def test_too_many_groups(run):
+    table = corpus(5000, 40, host=pa.array([f"h{i}" for i in range(5000)]))
+    with pytest.raises(TaskError, match="groups or more"):
+        run([table], "entries: {all: {where: 'true', weight: 1, temperature: {by: host, alpha: 0.5}}}")
 
 
 # -- mistakes -------------------------------------------------------------------------------------------
 
 
+def whole(text):
+    """An entry that is right but for this."""
+    return f"entries: {{a: {{where: 'true', weight: 1, {text}}}}}"
+
+
 @pytest.mark.parametrize(("yaml", "message"), [
-    pytest.param("entries: {a: {where: 'true', weight: 0}}", r"mix.yaml:1:38: entries.a.weight: .* greater than 0", id="weight 0"),
-    pytest.param("entries: {a: {where: 'true', weight: -1}}", "greater than 0", id="negative"),
+    pytest.param("entries: {a: {where: 'true', weight: 0}}", r"mix.yaml:1:38: entries.a.weight: a weight above 0", id="weight 0"),
+    pytest.param("entries: {a: {where: 'true', weight: -1}}", r"mix.yaml:1:38: entries.a.weight: .* greater than", id="negative"),
     pytest.param("entries: {a: {where: 'true', weight: .inf}}", "finite number", id="infinite"),
     pytest.param("entries: {a: {where: 'true', weight: true}}", "valid number", id="a weight that is no number"),
-    pytest.param("entries: {a: {where: 'true'}}", "needs 'weight'", id="no weight"),
+    pytest.param("entries: {a: {where: 'true'}}", r"mix.yaml:1:11: entries.a: an entry needs one of weight, tokens", id="no weight"),
+    pytest.param(whole("tokens: 5"), "needs one of weight, tokens and epochs, this one has weight and tokens", id="two ways"),
     pytest.param("entries: {a: {weight: 1}}", "needs 'where'", id="no rule"),
     pytest.param("entries: {a: {where: true, weight: 1}}", "valid string", id="rule is no text"),
     pytest.param("entries: {a: {where: 'true', wieght: 1}}", r"unknown key 'wieght' \(did you mean 'weight'\?\)", id="unknown key"),
@@ -373,25 +639,54 @@ def test_no_documents():
     pytest.param("entries: {a: {where: 'lang =', weight: 1}}", r"entries.a.where: .* \(character 7 of 'lang ='\)", id="broken rule"),
     pytest.param("entries: {a: {where: 'lang = 5', weight: 1}}", 'cannot compare "lang"', id="type"),
     pytest.param("entries: {a: {where: len(text), weight: 1}}", "is no condition", id="no condition"),
-    pytest.param("entries: {a: {where: \"tongue = 'en'\", weight: 1}}", "reads column 'tongue', which no step above", id="absent column"),
+    pytest.param("entries: {a: {where: \"tongue = 'en'\", weight: 1}}", r"mix.yaml:1:22: entries.a.where: unknown column", id="column"),
     pytest.param("entries: {a: {where: \"url = 'x'\", weight: 1}}", '"url" may be null: say what null does', id="nullable"),
     pytest.param("entries: [", "not valid YAML", id="broken YAML"),
     pytest.param("entries:\n" + "".join(f"  e{i}: {{where: 'true', weight: 1}}\n" for i in range(33)), "at most 32 items", id="too many"),
+    pytest.param(ONE + "\nexclude: {x: \"tongue = 'en'\"}", r"mix.yaml:2:14: exclude.x: unknown column .tongue.", id="exclude"),
+    pytest.param(ONE + "\nweights_sum_to: 100", r"mix.yaml:1:1: entries: weights sum to 1, not to 100", id="sum"),
+    pytest.param(whole("epochs: 2").replace("weight: 1, ", "").replace("2", "5"), r"5 epochs are more than its max_epochs, 4", id="epochs"),
+    pytest.param(whole("max_epochs: 0"), "max_epochs: .*greater than or equal to 1", id="cap"),
+    pytest.param(whole("quality: {column: quality, points: [[0, 1]]}"), "quality.column: unknown column 'quality'", id="quality column"),
+    pytest.param(whole("quality: {column: lang, points: [[0, 1]]}"), "column of numbers is needed, 'lang' is string", id="quality type"),
+    pytest.param(whole("quality: {column: quality_quantile, points: [[0, 1]]}"), "may be null: say what rate null has", id="quality null"),
+    pytest.param(whole("quality: {column: n_tokens, points: [[1, 1], [1, 2]]}"), "entries.a.quality: .*must increase", id="points"),
+    pytest.param(whole("quality: {column: n_tokens, points: [[1, -1]]}"), "entries.a.quality.points.0.1: .*greater than", id="rate"),
+    pytest.param(whole("quality: {column: n_tokens, pionts: [[1, 1]]}"), r"unknown key 'pionts' \(did you mean 'points'", id="curve key"),
+    pytest.param(whole("rates: {topic: {arts: 1}}"), r"mix.yaml:1:49: entries.a.rates.topic: unknown column 'topic'", id="rates column"),
+    pytest.param(whole("rates: {quality_quantile: {a: 1}}"), "text, whole numbers or true and false is needed", id="rates type"),
+    pytest.param(whole("repeat_by: cluster_size"), "entries.a.repeat_by: unknown column 'cluster_size'", id="repeat_by"),
+    pytest.param(whole("temperature: {by: n_tokens, alpha: 1}"), "temperature.by: a column of text is needed", id="temperature type"),
+    pytest.param(whole("temperature: {by: lang, alpha: 2}"), "temperature.alpha: .*less than or equal to 1", id="alpha"),
+    pytest.param(ONE + "\nvalidation: {share: 0.1}", "validation: a column of text is needed, 'cluster_id' is int64", id="cluster_id"),
+    pytest.param(ONE + "\nvalidation: {}", "validation needs one of share and tokens", id="validation"),
+    pytest.param(ONE + "\nvalidation: {share: 0.9}", "validation.share: .*less than or equal to 0.5", id="validation share"),
+    pytest.param(ONE + "\nschedule: [{name: a}]", "schedule.0: needs 'tokens'", id="phase without tokens"),
+    pytest.param(ONE + "\nschedule: [{name: a, tokens: 5}, {name: a, tokens: 5}]", r"mix.yaml:2:41: schedule.1.name", id="twice"),
+    pytest.param(ONE + "\nschedule: [{name: a, tokens: 5, weights: {al: 1}}]", r"no entry 'al' \(did you mean 'all'", id="phase entry"),
+    pytest.param(ONE + "\nschedule: [{name: a, tokens: 5, weights: {all: 0}}]", "a weight above 0 is needed", id="phase of nothing"),
+    pytest.param("entries: {a: {where: 'true', tokens: 6}}\nschedule: [{name: a, tokens: 5}]", "6 tokens, the budget is 5", id="over"),
+    pytest.param("entries: {a: {where: 'true', tokens: 6}}\nschedule: [{name: p, tokens: 6, weights: {a: 1}}]", "weight", id="fixed"),
 ])  # fmt: skip
 def test_mistakes_in_the_recipe_of_the_mix(plan, yaml, message):
     with pytest.raises(RecipeError, match=message):
-        plan([corpus(5)], yaml)
+        plan([corpus(5, cluster_id=pa.array(range(5)))], yaml)
 
 
 @pytest.mark.parametrize(("params", "message"), [
     pytest.param({"tokens": 0}, r"outputs.mix.tokens: input should be greater than 0", id="no budget"),
-    pytest.param({"short": "repeat"}, "outputs.mix.short", id="short"),
+    pytest.param({"short": "sometimes"}, "outputs.mix.short", id="short"),
     pytest.param({"token": 5}, "did you mean 'tokens'", id="unknown parameter"),
     pytest.param({"recipe": "nowhere.yaml"}, "no file 'nowhere.yaml'", id="no such recipe"),
 ])  # fmt: skip
 def test_mistakes_in_the_parameters(plan, params, message):
     with pytest.raises(RecipeError, match=message):
         plan([corpus(5)], **{"recipe": LLAMA3, **{k: Path(v) if k == "recipe" else v for k, v in params.items()}})
+
+
+def test_without_counted_tokens_there_is_a_hint(plan):
+    with pytest.raises(RecipeError, match=r"pipeline.yaml:1:\d+: outputs.mix: .*add a step {use: count_tokens}"):
+        plan([corpus(5).drop_columns(["n_tokens"])])
 
 
 def test_a_changed_recipe_is_read_again_and_changes_the_fingerprint(plan):

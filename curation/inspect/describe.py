@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
 
 from curation import registry
 from curation.errors import CurateError
@@ -114,6 +117,8 @@ def spell(annotation: Any) -> str:
         return f"list of {spell(arguments[0])}"
     if origin is dict:
         return f"map of {spell(arguments[0])} to {spell(arguments[1])}"
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return "map"
     return NAMES.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 

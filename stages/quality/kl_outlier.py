@@ -9,7 +9,7 @@ Units:   kl = KL(document || language) in nats, of the shares of words. kl_once,
 Params:  max_score -- highest kl_score kept; null = no bound; may be a map by `lang` or `profile`. 8 drops 0.4 % of the ordinary documents
              of the half of `bench kl` it was chosen on, 0.7 % of the other: look at a crawl's own scores before going lower.
          reference -- a file of `python -m classifiers.word_reference`, from earlier crawls; null = count this corpus.
-         tokenizer -- a tokenizer.json file (extra `tokenizer`); its tokens are counted in place of words in lower case.
+         tokenizer -- a tokenizer.json file; its tokens are counted in place of words in lower case.
          by -- column of the language; null = all documents are of one.
          bits -- words are hashed to 2**bits buckets. smoothing -- mass of the language's distribution that is spread evenly.
          sample -- share of the documents that may be sampled; lower it for crawls of many millions, which have 128 of each length anyway.
@@ -59,8 +59,9 @@ from curation.stage import (
     first_true,
 )
 from curation.text import Utf8
-from stages.quality.word_bags import Bags, bags_of, load_tokenizer, token_kind
+from stages.quality.word_bags import Bags, bags_of, token_kind
 from stages.quality.word_reference import PARTS, ROWS, Counting, Language, combined, load, rows_of
+from stages.tokens.tokenizer_file import load_json
 
 BLOCK_BITS = 10
 """Buckets of one key: 2**BLOCK_BITS neighbours, so that a language is summed by many reducers."""
@@ -103,7 +104,7 @@ class KlOutlier(GlobalStage):
         Raises: ValueError.
         """
         if params.tokenizer is not None:
-            largest = max(load_tokenizer(params.tokenizer).get_vocab().values(), default=0)
+            largest = max(load_json(params.tokenizer).get_vocab().values(), default=0)
             if largest >= 1 << params.bits:
                 raise ValueError(f"the tokenizer numbers tokens up to {largest:,}, `bits: {params.bits}` holds {1 << params.bits:,}")
         if params.reference is not None:

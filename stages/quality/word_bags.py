@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from curation.assets import content_hash
 from curation.stage import Batch
 from curation.text import UNICODE_VERSION, Words
 from stages.heuristics.duplicates import slots_for
+from stages.tokens.tokenizer_file import load_json
 
 NAME_BYTES = 200
 """Of a word, when it is named: a page may be one word of megabytes."""
@@ -59,7 +60,7 @@ def bags_of(batch: Batch, bits: int, tokenizer: str | None) -> Bags:
 
         buckets, times, first, offsets = _bags(hashes, np.uint64(64 - bits), words.offsets)
         return Bags(buckets, times, first, offsets, words.counts(), words, word)
-    model = load_tokenizer(tokenizer)
+    model = _model(tokenizer, token_kind(tokenizer))
     ids = [np.array(model.encode(text or "", add_special_tokens=False).ids, np.uint64) for _, text in batch.documents("text")]
     ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
     whole = np.concatenate([np.empty(0, np.uint64), *ids])
@@ -72,20 +73,9 @@ def token_kind(tokenizer: str | None) -> str:
     return f"words in lower case, Unicode {UNICODE_VERSION}" if tokenizer is None else f"tokenizer {content_hash(Path(tokenizer))}"
 
 
-@cache
-def load_tokenizer(path: str) -> Any:
-    """A tokenizer of the `tokenizers` package.
-
-    Raises: ValueError if the package is not installed or the file is no tokenizer.
-    """
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as e:
-        raise ValueError("a tokenizer file needs the package tokenizers: pip install 'curate-pretraining[tokenizer]'") from e
-    try:
-        return Tokenizer.from_file(path)
-    except Exception as e:
-        raise ValueError(f"{path} is no tokenizer.json file: {e}") from e
+@lru_cache(maxsize=2)
+def _model(path: str, kind: str) -> Any:
+    return load_json(path)
 
 
 @njit(cache=True)

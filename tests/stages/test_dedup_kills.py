@@ -1,4 +1,4 @@
-"""Every stage of stages/dedup, stopped in each of its phases, by exception and by kill -9, goes on to the same bytes."""
+"""Every stage of stages/dedup, and decontaminate, stopped in each of its phases, by exception and by kill -9, goes on to the same bytes."""
 
 import os
 import random
@@ -24,7 +24,7 @@ INPUTS = 'inputs: {docs: {use: parquet, paths: "docs/*", carry: [embedding]}}\n'
 SMALL = "settings: {shuffle: {partition_bytes: 2000, reduce_bytes: 8000, spill_bytes: 20000}}\n"
 STAGES = {
     "dedup_urls": "", "dedup_exact": "", "dedup_minhash": "", "dedup_lines": "more_than: 3", "dedup_spans": "",
-    "dedup_semantic": "centroids: centroids.npy",
+    "dedup_semantic": "centroids: centroids.npy", "decontaminate": "benchmarks: {b: items.txt}, n: 5, max_docs: 20, max_share: null",
 }  # fmt: skip
 PHASES = {"dedup_minhash": {"emit", "reduce", "recall", "rows", "state"}}
 """Kinds of a stage's tasks, where it has more than most."""
@@ -60,6 +60,7 @@ def corpus(tmp_path_factory):
     (folder / "docs").mkdir()
     for n in range(3):
         pq.write_table(pa.Table.from_pylist(made[n::3], schema=schema), folder / "docs" / f"{n}.parquet")
+    (folder / "items.txt").write_text("\n".join([lines[0], *(made[n]["text"].replace("\n", " ") for n in range(0, 150, 10))]))
     np.save(folder / "centroids.npy", numbers.normal(size=(3, D)).astype(np.float32))
     return folder
 

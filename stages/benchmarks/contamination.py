@@ -1,0 +1,243 @@
+"""Report how much of benchmark items a corpus has; no document changes.
+
+Source:  Llama 3 (Dubey et al. 2024, arXiv:2407.21783), section 5.1.4: an item is contaminated if at least a share T of its tokens is in
+         8-grams that the corpus has; T is chosen for each benchmark by the gain of scores. What a token is, and what is too few, are ours.
+Units:   tokens are words as stages/benchmarks/words.py has them, of all fields of the item; no n-gram goes beyond a field.
+Params:  benchmarks -- {NAME: FILE}; formats, fields and ids: stages/benchmarks/items.py.
+         fields -- {NAME: {question: [FIELD, ...], answer: [FIELD, ...]}} where the fields of a file are not those it knows.
+         n -- words of an n-gram: 8 [Llama 3].
+Drops:   none.
+Errors:  ValueError before the run naming file, line and field: a benchmark that is broken, has no item, or lacks a field.
+
+`curate contamination` runs this step over files or a run's outputs and makes the report. In a recipe, documents pass through, and the
+step's notes say how many items are half covered. Items without an n-gram (too short) are counted apart and judged by no threshold.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from curation.stage import Batch, Columns, Reduced, Types, Verdicts
+from curation.storage import replace
+from stages.benchmarks.matches import BenchmarkMatches, BenchmarkParams
+from stages.benchmarks.ngrams import MAX_N, Index, warm_up_index
+
+ITEMS = "items.csv"
+TENTHS = range(1, 11)
+"""Thresholds of the report, in tenths of an item's words."""
+LEAST_ITEMS = 30
+"""Items with scores that a clean or contaminated set needs for its mean to be compared (ours)."""
+SIGNIFICANT = 1.96
+"""Standard errors a gain must be above 0 (ours; 95 %)."""
+NO_CLAIM = (
+    "A share of words says that text of the items is in the corpus, and nothing of how models do on them: "
+    "without scores of a model no effect is claimed, and no threshold is better than another."
+)
+
+
+class Params(BenchmarkParams):
+    """Parameters of contamination; see the file's docstring."""
+
+    n: int = Field(8, ge=1, le=MAX_N)
+
+
+class Contamination(BenchmarkMatches):
+    """Global stage `contamination`."""
+
+    name = "contamination"
+    Params = Params
+
+    def shape(self, params: Any) -> tuple[int, int, int]:
+        return params.n, params.n, 0
+
+    def writes(self, params: Any) -> Types:
+        return {}
+
+    def concluded(self, grams: Any, documents: Any, total: int, params: Any) -> Reduced:
+        """State: covered words of the items that have any."""
+        index = self.index(params)
+        covered = index.covered(grams)
+        items = np.flatnonzero(covered)
+        half = index.items.benchmark_of(np.flatnonzero((2 * covered >= index.words_per_item) & (covered > 0)))
+        counts = np.bincount(half, minlength=len(index.items.names)).tolist()
+        return Reduced(
+            state=pa.table({"item": items.astype(np.uint32), "covered": covered[items]}),
+            counted={f"{name}: items half covered": n for name, n in zip(index.items.names, counts, strict=True) if n},
+        )
+
+    def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
+        return {}
+
+
+contamination = Contamination()
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels of this file."""
+    warm_up_index()
+
+
+def report(state: pa.Table | None, documents: int, params: Params, scored: dict[str, Any] | None, folder: Path) -> dict[str, Any]:
+    """What `curate contamination` says, and the file ITEMS with a line for each item.
+
+    Args:
+        state: of the step, None if no document was there. documents: of the corpus.
+        scored: of `read_scores`, or None. folder: of the run, which ITEMS goes to.
+    Returns: {documents, n, note, benchmarks: {NAME: {items, too_short, words, covered, at: {threshold: {items, share}},
+        gains: {MODEL: of `gains`}}}}; those only with scores.
+    """
+    index = contamination.index(params)
+    words, covered = index.words_per_item, np.zeros(len(index.items.ids), np.int64)
+    if state is not None:
+        covered[state["item"].to_numpy()] = state["covered"].to_numpy()
+    judged = index.looked_for()
+    result: dict[str, Any] = {}
+    for number, name in enumerate(index.items.names):
+        mine = slice(index.items.firsts[number], index.items.firsts[number + 1])
+        long_enough = judged[mine]
+        n = int(long_enough.sum())
+        over = {t: int(((10 * covered[mine] >= t * words[mine]) & long_enough).sum()) for t in TENTHS}
+        result[name] = {
+            "items": len(long_enough), "too_short": len(long_enough) - n,
+            "words": int(words[mine].sum()), "covered": int(covered[mine].sum()),
+            "at": {f"{t / 10:.1f}": {"items": over[t], "share": round(over[t] / n, 4) if n else None} for t in TENTHS},
+        }  # fmt: skip
+        if scored is not None:
+            share = np.where(long_enough, covered[mine] / np.maximum(words[mine], 1), np.nan)
+            result[name]["gains"] = {
+                model: gains(share, values[mine]) for model, values in scored.items() if not np.isnan(values[mine]).all()
+            }
+    _write_items(folder / ITEMS, index, words, covered, judged)
+    note = NO_CLAIM if scored is None else (
+        f"Gains compare means of items; sets of fewer than {LEAST_ITEMS} are not compared, and a gain within "
+        f"{SIGNIFICANT} standard errors of 0 is none. They show association, not cause."
+    )  # fmt: skip
+    return {"documents": documents, "n": params.n, "tokens": "words", "note": note, "items_file": str(folder / ITEMS), "benchmarks": result}
+
+
+def gains(share: Any, score: Any) -> dict[str, Any]:
+    """Means of clean and contaminated items at each threshold, and the estimated performance gain.
+
+    The gain is the mean over all items less that over the clean ones, and its standard error is that of the difference of the two
+    sets' means times the contaminated share. The best threshold is that of the largest gain that is significant.
+
+    Args:
+        share: float64 (items,), of words covered, NaN for an item that is not judged. score: float64 (items,), NaN without one.
+    """
+    known = ~(np.isnan(share) | np.isnan(score))
+    share, score = share[known], score[known]
+    rows, best = [], None
+    for t in TENTHS:
+        dirty = share >= t / 10 - 1e-9
+        sizes = int(dirty.sum()), int((~dirty).sum())
+        row: dict[str, Any] = {"threshold": t / 10, "contaminated": sizes[0], "clean": sizes[1]}
+        if min(sizes) < LEAST_ITEMS:
+            row["why_not"] = f"fewer than {LEAST_ITEMS} {'contaminated' if sizes[0] < LEAST_ITEMS else 'clean'} items with scores"
+        else:
+            means = score[dirty].mean(), score[~dirty].mean()
+            part = sizes[0] / len(score)
+            error = part * math.sqrt(sum(s.var(ddof=1) / len(s) for s in (score[dirty], score[~dirty])))
+            gain = float(score.mean() - means[1])
+            row |= {"mean_contaminated": round(float(means[0]), 4), "mean_clean": round(float(means[1]), 4),
+                    "gain": round(gain, 4), "standard_error": round(error, 4), "significant": bool(gain > SIGNIFICANT * error)}  # fmt: skip
+            if row["significant"] and (best is None or gain > best[0]):
+                best = gain, t / 10
+        rows.append(row)
+    return {"items_with_scores": int(known.sum()), "best_threshold": best and best[1], "thresholds": rows}
+
+
+def read_scores(path: str, params: Params) -> dict[str, Any]:
+    """Scores of items by model: float64 (items,), NaN where there is none.
+
+    Args:
+        path: CSV file with the columns benchmark, item, score and, if there are several, model.
+    Raises: ValueError naming file, line and column: of a broken line, of an item that is not there or not the only one of its name.
+    """
+    items = contamination.index(params).items
+    names = [items.names[b] for b in items.benchmark_of(np.arange(len(items.ids))).tolist()]
+    places: dict[tuple[str, str], int] = {}
+    for i, called in enumerate(zip(names, items.ids.to_pylist(), strict=True)):
+        places[called] = -1 if called in places else i
+    found: dict[str, Any] = {}
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            lacking = {"benchmark", "item", "score"} - {*(rows.fieldnames or ())}
+            if lacking:
+                raise ValueError(f"{path}:1: no column {', '.join(map(repr, sorted(lacking)))}")
+            for row in rows:
+                at = f"{path}:{rows.line_num}"
+                item = places.get((row["benchmark"], row["item"]))
+                if item is None:
+                    raise ValueError(f"{at}: the benchmark {row['benchmark']!r} has no item {row['item']!r}")
+                if item < 0:
+                    raise ValueError(f"{at}: the benchmark {row['benchmark']!r} has several items {row['item']!r}")
+                try:
+                    score = float(row["score"])
+                except (TypeError, ValueError) as e:
+                    raise ValueError(f"{at}: score: {row['score']!r} is no number") from e
+                if not math.isfinite(score):
+                    raise ValueError(f"{at}: score: {row['score']!r} is no number")
+                values = found.setdefault(row.get("model") or "model", np.full(len(names), np.nan))
+                if not np.isnan(values[item]):
+                    raise ValueError(f"{at}: a second score of item {row['item']!r}")
+                values[item] = score
+    except (OSError, UnicodeDecodeError, csv.Error) as e:
+        raise ValueError(f"{path} cannot be read: {e}") from e
+    return found
+
+
+def _write_items(file: Path, index: Index, words: Any, covered: Any, judged: Any) -> None:
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(("benchmark", "item", "words", "covered", "share"))
+    names, ids = index.items.names, index.items.ids.to_pylist()
+    of = index.items.benchmark_of(np.arange(len(ids)))
+    for i, (b, w, c, known) in enumerate(zip(of.tolist(), words.tolist(), covered.tolist(), judged.tolist(), strict=True)):
+        rows.writerow((names[b], ids[i], w, c, f"{c / w:.4f}" if known else ""))
+    replace(file, out.getvalue().encode())
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """A report as Markdown."""
+    n = found["n"]
+    heads = [f"≥ {t / 10:.1f}" for t in TENTHS]
+    lines = [
+        f"# Contamination: words of benchmark items in {n}-grams that {found['documents']:,} documents have", "",
+        f"Share of items (those of at least {n} words in a field) with so much of their words covered:", "",
+        *_table(["benchmark", "items", "too short", "words covered", *heads], (
+            [name, f"{b['items']:,}", f"{b['too_short']:,}", _percent(b["covered"], b["words"]),
+             *("" if x["share"] is None else f"{100 * x['share']:.1f} %" for x in b["at"].values())]
+            for name, b in found["benchmarks"].items()
+        )),
+        "", found["note"],
+    ]  # fmt: skip
+    for name, b in found["benchmarks"].items():
+        for model, gain in b.get("gains", {}).items():
+            best = gain["best_threshold"]
+            said = f"largest significant gain at {best:.1f}" if best else "no significant gain"
+            lines += ["", f"## {name}, {model}: {said} ({gain['items_with_scores']:,} items with scores)", "", *_table(
+                ["threshold", "contaminated", "clean", "mean contaminated", "mean clean", "estimated gain", "standard error"],
+                ([f"{r['threshold']:.1f}", f"{r['contaminated']:,}", f"{r['clean']:,}", *(
+                    [r["why_not"], "", "", ""] if "why_not" in r else
+                    [f"{r[k]:.4f}" for k in ("mean_contaminated", "mean_clean", "gain", "standard_error")]
+                )] for r in gain["thresholds"]),
+            )]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else ""
+
+
+def _table(header: list[str], rows: Iterable[list[str]]) -> list[str]:
+    return ["| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows]]
