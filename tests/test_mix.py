@@ -258,6 +258,19 @@ def test_weights_are_the_papers(file, weights):
     assert {name: e.weight for name, e in load(MIXES / f"{file}.yaml").entries.items()} == weights
 
 
+@pytest.mark.parametrize("file", sorted(p.stem for p in MIXES.glob("*.yaml")))
+def test_recipes_fit_the_columns_of_a_pipeline(file):
+    schema = pa.schema([
+        pa.field("source", pa.string(), nullable=False), pa.field("date", pa.timestamp("us", "UTC")), pa.field("lang", pa.string()),
+        pa.field("profile", pa.string()), pa.field("quality_quantile", pa.float32()),
+        pa.field("contamination_ngrams", pa.int32(), nullable=False),
+    ])  # fmt: skip
+    recipe = load(MIXES / f"{file}.yaml")
+    recipe.check(schema, None)
+    assert set(recipe.columns) <= set(schema.names)
+    assert all(sum(w for w in of_phase if w) == pytest.approx(100) for of_phase in recipe.weights())
+
+
 def test_probe_is_three_tenths_of_the_candidate_and_the_default():
     probe, default = load(MIXES / "probe.yaml").entries, load(LLAMA3).entries
     assert probe["candidate"].weight == 30
