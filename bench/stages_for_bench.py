@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Scattered, Source, StageParams, Types, Verdicts, stage
+from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Source, StageParams, Types, stage
 
 
 class Params(StageParams):
@@ -70,59 +70,6 @@ class FirstText(GlobalStage):
 
 
 first_text = FirstText()
-
-
-class ShuffledParams(StageParams):
-    """Parameters of shuffled."""
-
-    shard_tokens: int
-
-
-class Shuffled(GlobalStage):
-    """Put all documents into a random order: a histogram of tokens over places, as a mix wants it, then the shuffle."""
-
-    name = "shuffled"
-    Params = ShuffledParams
-
-    def reads(self, params: Any) -> tuple[str, ...]:
-        return ("id", "n_tokens")
-
-    def writes(self, params: Any) -> Types:
-        return {}
-
-    def payload(self, params: Any) -> Types:
-        return {"tokens": pa.int64()}
-
-    def verdict(self, params: Any) -> Types:
-        return {}
-
-    def emit(self, batch: Batch, params: Any) -> Keyed:
-        return Keyed(batch.utf8("id").hash() & ~np.uint64((1 << 48) - 1), np.arange(len(batch)), {"tokens": batch["n_tokens"]})
-
-    def combine(self, rows: pa.Table, params: Any, round_: int) -> pa.Table:
-        key, tokens = rows["key"].to_numpy(), rows["tokens"].to_numpy()
-        starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-        return rows.take(pa.array(starts)).set_column(rows.column_names.index("tokens"), "tokens", pa.array(np.add.reduceat(tokens, starts)))
-
-    def reduce(self, rows: pa.Table, params: Any, round_: int) -> Reduced:
-        return Reduced(state=self.combine(rows, params, round_).select(["key", "tokens"]))
-
-    def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
-        return {}
-
-    def parts(self, params: Any) -> tuple[str, ...]:
-        return ("train",)
-
-    def shard_size(self, params: Any) -> int:
-        return int(params.shard_tokens)
-
-    def scatter(self, table: pa.Table, params: Any) -> Scattered:
-        n = table.num_rows
-        place = Batch(table).utf8("id").hash() * np.uint64(0x9E3779B97F4A7C15)
-        return Scattered(np.arange(n), np.zeros(n, dtype=np.int64), place, table["n_tokens"])
-
-
-shuffled = Shuffled()
 
 
 class PartsParams(StageParams):

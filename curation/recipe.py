@@ -24,7 +24,9 @@ KEYS = {
     "name": "name of the run, whose folder is runs/NAME: letters, digits, - and _; the file's name if absent",
     "inputs": "map of name: entry; sources, where documents come from; at least one",
     "steps": "map of name: entry; stages, each behind the one above unless it says what it needs",
-    "outputs": "map of name: entry; what is written to outputs/NAME: `shards` (a step's rows) or a stage; if absent, what no step needs",
+    "outputs": "map of name: entry; what is written to outputs/NAME: `shards` (a step's rows) or a stage; if absent, what no step needs. "
+    "A stage that puts documents into an order of its own writes equally large shards PART-NUMBER-KEY.parquet, to be read in the order of "
+    "their names; only outputs may need it",
     "settings": "settings of the whole run, below",
     "plugins": "list of Python files whose stages the recipe may use; paths are relative to the recipe",
 }
@@ -75,7 +77,9 @@ class Settings(_Frozen):
     max_failed: MaxFailed = Field(default=MaxFailed(), description="documents a step may fail on before the run stops")
     limits: Limits = Field(default=Limits(), description="far backstops for one document; what they catch is quarantined")
     shuffle: Shuffle = Field(default=Shuffle(), description="sizes of the shuffle behind global and regroup steps")
-    output_bytes: int = Field(default=512 << 20, gt=0, description="size small output shards are joined to")
+    output_bytes: int = Field(
+        default=512 << 20, gt=0, description="size small output shards are joined to; in memory, where a stage orders its output"
+    )
     pack_bytes: int | None = Field(
         default=None, ge=0, description="join input files smaller than this into one task; null = 64 MiB when there are over 1,000 files"
     )

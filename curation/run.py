@@ -25,11 +25,12 @@ from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
 from curation.shards import count_rows
 from curation.shuffle import (
     BLOCK,
-    PARTITION_BITS,
+    DOCUMENTS_SHARE,
     SPILLS,
     STATE_BYTES,
     Blocks,
     partition_bits,
+    place_bits,
     plan_exchange,
     plan_reducers,
     plan_shards,
@@ -188,11 +189,15 @@ class Run:
                 raise self.plan.recipe.error(str(e), "inputs", step.name, "paths", value=True) from e
         self.input_bytes = sum(f.bytes for files in self.files.values() for f in files)
 
-    def _bits(self, shards: list[Shard]) -> int:
-        """Bits of a key that name a partition of a step: from the size of its shards; one not there yet is taken to have their mean."""
+    def _bits(self, shards: list[Shard], parts: int = 0) -> int:
+        """Bits of a key that name a partition of a step, or of a place where it scatters to some parts.
+
+        From the size of its shards; one not there yet is taken to have their mean.
+        """
         known = [shard.bytes for shard in shards if not shard.virtual]
         size = sum(known) * len(shards) // max(1, len(known))
-        return partition_bits(size, self.plan.recipe.settings.shuffle.partition_bytes)
+        partition_bytes = self.plan.recipe.settings.shuffle.partition_bytes
+        return place_bits(size, partition_bytes, parts) if parts else partition_bits(size, partition_bytes)
 
     def _pass(self, p: Pass) -> None:
         head = p.head
@@ -587,10 +592,8 @@ class Run:
         returns, whole, buckets = settled["returns"], settled["whole"], self._buckets(step, settled["full"])
         self._supersede(step, settled)
         self.returned[step.name] = returns["state"]
-        scatters: dict[str, Any] = {}
-        if parts := self.plan.parts(step):
-            scatters = {"bits": min(self._bits(settled["full"]), PARTITION_BITS - (len(parts) - 1).bit_length())}
-            whole = digest(whole, SPILLS, scatters)
+        parts = len(self.plan.parts(step))
+        scatters = {"bits": self._bits(settled["full"], parts)} if parts else {}
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
@@ -703,7 +706,7 @@ class Run:
         Args:
             names, facts: of what each mapper has scattered. target: bits, size and bytes of shards, as for `plan_shards`.
         """
-        settings = self.plan.recipe.settings.shuffle
+        budget = self.plan.recipe.settings.shuffle.reduce_bytes // DOCUMENTS_SHARE
         place = write_groups(self.out, f"work/{folder}", "scattered", names, facts)
         blocks = Blocks.of(self.out, place, pa.schema([]))
         totals = blocks.totals
@@ -713,7 +716,7 @@ class Run:
         tasks: list[dict[str, Any]] = []
         for part, of_part in enumerate(self.plan.parts(step)):
             for n, shard in enumerate(plan_shards(blocks, part, *target)):
-                ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, settings.reduce_bytes, *shard.range)]
+                ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, budget, *shard.range)]
                 tasks.append({
                     "kind": "gather", "step": step.name, "folder": folder, "key": digest(whole, part, n), "name": f"{of_part}-{n:05d}",
                     "ranges": ranges, "bits": target[0], "bounds": list(shard.bounds), "before": shard.before, "after": shard.after,

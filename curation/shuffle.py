@@ -51,6 +51,11 @@ BLOCK_BYTES = 64 << 10
 """A mapper's block over that is cut between slots, so that a reducer of some slots reads little else (ours)."""
 DOCUMENT_BLOCK_BYTES = 1 << 20
 """The same of blocks of whole documents, whose partitions are seldom read by slots (ours)."""
+PLACES = 1 << 10
+"""Partitions of scattered documents up to which they are smaller than others (ours)."""
+DOCUMENTS_SHARE = 4
+"""Whole documents are sorted in so many times less memory than a mapper or reducer may use: they are held twice as they are, and fresh
+memory costs more time than fewer runs save (ours, measured by `bench mix`)."""
 STATE_BYTES = 256 << 20
 
 
@@ -58,6 +63,16 @@ def partition_bits(shard_bytes: int, partition_bytes: int) -> int:
     """Bits of the key that name a partition: from the size of the shards, never from workers."""
     wanted = max(1, -(-shard_bytes // partition_bytes))
     return min(PARTITION_BITS, int(wanted - 1).bit_length())
+
+
+def place_bits(shard_bytes: int, partition_bytes: int, parts: int) -> int:
+    """Bits of a place that name a partition of the documents scattered to some parts.
+
+    Down to an eighth of partition_bytes, so that the shards of an output share little of one; not more than PLACES of that size, since
+    their blocks would get small.
+    """
+    fine = min(max(shard_bytes // PLACES, partition_bytes // 8), partition_bytes)
+    return min(PARTITION_BITS - (parts - 1).bit_length(), partition_bits(shard_bytes, max(1, fine)))
 
 
 def _u64(column: Any) -> Any:
@@ -410,6 +425,7 @@ class Blocks:
             np.subtract.at(steps, after, share)
         return np.cumsum(steps[:-1])
 
+
 WHOLE_ENTRIES = 1 << 15
 """Entries of an index in an object store that are read at once; more are searched by halves (ours)."""
 
@@ -444,12 +460,13 @@ def _ranges(path: Path, entries: Any) -> Iterator[Callable[[int, int], bytes]]:
         if (start > os.fstat(f.fileno()).st_size - length).any():
             raise short
 
-        def read(base: int, length: int) -> bytes:
+        def read(base: int, length: int) -> Any:
             f.seek(base)
-            data = f.read(length)
-            while len(data) < length and (more := f.read(length - len(data))):
-                data += more
-            return data
+            buffer, at = pa.allocate_buffer(length), 0  # Arrow's memory is used again, where Python's would be new each time
+            with memoryview(buffer) as view:
+                while at < length and (more := f.readinto(view[at:])):
+                    at += more
+            return buffer.slice(0, at)
 
         yield read
 

@@ -11,6 +11,12 @@ they must sum to.
 Within an entry a document's *rate* is how often it is used in one epoch: the product of `quality`, `rates` and `repeat_by`, 1
 where none is given, never if 0. So `rates: {topic: {arts: 0.3}}` uses three in ten documents on arts in one epoch and six in
 ten in two, whatever the budget. No document is used more than `max_epochs` times, over all phases of the schedule.
+
+A schedule is a list of phases, each with `tokens` and, where they change, `weights`:
+
+    schedule:
+      - {name: main,   tokens: 900_000_000}
+      - {name: anneal, tokens: 100_000_000, weights: {code: 40, general: 60}}
 """
 
 from __future__ import annotations
@@ -177,6 +183,11 @@ class MixRecipe:
                 self._field(schema, entry.repeat_by, _is_number, "numbers", *at, "repeat_by")
             if entry.temperature is not None:
                 self._field(schema, entry.temperature.by, pa.types.is_string, "text", *at, "temperature", "by")
+
+        if self.validation is not None:
+            for column, fits, what in (("cluster_id", pa.types.is_string, "text"), ("cluster_size", _is_number, "numbers")):
+                if column in schema.names:
+                    self._field(schema, column, fits, what, "validation", value=False)
 
     def _field(self, schema: pa.Schema, column: str, fits: Callable[[Any], bool], what: str, *at: str, value: bool = True) -> pa.Field:
         if column not in schema.names:

@@ -37,14 +37,14 @@ def settle(chunks: Callable[[], Iterator[pa.Table]], recipe: MixRecipe, params: 
     entries = list(recipe.entries.values())
     totals = _gathered((rows.filter(pc.equal(rows["bin"], ALL)) for rows in _plain(chunks)), MOST_CELLS)[0]
     hold = _held_out(totals, recipe)
-    totals = _trained(totals, hold)
     copies, bits = _gathered((_trained(rows.filter(pc.not_equal(rows["bin"], ALL)), hold) for rows in _plain(chunks)), MOST_CELLS)
     of_group = {(e, group): rows for e, group, rows in by_group(copies)}
     state: list[dict[str, Any]] = []
     reach: list[Reach] = []
     for e, group, rows in by_group(totals):
         reach.append(Reach(of_group.get((e, group), copies.slice(0, 0)), bits, end_of(entries[e], params)))
-        has = {"documents": pc.sum(rows["copies"]).as_py(), "tokens": pc.sum(rows["tokens"]).as_py()}
+        stays = _trained(rows, hold)  # nothing, of a group that is held out whole
+        has = {"documents": int(stays["copies"].to_numpy().sum()), "tokens": int(stays["tokens"].to_numpy().sum())}
         offered = reach[-1].tokens_below(_offered_epochs(entries[e], params))
         state.append({"entry": e, "group": group, **has, "offered": offered, "hold": int(hold[e])})
     check_groups(len(state))

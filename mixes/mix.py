@@ -48,6 +48,7 @@ from mixes.positions import ALL, HISTOGRAM, HOLD_END
 ORDER, HOLD = 0, 1
 """Streams of chance: the place in the order of sampling, and that which decides about validation; the others order the output."""
 
+
 class Params(StageParams):
     """Parameters of the mix; see the file's docstring."""
 
@@ -118,12 +119,11 @@ class Mix(GlobalStage):
     def emit(self, batch: Batch, params: Any) -> Keyed:  # documents -> histogram of positions
         recipe = load(params.recipe)
         drawn, _ = _draw(batch, recipe, params)
-        entries = list(recipe.entries.values())
-        end, most = (np.array([f(e, params) for e in entries]) for f in (end_of, lambda e, _: e.max_epochs))
+        end = np.array([end_of(e, params) for e in recipe.entries.values()])[drawn.entry]
         n = len(drawn.row)
         of, bins, position = [np.arange(n)], [np.full(n, ALL, dtype=np.int32)], [np.zeros(n)]  # all, then copies
-        for copy, at in _copies(drawn, int(most.max())):
-            found = np.flatnonzero((at < end[drawn.entry]) & (copy < most[drawn.entry]))
+        for at, there in _copies(drawn, recipe):
+            found = np.flatnonzero(there & (at < end))
             of, bins, position = [*of, found], [*bins, positions.bin_of(at[found])], [*position, at[found]]
         index = np.concatenate(of)
         rows = pa.table({
@@ -169,10 +169,9 @@ class Mix(GlobalStage):
         spared = ~validation & ~(drawn.mates & (drawn.held < hold.max(initial=0)))
 
         used, part = [np.flatnonzero(validation)], [np.zeros(int(validation.sum()), dtype=np.int64)]
-        most = np.array([e.max_epochs for e in recipe.entries.values()])[drawn.entry]
-        for copy, position in _copies(drawn, int(most.max(initial=0))):
+        for position, there in _copies(drawn, recipe):
             phase = (position[:, None] >= limits).sum(axis=1)
-            found = np.flatnonzero(spared & (phase < phases) & (copy < most))
+            found = np.flatnonzero(there & spared & (phase < phases))
             used, part = [*used, found], [*part, phase[found] + (len(parts) - phases)]
         row, part_of = np.concatenate(used), np.concatenate(part)
         order = np.argsort(row, kind="stable")  # copies of a document stay in their order, which is that of the phases
@@ -275,10 +274,11 @@ def _held(batch: Batch, recipe: MixRecipe, params: Params, hashes: Any) -> tuple
     return np.where(place < share, 0, HOLD_END - 1).astype(np.int16) if share is not None else positions.hold_class(place), mates
 
 
-def _copies(drawn: Drawn, most: int) -> Iterator[tuple[int, Any]]:
-    """(k, position of copy k of each document) for k = 0 ... most - 1."""
-    for copy in range(most):
-        yield copy, positions.positions(drawn.place, drawn.rate, copy)
+def _copies(drawn: Drawn, recipe: MixRecipe) -> Iterator[tuple[Any, Any]]:
+    """(positions, whether it may be used) of each document's first copy, then of its second ..."""
+    most = np.array([e.max_epochs for e in recipe.entries.values()])[drawn.entry]
+    for copy in range(most.max(initial=0)):
+        yield positions.positions(drawn.place, drawn.rate, copy), copy < most
 
 
 def _tokens(batch: Batch) -> Any:

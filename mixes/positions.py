@@ -163,6 +163,8 @@ class Reach:
 
     def limit(self, wanted: int) -> float:
         """Position under which copies are taken to give the wanted tokens; all are where there are no more. It grows with `wanted`."""
+        if not wanted:
+            return 0.0
         if wanted >= self.whole:
             return self.end
         at = int(np.searchsorted(self._ends, wanted, side="right"))

@@ -73,8 +73,7 @@ def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
         ("gopher_repetition", "empty"),  # variant datatrove
         ("code_page_quality", "code_fraction"),  # no bound is set
         ("math_page_quality", "formula_share"),  # two formulas in 8,000 words
-        ("mix", "no_entry"),  # the recipe's last entry takes what is left
-        ("mix", "excluded"), ("mix", "held_out"),  # it excludes nothing and holds nothing out
+        ("mix", "excluded"), ("mix", "held_out"),  # no training set of a benchmark comes in, nothing is held out
         ("dedup_urls", "duplicate_record"), ("dedup_exact", "duplicate_record"),  # each record stands in one file
         ("dedup_minhash", "duplicate_record"),
     }  # fmt: skip

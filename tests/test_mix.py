@@ -258,6 +258,19 @@ def test_weights_are_the_papers(file, weights):
     assert {name: e.weight for name, e in load(MIXES / f"{file}.yaml").entries.items()} == weights
 
 
+@pytest.mark.parametrize("file", sorted(p.stem for p in MIXES.glob("*.yaml")))
+def test_recipes_fit_the_columns_of_a_pipeline(file):
+    schema = pa.schema([
+        pa.field("source", pa.string(), nullable=False), pa.field("date", pa.timestamp("us", "UTC")), pa.field("lang", pa.string()),
+        pa.field("profile", pa.string()), pa.field("quality_quantile", pa.float32()),
+        pa.field("contamination_ngrams", pa.int32(), nullable=False),
+    ])  # fmt: skip
+    recipe = load(MIXES / f"{file}.yaml")
+    recipe.check(schema, None)
+    assert set(recipe.columns) <= set(schema.names)
+    assert all(sum(w for w in of_phase if w) == pytest.approx(100) for of_phase in recipe.weights())
+
+
 def test_probe_is_three_tenths_of_the_candidate_and_the_default():
     probe, default = load(MIXES / "probe.yaml").entries, load(LLAMA3).entries
     assert probe["candidate"].weight == 30
@@ -506,9 +519,30 @@ def test_with_a_share_nothing_is_lost_between(run):
     result = run([clustered(1500)], LLAMA3.read_text() + "validation: {share: 0.1}\n")
     assert "held_out" not in result.account["dropped"]
     result = run([clustered(1500)], LLAMA3.read_text() + "validation: {tokens: 9_000}\n")
-    assert result.account["dropped"]["held_out"] > 0
+    lost = result.dropped.filter(pc.equal(result.dropped["drop_reason"], "held_out"))
+    assert lost.num_rows == result.account["dropped"]["held_out"] > 0
+    assert pc.min(lost["cluster_size"]).as_py() >= 2
     alone = clustered(1500).drop_columns(["cluster_id", "cluster_size"])
     assert "held_out" not in run([alone], LLAMA3.read_text() + "validation: {tokens: 9_000}\n").account["dropped"]
+
+
+def test_a_language_that_is_held_out_whole(run):
+    table = corpus(40, 8).set_column(2, "lang", pa.array([f"l{i:02}" for i in range(40)]))
+    recipe = "entries: {all: {where: 'true', weight: 1, temperature: {by: lang, alpha: 0.5}}}\nvalidation: {share: 0.5}\n"
+    result = run([table], recipe)
+    held, used = ({i for i, p in result.uses if (p == "validation") == v} for v in (True, False))
+    assert len(held) + len(used) == 40
+    assert 10 < len(held) < 30
+    assert result.report["all"]["documents"] == len(used)
+
+
+def test_an_empty_document_is_in_no_phase_without_a_weight(run):
+    table = corpus(60, 8).set_column(4, "n_tokens", pa.array([0, 10] * 30, pa.int64()))
+    schedule = "schedule: [{name: a, tokens: 100}, {name: b, tokens: 300, weights: {code: 1}}]"
+    code = {i for i, p in zip(table["id"].to_pylist(), table["profile"].to_pylist(), strict=True) if p == "code"}
+    for seed in range(4):  # in half of the orders one of them is the first
+        result = run([table], TWO.replace("weight: 1}", "weight: 0}") + schedule, seed=seed)
+        assert {p for i, p in result.uses if i in code} == {"b"}
 
 
 def test_validation_may_not_take_half_of_an_entry(run):
@@ -637,6 +671,7 @@ def whole(text):
     pytest.param(whole("repeat_by: cluster_size"), "entries.a.repeat_by: unknown column 'cluster_size'", id="repeat_by"),
     pytest.param(whole("temperature: {by: n_tokens, alpha: 1}"), "temperature.by: a column of text is needed", id="temperature type"),
     pytest.param(whole("temperature: {by: lang, alpha: 2}"), "temperature.alpha: .*less than or equal to 1", id="alpha"),
+    pytest.param(ONE + "\nvalidation: {share: 0.1}", "validation: a column of text is needed, 'cluster_id' is int64", id="cluster_id"),
     pytest.param(ONE + "\nvalidation: {}", "validation needs one of share and tokens", id="validation"),
     pytest.param(ONE + "\nvalidation: {share: 0.9}", "validation.share: .*less than or equal to 0.5", id="validation share"),
     pytest.param(ONE + "\nschedule: [{name: a}]", "schedule.0: needs 'tokens'", id="phase without tokens"),
@@ -648,7 +683,7 @@ def whole(text):
 ])  # fmt: skip
 def test_mistakes_in_the_recipe_of_the_mix(plan, yaml, message):
     with pytest.raises(RecipeError, match=message):
-        plan([corpus(5)], yaml)
+        plan([corpus(5, cluster_id=pa.array(range(5)))], yaml)
 
 
 @pytest.mark.parametrize(("params", "message"), [

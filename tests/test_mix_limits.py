@@ -159,6 +159,14 @@ def test_of_too_many_cells_two_bins_become_one():
         assert got == pytest.approx(wanted, rel=0.02)
 
 
+def test_a_reducer_refuses_more_groups_than_can_be_settled():
+    rows = pa.concat_tables([histogram([0.1], [1], 0, f"g{i}") for i in range(4097)]).combine_chunks()
+    rows = rows.append_column("key", pa.array(positions.keys_of(rows)))
+    assert mix.reduce(rows.slice(1), mix.Params(recipe=""), 0).again[1].num_rows == 4096
+    with pytest.raises(TaskError, match="4,097 groups or more"):
+        mix.reduce(rows, mix.Params(recipe=""), 0)
+
+
 # -- budgets --------------------------------------------------------------------------------------------
 
 

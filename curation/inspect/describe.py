@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel
+
 from curation import registry
 from curation.errors import CurateError
-from curation.stage import AssetMark, Source
+from curation.stage import AssetMark, GlobalStage, Source
 
 BUILT_IN = {
     "keep": (
@@ -91,6 +94,8 @@ def _columns(stage: Any) -> tuple[list[str] | None, dict[str, str] | None]:
         params = stage.params.model_validate(_example(stage))
         reads = [] if isinstance(stage, Source) else list(stage.reads(params))
         writes = stage.columns(params, None) if isinstance(stage, Source) else stage.writes(params)
+        if isinstance(stage, GlobalStage):
+            writes = {**writes, **stage.scattered(params)}
     except (ValueError, OSError, CurateError):
         return None, None
     return reads, {name: str(getattr(kind, "type", kind)) for name, kind in writes.items()}
@@ -112,6 +117,8 @@ def spell(annotation: Any) -> str:
         return f"list of {spell(arguments[0])}"
     if origin is dict:
         return f"map of {spell(arguments[0])} to {spell(arguments[1])}"
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return "map"
     return NAMES.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 

@@ -28,7 +28,7 @@ def preview(plan: Plan, out: Path) -> dict[str, Any]:
         label = plan.pass_of.get(step.name, step.name)
         total, done = run.tasks.get(label, (0, 0))
         if step.kind in ("global", "regroup"):
-            parts = [run.tasks.get(f"{step.name} {part}", (0, 0)) for part in ("emit", "reduce")]
+            parts = [run.tasks.get(f"{step.name} {part}", (0, 0)) for part in ("emit", "reduce", "gather")]
             extra, extra_done = (sum(p[i] for p in parts) for i in (0, 1))
             total, done = total + extra, done + extra_done
         virtual = any(plan.owner.get(n, n) in fresh for n in step.needs)

@@ -61,7 +61,7 @@ class GatherTask(Task):
         for table in rows_of(blocks, low, high, first, last, self.task["bits"], rows, key="_place"):
             tables.append(table.select(blocks.schema.names))
             held += tables[-1].nbytes
-            if held > 2 * budget and sum(t.num_rows for t in tables) > 1:
+            if held > budget and sum(t.num_rows for t in tables) > 1:
                 raise TaskError(
                     f"{self.task['step']}: {held >> 20} MB of rows of {self.task['name']} have nearly one place; "
                     "spread the places, or raise settings.shuffle.reduce_bytes"

@@ -14,8 +14,8 @@ Params:  benchmarks -- {NAME: FILE}; formats, fields and ids: stages/benchmarks/
          min_proper -- an n-gram of fewer words of two letters or more (characters that are words count) is not looked for, so that
          "1, 2, 3 ..." and "x_1, x_2, ..." are no hits. Ours: 1, chosen by `bench decontaminate`; 0 = all are looked for.
          max_docs, max_share -- an n-gram that more documents have, or more than this share of all and more than 10, is a
-         common phrase and no hit. Ours: 1000 and 0.001; null = no bound. These are counted, and the most common are shown: an
-         item that stands on so many pages is among them.
+         common phrase and no hit. Ours: 1000 and 0.001; null = no bound. These are counted and the most common shown, and so are
+         items found by these alone: one that stands on very many pages is among them.
          action -- drop the document, or cut out the spans. Ours: drop.
          margin -- words that go with a span on either side. Ours: 0.
 Drops:   contaminated: there is a hit; with `action: span`, no word is left.
@@ -100,10 +100,12 @@ class Decontaminate(BenchmarkMatches):
             params.max_docs or total, total if params.max_share is None else max(LEAST_COMMON, int(params.max_share * total))
         )  # fmt: skip
         common = documents > most
-        found = _by_benchmark(index, index.items_with(grams[~common]))
+        hit = index.items_with(grams[~common])
+        found, passed = _by_benchmark(index, hit), _by_benchmark(index, np.setdiff1d(index.items_with(grams), hit))
         missed = _by_benchmark(index, np.flatnonzero(~index.looked_for()))
         counted = {f"n-grams in more than {most:,} documents, no hits": int(common.sum())}
         counted |= {f"{name}: items found": n for name, n in found.items()}
+        counted |= {f"{name}: items found by common n-grams alone, no hits": n for name, n in passed.items()}
         counted |= {f"{name}: items too short to be looked for": n for name, n in missed.items()}
         state = pa.table({"gram": grams[common].astype(np.uint32), "documents": documents[common]})
         return Reduced(state=state, counted={what: n for what, n in counted.items() if n})

@@ -16,10 +16,12 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from curation.errors import TaskError
 from curation.stage import AssetFile, Batch, GlobalStage, Keyed, Reduced, StageParams, Types
 from curation.text import UNICODE_VERSION
 from stages.benchmarks.items import ROLES, items_of, read
 from stages.benchmarks.ngrams import MAX_N, NO_GRAM, Found, Index
+from stages.benchmarks.words import WHOLE
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -58,10 +60,16 @@ class BenchmarkMatches(GlobalStage):
         """
 
     def index(self, params: Any) -> Index:
-        """The n-grams of the benchmarks, read once per process."""
-        files = tuple((name, path, Path(path).stat().st_mtime_ns) for name, path in params.benchmarks.items())
+        """The n-grams of the benchmarks, read once per process.
+
+        Raises: TaskError if a file has gone or changed for the worse since it was checked.
+        """
         fields = tuple((name, tuple((role, tuple(keys)) for role, keys in roles.items())) for name, roles in params.fields.items())
-        return _index(files, fields, *self.shape(params))
+        try:
+            files = tuple((name, path, Path(path).stat().st_mtime_ns) for name, path in params.benchmarks.items())
+            return _index(files, fields, *self.shape(params))
+        except (OSError, ValueError) as e:
+            raise TaskError(f"{self.name}: {e}") from e
 
     def check(self, params: Any, schema: pa.Schema) -> None:
         """Read all benchmarks through.
@@ -142,4 +150,4 @@ def _index(files: tuple[tuple[str, str, int], ...], fields: tuple[Any, ...], n: 
     return Index.of(read({name: path for name, path, _ in files}, named), n, least, proper)
 
 
-assert MAX_N < 256  # sizes are bytes
+assert MAX_N * WHOLE < 256  # sizes are bytes

@@ -25,9 +25,9 @@ from numba import njit
 
 from curation.text import Utf8, mix64
 from stages.benchmarks.items import Items
-from stages.benchmarks.words import ALONE, BASE, LETTER, made_of, room, same_word, tables, words_of
+from stages.benchmarks.words import ALONE, BASE, LETTER, QUARTER, WHOLE, made_of, room, same_word, tables, words_of
 
-MAX_N = 64
+MAX_N = 60
 """Words in an n-gram at most: what a look-up may compare."""
 FILTER_BITS = 16
 """Bits of the filter an n-gram, three of them set: some 4 in 1,000 of other n-grams pass."""
@@ -80,14 +80,14 @@ class Index:
         """
         if items.offsets[-1] >= NO_GRAM:
             raise ValueError(f"the benchmarks have {items.offsets[-1]:,} bytes of text; {NO_GRAM:,} are too much")
-        starts, ends, sums, parts = _words(items.data, items.offsets, *tables())
-        kinds = _proper(items.data, starts, ends, *tables())
-        sizes = _sizes(parts, kinds, items.asked, n, least, proper)
-        grams, short = int(np.count_nonzero(sizes)), int(np.count_nonzero(sizes[sizes < n]))
+        starts, ends, sums, weights, parts = _words(items.data, items.offsets, *tables())
+        good = _proper(items.data, starts, ends, *tables())
+        sizes, shorter = _sizes(parts, good, weights, items.asked, n, least, proper)
+        grams, short = int(np.count_nonzero(sizes)), int(np.count_nonzero(shorter))
         slots = np.zeros(_power(4 * grams // 3 + 2), np.uint64)
         filter_ = np.zeros(_power(FILTER_BITS * grams // 64 + 1), np.uint64)
         openings = np.zeros(_power(FILTER_BITS * short // 64 + 1) if short else 0, np.uint64)
-        first = _fill(items.data, starts, ends, sums, sizes, n, least, slots, filter_, openings, *tables())
+        first = _fill(items.data, starts, ends, sums, sizes, shorter, n, least, slots, filter_, openings, *tables())
         return Index(items, n, least, starts, ends, parts, sizes, first, slots, filter_, openings)
 
     def find(self, text: Utf8) -> Found:
@@ -161,17 +161,18 @@ def _power(least: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _words(data: Any, offsets: Any, index: Any, blocks: Any, keys: Any, letters: Any) -> Any:
-    """Words of the parts: starts and ends uint32, the polynomial int64 (words + 1,), and the words of each part."""
+    """Words of the parts: starts and ends uint32, the polynomial uint64 (words + 1,), weights uint8; and the words of each part."""
     parts = np.zeros(len(offsets), np.int64)
     size = offsets[-1] // 4 + 16
-    starts, ends, sums = np.empty(size, np.uint32), np.empty(size, np.uint32), np.zeros(size, np.uint64)
+    starts, ends, sums, weights = np.empty(size, np.uint32), np.empty(size, np.uint32), np.zeros(size, np.uint64), np.empty(size, np.uint8)
     m = _I(0)
     for part in range(len(offsets) - 1):
         i, end = offsets[part], offsets[part + 1]
-        starts, ends, sums = room(starts, m, end - i), room(ends, m, end - i), room(sums, m + 1, end - i)
-        m = _I(words_of(data, i, end, starts, ends, sums, m, index, blocks, keys, letters))
+        starts, ends = room(starts, m, end - i), room(ends, m, end - i)
+        sums, weights = room(sums, m + 1, end - i), room(weights, m, end - i)
+        m = _I(words_of(data, i, end, starts, ends, sums, weights, m, index, blocks, keys, letters))
         parts[part + 1] = m
-    return starts[:m].copy(), ends[:m].copy(), sums[: m + 1].copy(), parts
+    return starts[:m].copy(), ends[:m].copy(), sums[: m + 1].copy(), weights[:m].copy(), parts
 
 
 @njit(cache=True, nogil=True)
@@ -180,30 +181,30 @@ def _proper(data: Any, starts: Any, ends: Any, index: Any, blocks: Any, keys: An
     proper = np.zeros(len(starts), np.bool_)
     for k in range(len(starts)):
         kind, chars = made_of(data, _I(starts[k]), _I(ends[k]), index, blocks, keys, letters)
-        proper[k] = (kind == ALONE and data[starts[k]] != 92) or (kind == LETTER and chars >= 2)
+        proper[k] = kind == QUARTER or (kind == ALONE and data[starts[k]] != 92) or (kind == LETTER and chars >= 2)
     return proper
 
 
 @njit(cache=True, nogil=True)
-def _sizes(parts: Any, proper: Any, asked: Any, n: Any, least: Any, most_proper: Any) -> Any:
-    """Words of the n-gram that begins at each word and is looked for: uint8 (words,)."""
-    sizes = np.zeros(parts[-1], np.uint8)
+def _sizes(parts: Any, proper: Any, weights: Any, asked: Any, n: Any, least: Any, most_proper: Any) -> Any:
+    """Words of the n-gram that begins at each word and is looked for, uint8 (words,), and whether it is a whole question, bool (words,)."""
+    sizes, shorter = np.zeros(parts[-1], np.uint8), np.zeros(parts[-1], np.bool_)
     for part in range(len(parts) - 1):
-        words = parts[part + 1] - parts[part]
-        length = n
-        if words < n:
-            if not asked[part] or words < least:
-                continue
-            length = words
-        held = 0
-        for k in range(parts[part], parts[part + 1]):
-            held += proper[k]
-            begin = k + 1 - length
-            if begin >= parts[part]:
-                if held >= min(most_proper, length):
-                    sizes[begin] = length
-                held -= proper[begin]
-    return sizes
+        first, last = parts[part], parts[part + 1]
+        end, weight, held = first, _I(0), _I(0)  # of the n-gram from `begin` on
+        for begin in range(first, last):
+            while end < last and weight < n * WHOLE:
+                weight += weights[end]
+                held += proper[end]
+                end += 1
+            whole = begin == first and asked[part] and least * WHOLE <= weight < n * WHOLE
+            if (weight >= n * WHOLE or whole) and held >= min(most_proper, end - begin):
+                sizes[begin], shorter[begin] = end - begin, whole
+            if weight < n * WHOLE:
+                break
+            weight -= weights[begin]
+            held -= proper[begin]
+    return sizes, shorter
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -266,12 +267,12 @@ def _powers(most: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 def _fill(
-    data: Any, starts: Any, ends: Any, sums: Any, sizes: Any, n: Any, least: Any, slots: Any, filter_: Any, openings: Any,
+    data: Any, starts: Any, ends: Any, sums: Any, sizes: Any, shorter: Any, n: Any, least: Any, slots: Any, filter_: Any, openings: Any,
     index: Any, blocks: Any, keys: Any, letters: Any,
 ) -> Any:  # fmt: skip
     """Put the n-grams into the slots and filters. Returns: where the first copy of each begins, uint32 (words,)."""
     first = np.full(len(sizes), NO_GRAM, np.uint32)
-    powers = _powers(n)
+    powers = _powers(n * WHOLE)
     for k in range(len(sizes)):
         length = _I(sizes[k])
         if length == 0:
@@ -281,7 +282,7 @@ def _fill(
         if slots[at] == 0:
             slots[at] = ((hash_ >> _U(32)) << _U(32)) | _U(k + 1)
             filter_[_block(hash_, filter_)] |= _bits(hash_)
-            if length < n:
+            if shorter[k]:
                 opening = _hash(sums, k, least, powers[least])
                 openings[_block(opening, openings)] |= _bits(opening)
         first[k] = (slots[at] & _U(0xFFFFFFFF)) - _U(1)
@@ -297,17 +298,25 @@ def _find(
     counts = np.zeros(rows + 1, np.int64)
     grams, begins, stops = np.empty(16, np.uint32), np.empty(16, np.int64), np.empty(16, np.int64)
     starts, ends, sums = np.empty(1 << 10, np.int64), np.empty(1 << 10, np.int64), np.zeros(1 << 10, np.uint64)
-    powers = _powers(n)
+    weights = np.empty(1 << 10, np.uint8)
+    powers = _powers(n * WHOLE)
     found = _I(0)
     for row in range(rows):
         i, end = offsets[row], offsets[row + 1]
-        starts, ends, sums = room(starts, 0, end - i), room(ends, 0, end - i), room(sums, 1, end - i)
-        m = _I(words_of(data, i, end, starts, ends, sums, _I(0), index, blocks, keys, letters))
+        starts, ends = room(starts, 0, end - i), room(ends, 0, end - i)
+        sums, weights = room(sums, 1, end - i), room(weights, 0, end - i)
+        m = _I(words_of(data, i, end, starts, ends, sums, weights, _I(0), index, blocks, keys, letters))
+        last, weight = _I(0), _I(0)  # of the n-gram from k on
         for k in range(m - least + 1):
-            shortest = n
+            while last < m and weight < n * WHOLE:
+                weight += weights[last]
+                last += 1
+            longest = last - k
+            shortest = longest + (weight < n * WHOLE)
+            weight -= weights[k]
             if len(openings) > 0 and _passes(_hash(sums, k, least, powers[least]), openings):
                 shortest = least
-            for length in range(shortest, min(n, m - k) + 1):
+            for length in range(shortest, longest + 1):
                 hash_ = _hash(sums, k, length, powers[length])
                 if not _passes(hash_, filter_):
                     continue

@@ -1,8 +1,9 @@
 r"""Words as benchmarks and documents are compared: case, white space, punctuation and ways to write a formula do not count.
 
 A word is a maximal run of letters or of digits: `x_1`, `x1`, `x_{1}` and `x₁` are two words each, `don't` is two, `3.14` is two,
-`80,000` is two. Letters, digits, marks, and scripts in which a character is a word (Chinese, Japanese, Thai ...) are those of
-curation/text.py. All else only parts words, but for what is not seen (soft hyphens, joiners of no width, direction marks), which does not.
+`80,000` is two. Letters, digits, marks, and scripts in which a character is a word (Chinese, Japanese) are those of curation/text.py.
+A letter of Thai, Lao, Khmer, Myanmar or a Tai script is a word too, but counts for a quarter of one: an n-gram of these is 4 n letters.
+All else only parts words, but for what is not seen (soft hyphens, joiners of no width, direction marks), which does not.
 Characters are compared in simple lower case, Latin, Greek and Cyrillic letters without accents, and full-width, superscript, subscript
 and mathematical ones as the plain ones (NFKD, where that gives one character).
 
@@ -27,8 +28,11 @@ from curation.text import CLASS_BLOCKS, CLASS_INDEX, LOWER_BLOCKS, LOWER_INDEX, 
 from curation.unicode_tables import CJK, DIGIT, FORMAT, MARK, SEA
 from curation.unicode_tables import LETTER as ANY_LETTER
 
-BREAK, LETTER, NUMBER, ALONE, ATTACHED, UNSEEN = range(6)
-"""What a character does: parts words, makes a word with its like, is one alone, goes with the word before it, or is passed over."""
+BREAK, LETTER, NUMBER, ALONE, QUARTER, ATTACHED, UNSEEN = range(7)
+"""What a character does: parts words, makes a word with its like (two kinds), is one alone (two), goes with the word before it, or
+is passed over."""
+WHOLE = 4
+"""What a word counts, of a QUARTER 1."""
 UNSEEN_CHARS = "\u00ad\u200c\u200d\u2060\ufeff"
 ACCENTS = range(0x300, 0x370)
 FOLDED = (range(0x80, 0x530), range(0x1D00, 0x2150), range(0xFF01, 0xFF5F), range(0x1D400, 0x1D800))
@@ -58,7 +62,7 @@ def tables() -> tuple[Any, Any, Any, Any]:
         if len(parts) == 1 and len(parts[0].lower()) == 1:
             folded[code] = ord(parts[0].lower())
     kinds = np.zeros(16, np.int64)
-    kinds[[ANY_LETTER, DIGIT, CJK, SEA, MARK, FORMAT]] = LETTER, NUMBER, ALONE, ALONE, ATTACHED, UNSEEN
+    kinds[[ANY_LETTER, DIGIT, CJK, SEA, MARK, FORMAT]] = LETTER, NUMBER, ALONE, QUARTER, ATTACHED, UNSEEN
     kind = kinds[classes[folded]]
     kind[[*ACCENTS, *map(ord, UNSEEN_CHARS)]] = UNSEEN
     entries = ((folded - np.arange(len(classes))) << _BITS) | kind
@@ -106,9 +110,10 @@ def _command(data: Any, i: Any, end: Any, keys: Any, letters: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 def words_of(
-    data: Any, i: Any, end: Any, starts: Any, ends: Any, sums: Any, m: Any, index: Any, blocks: Any, keys: Any, letters: Any
+    data: Any, i: Any, end: Any, starts: Any, ends: Any, sums: Any, weights: Any, m: Any, index: Any, blocks: Any, keys: Any, letters: Any
 ) -> Any:  # fmt: skip
-    """Write the words of data[i:end] to starts[m:] and ends[m:], and to sums[m + 1:] the polynomial of the hashes of all words so far.
+    """Write the words of data[i:end] to starts[m:] and ends[m:], what they count to weights[m:], and to sums[m + 1:] the polynomial of the
+    hashes of all words so far.
 
     There must be room for a word a byte. Returns: the new m.
     """
@@ -126,7 +131,7 @@ def words_of(
             i = after
             continue
         code += entry >> _BITS
-        goes_on = kind == open_ and kind != ALONE
+        goes_on = kind == open_ and kind <= NUMBER
         if byte == _BACKSLASH:
             letter, after = _command(data, i, end, keys, letters)
             if letter > 0:
@@ -139,7 +144,7 @@ def words_of(
             sums[m] = sums[m - 1] * BASE + mix64(value, _U(0))
         if kind != BREAK:
             if not goes_on:
-                starts[m] = i
+                starts[m], weights[m] = i, 1 if kind == QUARTER else WHOLE
                 m += 1
                 value = _SEED
             value = (value ^ _U(code)) * _PRIME

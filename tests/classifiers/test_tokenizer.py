@@ -36,7 +36,7 @@ def data(tmp_path, monkeypatch):
     (tmp_path / "books" / "books.jsonl").write_text("\n".join(map(json.dumps, books)))
     (tmp_path / "books" / "a.txt.gz").write_bytes(gzip.compress(b"It was a river. " * 3_000))
     (tmp_path / "arxiv" / "one" / "main.tex").write_text(r"\section{River} $x_1^2$")
-    pages = [("<urn:1>", "http://httpd.apache.org/a"), ("<urn:2>", "http://www.w3.org/b"), ("<urn:3>", "http://gobyexample.com/c")]
+    pages = [("<urn:1>", "http://httpd.apache.org/a"), ("<urn:2>", "http://www.w3.org/b"), ("<urn:3>", "http://gobyexample.com/d")]
     (tmp_path / "warc" / "built" / "a.warc.gz").write_bytes(warc(pages))
     facts = ["file\trecord_id\turl\tdomain\twarc_date\tstatus\tmime\tlanguage\tdeclared_lang\tplanted"]
     facts += [f"a\t{name}\t{url}\t\t\t200\ttext/html\ten\ten\t{'near_dup' if name == '<urn:3>' else ''}" for name, url in pages]

@@ -65,7 +65,7 @@ outputs:
 settings: {shadow: 0.2}
 """
 """Row, emit, reduce and apply tasks, a model, a mix; beside it `phases` writes documents of which three end their worker."""
-EVERY_PHASE = ("rows docs", "emit twins", "reduce twins", "rows twins", "rows model", "emit mix", "reduce mix", "rows mix")
+EVERY_PHASE = ("rows docs", "emit twins", "reduce twins", "rows twins", "rows model", "emit mix", "reduce mix", "rows mix", "gather mix")
 
 
 def phases(folder, n=120):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stages.benchmarks.words import GREEK
 
-WORDS = ["a", "b", "the", "mill", "12", "中", "é", "\\alpha", "x_1"]
+WORDS = ["a", "b", "the", "mill", "12", "中", "é", "\\alpha", "x_1", "ก", "กข"]
 few_words = st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join)
 
 
@@ -57,12 +57,25 @@ def documents(*texts):
     return pa.table({"text": pa.array(texts, pa.large_string())})
 
 
+def windows(words, n):
+    """(begin, end) of the n-grams of some words; a Thai letter counts for a quarter of a word."""
+    for begin in range(len(words)):
+        ends = (e for e in range(begin + 1, len(words) + 1) if sum(weight(w) for w in words[begin:e]) >= n)
+        if (end := next(ends, None)) is not None:
+            yield begin, end
+
+
+def weight(word):
+    return 0.25 if "\u0e00" <= word < "\u0e80" else 1
+
+
 def expected_grams(text, items, n, least):
     """N-grams of items, as tuples of words, that a text has."""
     words = plain_words(text)
     wanted = set()
     for item in items:
         parts = plain_words(item)
-        size = n if len(parts) >= n else len(parts) if len(parts) >= least else 0
-        wanted |= {tuple(parts[k : k + size]) for k in range(len(parts) - size + 1)} if size else set()
+        wanted |= {tuple(parts[a:b]) for a, b in windows(parts, n)}
+        if least <= sum(map(weight, parts)) < n:
+            wanted.add(tuple(parts))
     return {gram for gram in wanted if any(tuple(words[k : k + len(gram)]) == gram for k in range(len(words) - len(gram) + 1))}

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from brute_force_ngrams import documents, few_words, plain_words, write
+from brute_force_ngrams import documents, few_words, plain_words, windows, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -24,14 +24,14 @@ ITEM = "A miller fills twelve sacks of flour in an hour. How many does he fill i
 
 def expected_cover(texts, parts, n):
     """(words, covered words) of an item of several parts."""
-    seen = {tuple(w[k : k + n]) for w in map(plain_words, texts) for k in range(len(w) - n + 1)}
+    seen = {tuple(w[a:b]) for w in map(plain_words, texts) for a, b in windows(w, n)}
     total = covered = 0
     for part in parts:
         words = plain_words(part)
         mark = [False] * len(words)
-        for k in range(len(words) - n + 1):
-            if tuple(words[k : k + n]) in seen:
-                mark[k : k + n] = [True] * n
+        for a, b in windows(words, n):
+            if tuple(words[a:b]) in seen:
+                mark[a:b] = [True] * (b - a)
         total, covered = total + len(words), covered + sum(mark)
     return total, covered
 

@@ -13,6 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sentencepiece
+import tiktoken
+import tokenizers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stage_checks import run
@@ -28,12 +31,6 @@ from tests.cpu_time import within_cpu_seconds
 from tests.engine.engine_kit import recipe, rows
 from tests.engine.engine_kit import run as run_recipe
 from tests.samples.documents import ENGLISH
-
-tokenizers = pytest.importorskip("tokenizers")
-sentencepiece = pytest.importorskip("sentencepiece")
-tiktoken = pytest.importorskip("tiktoken")
-
-from crawl_langs import LANGUAGES  # noqa: E402 - the sample crawl's own prose, on the path of the samples
 
 DEFAULT = str(Path(tokenizer_file.__file__).with_name("default.json"))
 TEXTS = [*odd_texts(120, seed=3), "The river runs by the mill, and the mill by the river. 2024-11-30\n\n\tdon't  stop " * 3]
@@ -344,6 +341,8 @@ def test_the_default_in_a_fresh_process():
 
 def test_the_default_takes_every_script():
     """It gives back any text, and no language is cut into its bytes."""
+    from crawl_langs import LANGUAGES  # the sample crawl's own prose
+
     model = load_json(DEFAULT)
     prose = {"en": ENGLISH, **{name: " ".join(flat(LANGUAGES[name])) for name in LANGUAGES}}
     assert len(prose) >= 14

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from curation.errors import TaskError
+from curation.stage import Batch
 from curation.text import Utf8
 from stages.benchmarks.decontaminate import Params, decontaminate
 from stages.benchmarks.items import Items
@@ -40,7 +42,8 @@ def found_words(text):
     """Words as the kernel finds them, as strings."""
     data = np.frombuffer(text.encode() or b"\0", np.uint8)
     starts, ends, sums = np.empty(len(data) + 1, np.int64), np.empty(len(data) + 1, np.int64), np.zeros(len(data) + 2, np.uint64)
-    m = words_of(data, np.int64(0), np.int64(len(text.encode())), starts, ends, sums, np.int64(0), *tables())
+    weights = np.empty(len(data) + 1, np.uint8)
+    m = words_of(data, np.int64(0), np.int64(len(text.encode())), starts, ends, sums, weights, np.int64(0), *tables())
     return [bytes(data[i:j]).decode() for i, j in zip(starts[:m], ends[:m], strict=True)], sums[: m + 1]
 
 
@@ -157,6 +160,14 @@ def test_ten_words_are_a_hit_and_nine_are_not(tmp_path):
     assert dropped(tmp_path, texts, QUESTION, n=13) == [3]
 
 
+def test_thai_letters_count_for_a_quarter(tmp_path):
+    text = "นักท่องเที่ยวมากกว่าสองล้านคนมาเยี่ยมชมสวนสาธารณะแห่งนี้ทุกปีตั้งแต่เปิด"
+    letters = found_words(text)[0]
+    texts = [f"ฮ {''.join(letters[2 : 2 + n])} ฮ" for n in (38, 39, 40, 41)]
+    assert dropped(tmp_path, texts, text, max_share=None) == [2, 3]
+    assert dropped(tmp_path, [text[:-3], f"ฮ{text[:30]}ฮ", f"ฮ {text[:20]}"], text[:30], max_share=None) == [0, 1]
+
+
 def test_short_items_are_hits_as_a_whole_only(tmp_path):
     texts = ["so who owns the old mill then", "who owns the old barn", "Who owns, the OLD mill", "who owns the mill", "it was the mill"]
     assert dropped(tmp_path, texts, "Who owns the old mill?") == [0, 2]
@@ -209,6 +220,8 @@ def test_spans_that_overlap_or_repeat(tmp_path):
     text = f"start {QUESTION} mid {QUESTION} {QUESTION} end"
     assert run_on(tmp_path, [text], QUESTION, action="span")["text"].to_pylist() == ["start\n? mid\n?\n? end"]
     assert run_on(tmp_path, [text], QUESTION, action="span", margin=1)["text"].to_pylist() == [""]
+    inside = run_on(tmp_path, [f"start {QUESTION} end"], QUESTION, "in a day of", "of flour in", action="span")
+    assert inside["text"].to_pylist() == ["start\n? end"], "what a short item ends within a longer span stays cut"
 
 
 def test_an_ngram_that_many_documents_have_is_no_hit_and_is_said(tmp_path):
@@ -221,7 +234,7 @@ def test_an_ngram_that_many_documents_have_is_no_hit_and_is_said(tmp_path):
             pa.table({"id": [f"{i:032x}" for i in range(len(texts))][n::3], "text": texts[n::3]}), tmp_path / "docs" / f"{n}.parquet"
         )
     text = f"inputs: {{d: {{use: parquet, paths: docs/*}}}}\nsteps: {{it: {{use: decontaminate, benchmarks: {{b: '{file}'}}}}}}\n"
-    text += "settings: {shuffle: {partition_bytes: 300, reduce_bytes: 2000, spill_bytes: 2000}}\n"
+    text += "settings: {shuffle: {partition_bytes: 300, reduce_bytes: 60, spill_bytes: 2000}}\n"
     run_recipe(recipe(tmp_path, text), tmp_path / "out")
     step = steps(tmp_path / "out")["it"]
     assert (step["kept"], step["dropped"]) == (40, {"contaminated": 1})
@@ -236,6 +249,23 @@ def test_an_ngram_that_many_documents_have_is_no_hit_and_is_said(tmp_path):
     gone = rows(tmp_path / "out", "dropped")[0]
     assert gone["contamination_ngrams"] == 13  # of the question; those over its end are not in the item
     assert gone["drop_reason"] == "contaminated"
+
+
+def test_an_item_that_too_many_pages_have_is_said(tmp_path):
+    file = write(tmp_path / "b.jsonl", QUESTION, f"{QUESTION} Say why you think so at last.")
+    params = Params(benchmarks={"b": file}, max_docs=3)
+    found = decontaminate.concluded(np.arange(len(decontaminate.index(params).sizes))[:12], np.array([5] * 11 + [2]), 50, params)
+    assert found.state["documents"].to_pylist() == [5] * 11
+    assert found.counted == {"n-grams in more than 3 documents, no hits": 11, "b: items found": 2}
+    found = decontaminate.concluded(np.arange(12), np.full(12, 5), 50, params)
+    assert found.counted == {"n-grams in more than 3 documents, no hits": 12, "b: items found by common n-grams alone, no hits": 2}
+
+
+def test_a_benchmark_that_goes_during_a_run_stops_it(tmp_path):
+    params = Params(benchmarks={"b": write(tmp_path / "b.jsonl", QUESTION)})
+    Path(params.benchmarks["b"]).unlink()
+    with pytest.raises(TaskError, match=r"b\.jsonl"):
+        decontaminate.emit(Batch(documents(QUESTION)), params)
 
 
 def test_an_ngram_of_two_benchmarks_counts_for_both(tmp_path):
@@ -268,7 +298,7 @@ def test_the_content_of_a_benchmark_is_in_the_fingerprint(tmp_path):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"min_words": 11}, "min_words"), ({"margin": 3}, "margin"), ({"n": 65}, "n"), ({"max_share": 0}, "max_share"),
+        ({"min_words": 11}, "min_words"), ({"margin": 3}, "margin"), ({"n": 61}, "n"), ({"max_share": 0}, "max_share"),
         ({"fields": {"c": {"question": ["q"]}}}, "no benchmark 'c'"), ({"fields": {"b": {"answer": ["a"]}}}, "needs `question"),
         ({"fields": {"b": {"question": ["a"], "hint": ["h"]}}}, "needs `question"), ({"benchmarks": {}}, "benchmarks"),
     ],
