@@ -133,7 +133,7 @@ class Run:
         self.examples: dict[str, dict[str, dict[str, int]]] = {}
         """step -> kind -> text -> weight."""
         self.tallies: dict[str, dict[str, dict[str, list[int]]]] = {}
-        """step -> `in` or a drop reason -> tallied column -> documents of which it is known, of which it is above 0, its sum."""
+        """step -> `in` and `dropped` -> tallied column -> documents of which it is known, of which it is above 0, its sum."""
         self.judged: dict[str, str] = {}
         """What global stages say of their result."""
         self.written: dict[str, list[dict[str, Any]]] = {}

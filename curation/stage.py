@@ -39,7 +39,7 @@ EXAMPLE_CHARS = 200
 """Characters of an example that are kept (ours)."""
 TALLIED = {"tallied": "1"}
 """Metadata of a column of whole numbers that a row stage writes: the accounts of every row and global step behind it say of how many
-documents it is known and above 0, and its sum, of all that reach the step and of those it drops for each reason."""
+documents it is known and above 0, and its sum, of all that reach the step and of those it drops."""
 
 
 class StageParams(BaseModel):

@@ -225,7 +225,7 @@ def test_the_step_that_moved_it_most_is_named(mixed):
 
 
 def tallied(mention_, known, gone_mention, gone):
-    return {"name": "s", "tallies": {"in": {"mentions_x": [known, mention_, mention_]}, "short": {"mentions_x": [gone, gone_mention, 9]}}}
+    return {"name": "s", "tallies": {"in": {"mentions_x": [known, mention_, mention_]}, "dropped": {"mentions_x": [gone, gone_mention, 9]}}}
 
 
 @pytest.mark.parametrize(("numbers", "told"), [
@@ -337,7 +337,7 @@ def test_a_run_without_a_mix_has_none(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as e:
         cli.main()
     assert e.value.code == 2
-    assert "has no card: none of its outputs (web) is made by `mix`" in capsys.readouterr().err
+    assert "has no card: none of its outputs (web) is made by a stage that writes one, as `mix` does" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("output", "says"), [("mox", "did you mean 'mix'"), ("web", "it has cards of mix")])
@@ -353,6 +353,15 @@ def test_an_unfinished_run_is_told_apart(mixed, tmp_path):
         read_card(tmp_path, None, "md")
     with pytest.raises(RecipeError, match="is not the folder of a run"):
         read_card(tmp_path / "nowhere", None, "md")
+
+
+def test_a_sample_is_called_one_and_notes_on_dropped_documents_change_nothing(mixed, tmp_path):
+    file = corpus(tmp_path)
+    run(file, tmp_path / "sample", sample=0.5)
+    assert "The run took a sample of 0.5 of its input." in made(tmp_path / "sample")["gaps"]
+    run(file, tmp_path / "annotated", annotate=True)
+    whole, annotated = made(mixed), made(tmp_path / "annotated")  # fingerprints know of the share of shadows
+    assert {name: whole[name] for name in ("total", "entries", "parts", "by", "mentions", "gaps")}.items() <= annotated.items()
 
 
 def test_two_mixes_have_two_cards(tmp_path):

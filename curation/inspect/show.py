@@ -47,7 +47,8 @@ def read_card(folder: Path, output: str | None, suffix: str) -> str:
     outputs = [s["name"].removeprefix("outputs.") for s in manifest["steps"] if s["kind"] == "shards"]
     found = {entry.name.removesuffix(f".{suffix}"): entry for entry in entries(folder / "cards") if entry.name.endswith(f".{suffix}")}
     if not found:
-        raise RecipeError(f"{folder} has no card: none of its outputs ({', '.join(outputs)}) is made by `mix`")
+        made = f"none of its outputs ({', '.join(outputs)}) is made by a stage that writes one, as `mix` does"
+        raise RecipeError(f"{folder} has no card: {made}")
     if output is None and len(found) > 1:
         raise RecipeError(f"{folder} has cards of {', '.join(found)}: name one with --output")
     name = output or next(iter(found))

@@ -77,7 +77,7 @@ class Task(ABC):
         self.examples: dict[str, dict[str, dict[str, int]]] = {}
         """step -> kind -> text -> weight."""
         self.tallies: dict[str, dict[str, dict[str, list[int]]]] = {}
-        """step -> `in` or a drop reason -> tallied column -> documents of which it is known, of which it is above 0, its sum."""
+        """step -> `in` and `dropped` -> tallied column -> documents of which it is known, of which it is above 0, its sum."""
         self.latest: Batch | None = None
         """The batch a stage is at work on: what it counts holds if it comes to an end."""
 

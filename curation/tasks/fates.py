@@ -127,15 +127,14 @@ class Fates(Task):
 
     def drop(self, step: Step, gone: pa.Table, why: Any) -> None:
         """Count dropped rows by reason and write them down."""
+        self._tally_columns(step, "dropped", gone)
         account = self.account(step.name)
         for entry in pc.value_counts(why).to_pylist():
             reason, n = entry["values"], entry["counts"]
             if reason not in step.drops:
                 raise TaskError(f"{step.name}: stage {step.use} dropped a document for {reason!r}, which it does not declare")
             account.dropped[reason] += n
-            of_reason = gone.filter(pc.equal(why, reason))
-            self.stats.count(step.name, reason, of_reason)
-            self._tally_columns(step, reason, of_reason)
+            self.stats.count(step.name, reason, gone.filter(pc.equal(why, reason)))
         if self.only is not None:
             return
         names = pa.array([step.name] * gone.num_rows, pa.string())
@@ -145,7 +144,7 @@ class Fates(Task):
         self.dropped.write(row)
 
     def _tally_columns(self, step: Step, verdict: str, table: pa.Table) -> None:
-        """Add up the tallied columns of documents that reach a step (`in`), or that it drops for a reason."""
+        """Add up the tallied columns of documents that reach a step (`in`), or that it drops (`dropped`)."""
         for name in self.tallied[step.name] if table.num_rows else ():
             column = table[name]
             found = (table.num_rows - column.null_count, pc.sum(pc.greater(column, 0)).as_py() or 0, pc.sum(column).as_py() or 0)

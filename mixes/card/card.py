@@ -57,7 +57,6 @@ def gather(
     entries = mix["report"]["entries"]
     made: dict[str, Any] = {
         "output": name, "run": manifest["name"], "fingerprint": mix["fingerprint"], "sample": manifest["sample"],
-        "annotate": manifest["annotate"],
         "inputs": {step["name"]: manifest["inputs"][step["name"]] for step in above if step["kind"] == "source"},
         "entries": entries, "parts": _parts(entries, files), "by": by_value(mix["name"], stats, tasks),
         "steps": [_step(step) for step in above],
@@ -94,7 +93,7 @@ def _parts(entries: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> di
                 part[what] += given[what]
     for file in files:
         name = max((name for name in parts if file["name"].startswith(f"{name}-")), key=len, default=None)
-        if name is not None:  # of a run made to annotate, rows stay in shards of no part
+        if name is not None:  # of the stage alone on some files, rows stay in shards of no part
             part = parts[name]
             sizes = [part["smallest_bytes"], file["bytes"]] if part["shards"] else [file["bytes"]]
             part["shards"], part["bytes"] = part["shards"] + 1, part["bytes"] + file["bytes"]

@@ -35,8 +35,6 @@ def gaps(card: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> list[st
         said.remove(DUTIES["dedup_minhash", "dedup_books", "dedup_semantic"])
     if card["sample"] < 1:
         said.append(f"The run took a sample of {card['sample']:.3g} of its input.")
-    if card["annotate"]:
-        said.append("The run was made to annotate: each document stands once, where its source had it, and not as the mix orders them.")
     if not card["by"].get("license"):
         said.append("Licences of the documents are not recorded: no source has a column `license` or `licence`.")
     for entry, e in card["entries"].items():

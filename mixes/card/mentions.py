@@ -89,8 +89,9 @@ def wilson(a: int, n: int, z: float) -> tuple[float, float]:
 
 
 def _dropped(step: Mapping[str, Any], column: str) -> list[int]:
-    """A column's tallies over all drop reasons of a step."""
-    return _sum([0, 0, 0], *(columns[column] for verdict, columns in step["tallies"].items() if verdict != "in" and column in columns))
+    """A column's tallies of what a step dropped."""
+    counts: list[int] = step["tallies"].get("dropped", {}).get(column, [0, 0, 0])
+    return counts
 
 
 def _sum(*counts: Sequence[int]) -> list[int]:
