@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -59,6 +60,15 @@ class TaskError(CurateError):
     """A task failed and trying again did not help, or an input changed under the run."""
 
     exit_code = 3
+
+
+@contextmanager
+def said_of(step: str) -> Iterator[None]:
+    """Name the step in a TaskError that its stage raises."""
+    try:
+        yield
+    except TaskError as e:
+        raise TaskError(f"{step}: {e}") from e
 
 
 class AccountError(CurateError):

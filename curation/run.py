@@ -18,7 +18,7 @@ import pyarrow as pa
 import xxhash
 
 from curation import assets, registry
-from curation.errors import AccountError, FailedShareError, TaskError
+from curation.errors import AccountError, FailedShareError, TaskError, said_of
 from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
 from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
@@ -239,7 +239,9 @@ class Run:
         if isinstance(step.stage, GlobalStage):
             facts = self.returned[step.name]
             state = read_state(self.out / facts["file"], facts["xxh3"]) if facts else None
-            if (found := step.stage.report(state, self.counted.get(step.name, {}), step.params)) is not None:
+            with said_of(step.name):
+                found = step.stage.report(state, self.counted.get(step.name, {}), step.params)
+            if found is not None:
                 self.reports[step.name] = found
 
     def _shown(self, head: Mapping[str, Any]) -> None:
@@ -809,7 +811,10 @@ class Run:
             groups[-1].append(s)
             room -= s.bytes
         final = {f"{s.name}-{s.key}.parquet": s.file for s in shards if s.name is not None and s.file}
-        written = [{"name": f"{s.name}-{s.key}.parquet", "rows": s.rows, "bytes": s.bytes} for s in shards if s.name is not None]
+        written: list[dict[str, Any]] = [
+            {"name": f"{s.name}-{s.key}.parquet", "part": s.name.rpartition("-")[0], "rows": s.rows, "bytes": s.bytes}
+            for s in shards if s.name is not None
+        ]  # fmt: skip
         account = Account(rows := sum(s.rows for s in shards if s.name is not None), kept=rows)
         tasks = []
         for group in groups:

@@ -20,33 +20,32 @@ from mixes.entries import MixRecipe
 class Budget:
     """What each entry gives, entries in the recipe's order.
 
-    wanted: tokens the recipe asks of it. ends: tokens it gives up to the end of each phase.
+    wanted: tokens the recipe asks of it. ends: tokens it gives up to the end of each phase. lacking: a sentence on each thing that is
+    short, naming the entry that has too little; others may give less for its sake.
     """
 
     wanted: list[int]
     ends: list[list[int]]
-
-    def short(self, names: Sequence[str]) -> list[str]:
-        """A sentence on each entry that gives less than it is asked for."""
-        pairs = zip(names, self.wanted, (ends[-1] for ends in self.ends), strict=True)
-        return [f"{name} gives {n:,} of {wanted:,} tokens" for name, wanted, n in pairs if n < wanted]
+    lacking: list[str]
 
 
-def share_out(recipe: MixRecipe, offered: Sequence[int], tokens: int | None, short: str, empty: str) -> Budget:
+def share_out(recipe: MixRecipe, offered: Sequence[int], tokens: int | None, short: str, empty: str, found: Sequence[str] = ()) -> Budget:
     """What each entry gives.
 
     Args:
         offered: tokens each entry could give: of its epochs, of one epoch, or (short = "repeat") of all it may be used.
         tokens: budget of the run; None = the schedule's or, without one, as much as the scarcest entry with a weight allows.
-        short, empty: what if an entry has too little, or nothing; see the stage.
-    Raises: TaskError if that is to fail, if nothing has a weight in a phase, or if entries without one ask for more than the budget.
+        short, empty: what if an entry has too little, or nothing; see the stage. found: what each entry that offers nothing has, in words;
+            of none: no document.
+    Raises: TaskError, at its place in the recipe's file, if that is to fail, if nothing has a weight in a phase, or if entries without
+        one ask for more than the budget.
     """
-    names, entries = recipe.names, list(recipe.entries.values())
-    missing = [name for name, n in zip(names, offered, strict=True) if not n]
-    if missing and empty == "fail":
+    names, entries, place = recipe.names, list(recipe.entries.values()), recipe.yaml.place
+    missing = [i for i, n in enumerate(offered) if not n]
+    nothing = [f"{names[i]} has nothing to give: {found[i] if found else 'no document'}" for i in missing]
+    if nothing and empty == "fail":
         raise TaskError(
-            f"mix: no document, or only empty ones, for {', '.join(missing)} (entries of {recipe.yaml.file}); "
-            "set `empty: leave_out` to share their weight among the others"
+            f"{place('entries', names[missing[0]])}: {'; '.join(nothing)}: set `empty: leave_out` to give its weight to the others"
         )
     planned = [p.tokens for p in recipe.schedule] or [1]
     part = [Fraction(n, sum(planned)) for n in planned]  # of each phase in the whole
@@ -55,14 +54,15 @@ def share_out(recipe: MixRecipe, offered: Sequence[int], tokens: int | None, sho
     given = [min(want, n) for want, n in zip(fixed, offered, strict=True)]
     left = None if budget is None else budget - sum(given)
     if left is not None and left < 0:
-        raise TaskError(f"mix: entries with `tokens` and `epochs` give {sum(given):,} tokens, more than the budget of {budget:,}")
+        more = f"entries with `tokens` and `epochs` give {sum(given):,} tokens, more than the budget of {budget:,}"
+        raise TaskError(f"{place('entries')}: {more}")
 
     # Of what is left: of each phase, the share of each entry with a weight.
     weights = [[Fraction(str(w)) if w and n else Fraction(0) for w, n in zip(of, offered, strict=True)] for of in recipe.weights()]
     shares = []
-    for phase, of_phase in zip(recipe.phases, weights, strict=True):
+    for i, (phase, of_phase) in enumerate(zip(recipe.phases, weights, strict=True)):
         if not any(of_phase) and any(any(other) for other in weights):
-            raise TaskError(f"mix: no entry with a weight in phase {phase} has a document (entries of {recipe.yaml.file})")
+            raise TaskError(f"{place('schedule', str(i))}: no entry with a weight in phase {phase} has a token to give")
         shares.append([w / (sum(of_phase) or 1) for w in of_phase])
     shares = [list(column) for column in zip(*shares, strict=True)]
     whole = [sum((p * s for p, s in zip(part, of, strict=True)), Fraction(0)) for of in shares]
@@ -74,14 +74,29 @@ def share_out(recipe: MixRecipe, offered: Sequence[int], tokens: int | None, sho
     ends = []
     for n, of in zip(given, shares, strict=True):
         ends.append([int(x) for x in accumulate(p * (n + room * s) for p, s in zip(part, of, strict=True))])
-    result = Budget(wanted, ends)
-    lacking = result.short(names)
-    if not any(whole) and left:
-        lacking.append(f"entries with `tokens` and `epochs` alone give {sum(given):,} of {budget:,} tokens")
-    if lacking and short == "fail":
-        enough = f"{int(sum(given) + room):,}"
-        raise TaskError(f"mix: {'; '.join(lacking)}: set `tokens` to no more than {enough}, or `short: scale` or `repeat`")
-    return result
+
+    # What is short: (where it stands in the recipe, a sentence, what would help).
+    lacks: list[tuple[tuple[str, ...], str, str]] = [
+        (("entries", name, "tokens"), f"{name} has {n:,} of the {want:,} tokens asked of it", f"set its `tokens` to {n:,} or fewer")
+        for name, want, n in zip(names, fixed, given, strict=True) if n < want
+    ]  # fmt: skip
+    fewer = f"set the budget (`tokens` of the step) to {int(sum(given) + room):,} or fewer"
+    if left and not any(whole):
+        lacks.append((("entries",), f"entries with `tokens` and `epochs` are all there is and give {sum(given):,} of {budget:,}", fewer))
+    elif left is not None and room < left:
+        gives = f"entries with weights give {int(room):,} in all, {_percent(room / left)}"
+        lacks += [
+            (("entries", name), f"{name} has {n:,} tokens, {_percent(s)} of {left:,} are {int(left * s):,}: {gives}", fewer)
+            for name, n, s in zip(names, offered, whole, strict=True) if s and Fraction(n) / s == most
+        ]  # fmt: skip
+    if lacks and short == "fail":
+        what = "; ".join(f"{said} ({help_})" for _, said, help_ in lacks)
+        raise TaskError(f"{place(*lacks[0][0])}: {what}; or set `short: scale` or `repeat`")
+    return Budget(wanted, ends, nothing + [said for _, said, _ in lacks])
+
+
+def _percent(share: Fraction) -> str:
+    return f"{100 * float(share):.3g} %"
 
 
 def by_temperature(ends: Sequence[int], sizes: Sequence[int], offered: Sequence[int], alpha: float) -> list[list[int]]:

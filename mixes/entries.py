@@ -96,11 +96,6 @@ class Entry(Node):
     repeat_by: str | None = Field(None, description="a column of numbers that is a rate: cluster_size; from 1 (null, too) to max_epochs")
     temperature: Temperature | None = Field(None, description="shares of groups of the entry: a map of by, alpha")
 
-    @property
-    def offered_epochs(self) -> float:
-        """Epochs up to which the entry gives documents, where it is not told to repeat them."""
-        return self.epochs or 1.0
-
 
 class Phase(Node):
     """A part of the run, in the order of the schedule."""
@@ -111,10 +106,15 @@ class Phase(Node):
 
 
 class Validation(Node):
-    """What is held out of each entry."""
+    """What is held out of each entry.
 
-    share: Annotated[float, Field(gt=0, le=0.5)] | None = Field(None, description="share of the documents")
-    tokens: Annotated[int, Field(gt=0)] | None = Field(None, description="tokens of each entry, or up to an eighth more")
+    Under a `share` a document is held out or not whatever else there is: data may be added, and all mixes of one seed hold out the same.
+    To hold out `tokens`, the share depends on how many tokens the entry has: with more data, or in another mix, some of what was held out
+    is trained on.
+    """
+
+    share: Annotated[float, Field(gt=0, le=0.5)] | None = Field(None, description="share of the documents: takes no notice of new data")
+    tokens: Annotated[int, Field(gt=0)] | None = Field(None, description="tokens of each entry, or an eighth or a cluster more")
 
 
 class Document(Node):

@@ -13,18 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.errors import TaskError
-from mixes.budgets import by_temperature, share_out
+from mixes.budgets import Budget, by_temperature, share_out
 from mixes.entries import Entry, MixRecipe
-from mixes.positions import ALL, BITS, HISTOGRAM, MOST_CELLS, Reach, by_group, coarser, summed
+from mixes.positions import ALL, BITS, HISTOGRAM, IDLE, MOST_CELLS, Reach, by_group, coarser, summed
 
 MOST_GROUPS = 4096
 """Groups of a mix (ours): of each `apply` is told a row of STATE."""
 STATE = pa.schema({
-    "entry": pa.int16(), "group": pa.string(), "documents": pa.int64(), "tokens": pa.int64(), "offered": pa.int64(),
-    "hold": pa.int32(), "limits": pa.list_(pa.float64()),
+    "entry": pa.int16(), "group": pa.string(), "documents": pa.int64(), "tokens": pa.int64(), "idle": pa.int64(), "held": pa.int64(),
+    "offered": pa.int64(), "hold": pa.int32(), "limits": pa.list_(pa.float64()),
 })  # fmt: skip
-"""A row a group: what it has that is not held out, what it offers; the class of places under which its entry is held out; the position
-at which each phase ends."""
+"""A row a group: what it has that is not held out, how many of these documents have the rate 0, how many more are held out; the tokens it
+offers; the class of places under which its entry is held out; the position at which each phase ends."""
 
 
 def settle(chunks: Callable[[], Iterator[pa.Table]], recipe: MixRecipe, params: Any) -> pa.Table:
@@ -32,23 +32,25 @@ def settle(chunks: Callable[[], Iterator[pa.Table]], recipe: MixRecipe, params: 
 
     Args:
         chunks: the rows of the histogram, in any order, with HISTOGRAM's columns and others; walked twice. params: the stage's.
-    Raises: TaskError as `share_out` does, if there are too many groups, or if half of an entry would be held out.
+    Raises: TaskError as `share_out` does, if there are too many groups, or if over half of an entry would be held out.
     """
     entries = list(recipe.entries.values())
-    totals = _gathered((rows.filter(pc.equal(rows["bin"], ALL)) for rows in _plain(chunks)), MOST_CELLS)[0]
-    hold = _held_out(totals, recipe)
-    copies, bits = _gathered((_trained(rows.filter(pc.not_equal(rows["bin"], ALL)), hold) for rows in _plain(chunks)), MOST_CELLS)
+    totals = _gathered((rows.filter(pc.less(rows["bin"], 0)) for rows in _plain(chunks)), MOST_CELLS)[0]
+    hold = _held_out(totals.filter(pc.equal(totals["bin"], ALL)), recipe)
+    copies, bits = _gathered((_trained(rows.filter(pc.greater_equal(rows["bin"], 0)), hold) for rows in _plain(chunks)), MOST_CELLS)
     of_group = {(e, group): rows for e, group, rows in by_group(copies)}
     state: list[dict[str, Any]] = []
     reach: list[Reach] = []
     for e, group, rows in by_group(totals):
         reach.append(Reach(of_group.get((e, group), copies.slice(0, 0)), bits, end_of(entries[e], params)))
-        stays = _trained(rows, hold)  # nothing, of a group that is held out whole
-        has = {"documents": int(stays["copies"].to_numpy().sum()), "tokens": int(stays["tokens"].to_numpy().sum())}
+        idle, used = (rows.filter(pc.equal(rows["bin"], kind)) for kind in (IDLE, ALL))
+        stays = _trained(used, hold)  # nothing, of a group that is held out whole
+        has = {name: _sum(idle, of) + _sum(stays, of) for name, of in (("documents", "copies"), ("tokens", "tokens"))}
+        has |= {"idle": _sum(idle, "copies"), "held": _sum(used, "copies") - _sum(stays, "copies")}
         offered = reach[-1].tokens_below(_offered_epochs(entries[e], params))
         state.append({"entry": e, "group": group, **has, "offered": offered, "hold": int(hold[e])})
     check_groups(len(state))
-    budget = share_out(recipe, totals_of(state, "offered", len(entries)), params.tokens, params.short, params.empty)
+    budget = shared(recipe, state, params)
     for e, entry in enumerate(entries):
         mine = [k for k, row in enumerate(state) if row["entry"] == e]
         ends = [budget.ends[e]]
@@ -65,7 +67,29 @@ def check_groups(number: int) -> None:
     Raises: TaskError.
     """
     if number > MOST_GROUPS:
-        raise TaskError(f"mix: {number:,} groups or more: `temperature: by` a column of so many values; {MOST_GROUPS:,} are the most")
+        raise TaskError(f"{number:,} groups or more: `temperature: by` a column of so many values; {MOST_GROUPS:,} are the most")
+
+
+def shared(recipe: MixRecipe, state: list[dict[str, Any]], params: Any) -> Budget:
+    """What each entry gives of what all groups have.
+
+    Args:
+        state: rows of STATE. params: the stage's.
+    Raises: TaskError as `share_out` does.
+    """
+    has = {what: totals_of(state, what, len(recipe.entries)) for what in ("documents", "idle", "held", "offered")}
+    found = [_found(*of) for of in zip(has["documents"], has["idle"], has["held"], strict=True)]
+    return share_out(recipe, has["offered"], params.tokens, params.short, params.empty, found)
+
+
+def _found(documents: int, idle: int, held: int) -> str:
+    """What became of the documents of an entry that gives no token."""
+    whole = documents + held
+    kinds = {"held out": held, "at rate 0": idle, "empty or beyond its epochs": documents - idle}
+    parts = [(n, what) for what, n in kinds.items() if n]
+    if len(parts) < 2:
+        return f"{whole:,} {'documents, all' if whole > 1 else 'document,'} {parts[0][1]}" if parts else "no document"
+    return f"{whole:,} documents: {', '.join(f'{n:,} {what}' for n, what in parts)}"
 
 
 def end_of(entry: Entry, params: Any) -> float:
@@ -108,7 +132,8 @@ def _held_out(totals: pa.Table, recipe: MixRecipe) -> Any:
     """Class of places under which documents of each entry are held out: int64 (entries,), 0 where none is.
 
     Args:
-        totals: rows of whole documents, summed.
+        totals: rows of whole documents of a rate above 0, summed.
+    Raises: TaskError if that is more than half of its tokens.
     """
     hold = np.zeros(len(recipe.entries), dtype=np.int64)
     if recipe.validation is None:
@@ -121,10 +146,19 @@ def _held_out(totals: pa.Table, recipe: MixRecipe) -> Any:
         order = np.flatnonzero(entry == e)[np.argsort(class_[entry == e], kind="stable")]
         ends = np.cumsum(tokens[order])
         if len(ends) and ends[-1]:
-            if ends[-1] < 2 * wanted:
-                raise TaskError(f"mix: validation.tokens, {wanted:,}, are over half of entry {name}, which has {ends[-1]:,}")
-            hold[e] = class_[order[np.searchsorted(ends, wanted)]] + 1
+            hold[e] = class_[order[min(int(np.searchsorted(ends, wanted)), len(order) - 1)]] + 1
+            taken = int(tokens[order][class_[order] < hold[e]].sum())
+            if 2 * taken > ends[-1]:
+                raise TaskError(
+                    f"{recipe.yaml.place('validation', 'tokens')}: {wanted:,} tokens for validation would take {taken:,} of the "
+                    f"{ends[-1]:,} tokens of entry {name}, over half: whole documents and clusters are held out, by chance; "
+                    "ask for fewer, take another seed, or use `share`"
+                )
     return hold
+
+
+def _sum(rows: pa.Table, column: str) -> int:
+    return int(rows[column].to_numpy().sum())
 
 
 def _trained(rows: pa.Table, hold: Any) -> pa.Table:

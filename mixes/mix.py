@@ -13,17 +13,20 @@ Params:  recipe -- YAML file of entries, phases and what is held out: see "The r
 Drops:   no_entry (no rule matches), excluded (a rule of `exclude` matches), held_out (a document like it may be in the validation
          of another entry), not_sampled (its entry gives as much as it shall).
 Errors:  RecipeError at its place in the YAML file before the run: unknown key or column, a sum of weights, a rule that does not
-         fit the columns. ValueError before the run without n_tokens. TaskError saying what each entry has and needs, as `short` and
-         `empty` ask. A null n_tokens is 0.
+         fit the columns. ValueError before the run without n_tokens. TaskError at its place in that file, saying what each entry has
+         and needs, as `short` and `empty` ask, or if over half of an entry would be held out. A null n_tokens is 0; a negative one is a
+         TaskError.
 
 What of an entry is used, and how often, goes by positions that hashes of id and seed give its documents: see mixes/positions.py.
 So a smaller mix of the same recipe and seed is a subset of a larger one, phases are taken one behind the other, and new documents
-move none of those there were: they only push the last ones out.
+move none of those there were in that order: they only push the last ones out.
 
 Held out for validation are documents by a hash of cluster_id, where a step above wrote it, else of id, before anything is sampled.
-So no budget changes what is held out, and no document of a cluster is trained on while another is held out. With `validation: {tokens: N}`
-each entry has its own share; then documents that may be like one another (cluster_size is not 1) and are under the largest share
-but not under their own go nowhere (held_out).
+So no budget changes what is held out, and no document of a cluster is trained on while another is held out. A document of rate 0 is
+not held out. With `validation: {share: S}` this goes by the hash and the seed alone: data may be added, and mixes of one run that have
+the same seed and share train on nothing that another of them holds out. With `{tokens: N}` each entry has its own share, which falls as
+data is added: what was held out before is then trained on, and another mix may train on it too. Documents that may be like one another
+(cluster_size is not 1) and are under the largest share but not under their own go nowhere (held_out).
 """
 
 from __future__ import annotations
@@ -37,13 +40,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from curation.errors import TaskError
 from curation.stage import AssetFile, Batch, Columns, GlobalStage, Keyed, Reduced, Scattered, StageParams, Types, Verdicts, first_true
 from mixes import positions
-from mixes.budgets import share_out
 from mixes.card.card import card as card  # what a run says of an output this stage made
-from mixes.entries import MixRecipe, load
-from mixes.limits import STATE, check_groups, end_of, settle, totals_of
-from mixes.positions import ALL, HISTOGRAM, HOLD_END
+from mixes.entries import VALIDATION, MixRecipe, load
+from mixes.limits import STATE, check_groups, end_of, settle, shared, totals_of
+from mixes.positions import ALL, HISTOGRAM, HOLD_END, IDLE
 
 ORDER, HOLD = 0, 1
 """Streams of chance: the place in the order of sampling, and that which decides about validation; the others order the output."""
@@ -121,14 +124,15 @@ class Mix(GlobalStage):
         drawn, _ = _draw(batch, recipe, params)
         end = np.array([end_of(e, params) for e in recipe.entries.values()])[drawn.entry]
         n = len(drawn.row)
-        of, bins, position = [np.arange(n)], [np.full(n, ALL, dtype=np.int32)], [np.zeros(n)]  # all, then copies
+        idle = drawn.rate == 0  # neither sampled nor held out
+        of, bins, position = [np.arange(n)], [np.where(idle, IDLE, ALL).astype(np.int32)], [np.zeros(n)]  # all, then copies
         for at, there in _copies(drawn, recipe):
             found = np.flatnonzero(there & (at < end))
             of, bins, position = [*of, found], [*bins, positions.bin_of(at[found])], [*position, at[found]]
         index = np.concatenate(of)
         rows = pa.table({
             "entry": drawn.entry[index].astype(np.int16), "group": drawn.group.take(pa.array(index)).cast(pa.string()),
-            "held": (2 * drawn.held + drawn.mates)[index].astype(np.int16), "bin": np.concatenate(bins),
+            "held": np.where(idle, 0, 2 * drawn.held + drawn.mates)[index].astype(np.int16), "bin": np.concatenate(bins),
             "position": np.concatenate(position), "tokens": drawn.tokens[index], "copies": np.ones(len(index), dtype=np.int64),
         })  # fmt: skip
         return Keyed(positions.keys_of(rows), drawn.row[index], {name: rows[name] for name in HISTOGRAM})
@@ -157,7 +161,7 @@ class Mix(GlobalStage):
         state = verdicts.state
         if state is None:
             if len(batch):  # no document anywhere has an entry
-                share_out(recipe, [0] * len(recipe.entries), params.tokens, params.short, params.empty)
+                shared(recipe, [], params)
             state = STATE.empty_table()
         place, groups = self._places(state), drawn.group.dictionary.to_pylist()
         rows = np.array([[place.get((e, group), -1) for group in groups] for e in range(len(recipe.entries))], dtype=np.int64)
@@ -165,8 +169,9 @@ class Mix(GlobalStage):
         phases, parts = len(recipe.phases), recipe.parts
         limits = state["limits"].combine_chunks().flatten().to_numpy().reshape(-1, phases)[at]
         hold = state["hold"].to_numpy()
-        validation = drawn.held < hold[at]
-        spared = ~validation & ~(drawn.mates & (drawn.held < hold.max(initial=0)))
+        may = drawn.rate > 0
+        validation = may & (drawn.held < hold[at])
+        spared = may & ~validation & ~(drawn.mates & (drawn.held < hold.max(initial=0)))
 
         used, part = [np.flatnonzero(validation)], [np.zeros(int(validation.sum()), dtype=np.int64)]
         for position, there in _copies(drawn, recipe):
@@ -181,7 +186,7 @@ class Mix(GlobalStage):
         uses = np.bincount(drawn.row[row], minlength=len(batch))
         offsets = pa.array(np.concatenate([[0], np.cumsum(uses)]).astype(np.int32))
         held = np.zeros(len(batch), dtype=bool)
-        held[drawn.row[~validation & ~spared]] = True
+        held[drawn.row[may & ~validation & ~spared]] = True
         return {
             "mix_entry": pa.array(recipe.names, pa.string()).take(pa.array(entry, mask=entry < 0)),
             "mix_uses": pa.ListArray.from_arrays(offsets, pa.array(parts, pa.string()).take(pa.array(part_of))),
@@ -208,23 +213,30 @@ class Mix(GlobalStage):
         """What each entry has, was asked for and gives, in all and to each part; and the same for people."""
         recipe = load(params.recipe)
         groups = [] if state is None else state.to_pylist()
-        has = {what: totals_of(groups, what, len(recipe.entries)) for what in ("documents", "tokens", "offered")}
-        budget = share_out(recipe, has["offered"], params.tokens, params.short, params.empty)
-        entries = {}
+        has = {what: totals_of(groups, what, len(recipe.entries)) for what in ("documents", "tokens", "idle", "held", "offered")}
+        budget = shared(recipe, groups, params)
+        entries, notes = {}, []
         for n, name in enumerate(recipe.names):
             tokens, wanted, ends = has["tokens"][n], budget.wanted[n], budget.ends[n]
             counts = ("tokens", "uses", "documents")
             parts = {p: {what: counted.get(f"{name} {p} {what}", 0) for what in counts} for p in recipe.parts}
             for phase, low, high in zip(recipe.phases, [0, *ends], ends, strict=False):
                 parts[phase]["planned_tokens"] = high - low
+            if (validation := recipe.validation) is not None:
+                held, may = parts[VALIDATION], has["documents"][n] - has["idle"][n] + has["held"][n]
+                if validation.share is not None:
+                    held["wanted_documents"], asked = round(validation.share * may), f"{validation.share:g} of {may:,} documents"
+                elif validation.tokens is not None:
+                    held["wanted_tokens"], asked = validation.tokens, f"{validation.tokens:,} tokens"
+                notes.append(f"{name}: {held['tokens']:,} tokens of {held['documents']:,} documents are held out; asked for: {asked}")
             used = sum(parts[phase]["tokens"] for phase in recipe.phases)
             entries[name] = {
                 "documents": has["documents"][n], "tokens": tokens, "wanted_tokens": wanted, "planned_tokens": ends[-1],
                 "used_tokens": used, "used_documents": sum(parts[phase]["documents"] for phase in recipe.phases),
-                "epochs": used / tokens if tokens else 0.0, "short_tokens": max(0, wanted - ends[-1]), "parts": parts,
+                "epochs": used / tokens if tokens else 0.0, "short_tokens": max(0, wanted - has["offered"][n]), "parts": parts,
             }  # fmt: skip
-        notes = [f"{n}: {e['used_tokens']:,} of {e['tokens']:,} tokens, {e['epochs']:.2f} epochs" for n, e in entries.items()]
-        return {"entries": entries}, [*notes, *(f"short: {line}" for line in budget.short(recipe.names))]
+        used_of = [f"{n}: {e['used_tokens']:,} of {e['tokens']:,} tokens, {e['epochs']:.2f} epochs" for n, e in entries.items()]
+        return {"entries": entries, "lacking": budget.lacking}, [*used_of, *notes, *(f"short: {line}" for line in budget.lacking)]
 
     def parts(self, params: Any) -> tuple[str, ...]:
         return load(params.recipe).parts
@@ -282,7 +294,17 @@ def _copies(drawn: Drawn, recipe: MixRecipe) -> Iterator[tuple[Any, Any]]:
 
 
 def _tokens(batch: Batch) -> Any:
-    return batch["n_tokens"].fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    """Tokens of each document: int64 (n,).
+
+    Raises: TaskError naming a document that has fewer than none.
+    """
+    tokens = batch["n_tokens"].fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    if len(bad := np.flatnonzero(tokens < 0)):
+        first = int(bad[0])
+        raise TaskError(
+            f"n_tokens of document {batch['id'][first].as_py()!r} is {batch['n_tokens'][first].as_py()}, not a number of tokens"
+        )
+    return tokens
 
 
 mix = Mix()

@@ -28,8 +28,8 @@ EXACT = 16
 """Copies up to which a bin keeps the position of each (ours)."""
 MOST_CELLS = 1 << 20
 """Rows of the histogram a reducer holds; of more, as many groups make, two bins become one until they are fewer (ours)."""
-ALL = -1
-"""Stands for the bin of a row that counts whole documents rather than copies up to a position."""
+ALL, IDLE = -1, -2
+"""Stand for the bin of a row that counts whole documents rather than copies up to a position: those of a rate above 0, those of rate 0."""
 HISTOGRAM = {
     "entry": pa.int16(), "group": pa.string(), "held": pa.int16(),
     "bin": pa.int32(), "position": pa.float64(), "tokens": pa.int64(), "copies": pa.int64(),
@@ -101,7 +101,7 @@ def summed(rows: pa.Table) -> pa.Table:
     sums = {name: np.zeros(len(first), dtype=np.int64) for name in ("tokens", "copies")}
     for name, total in sums.items():
         np.add.at(total, group, rows[name].to_numpy())
-    many = (sums["copies"] > EXACT) | (rows["bin"].to_numpy()[first] == ALL)
+    many = (sums["copies"] > EXACT) | (rows["bin"].to_numpy()[first] < 0)
     left = ~many[group]
     left[first[many]] = True
     for name, total in sums.items():
@@ -113,21 +113,21 @@ def summed(rows: pa.Table) -> pa.Table:
 def _cells(rows: pa.Table) -> Any:
     """A number for each cell of a table: int64 (n,)."""
     group = rows["group"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    held, bin_ = rows["held"].to_numpy().astype(np.int64), rows["bin"].to_numpy().astype(np.int64) + 1
+    held, bin_ = rows["held"].to_numpy().astype(np.int64), rows["bin"].to_numpy().astype(np.int64) - IDLE
     return ((group << 5 | rows["entry"].to_numpy()) << 14 | held) << 22 | bin_
 
 
 def coarser(rows: pa.Table) -> pa.Table:
     """The histogram with two bins made one."""
     bin_ = rows["bin"].to_numpy()
-    return summed(rows.set_column(rows.column_names.index("bin"), "bin", pa.array(np.where(bin_ == ALL, ALL, bin_ >> 1))))
+    return summed(rows.set_column(rows.column_names.index("bin"), "bin", pa.array(np.where(bin_ < 0, bin_, bin_ >> 1))))
 
 
 class Reach:
     """How far tokens reach in one group of an entry.
 
     Args:
-        rows: the group's part of a histogram, `ALL` left out, at any `held`. bits: of its bins. end: position all of its copies are below.
+        rows: the group's part of a histogram, copies alone, at any `held`. bits: of its bins. end: position all of its copies are below.
     """
 
     def __init__(self, rows: pa.Table, bits: int, end: float) -> None:
@@ -184,6 +184,8 @@ class Reach:
 
 def by_group(rows: pa.Table) -> Iterator[tuple[int, str, pa.Table]]:
     """(entry, group, its rows) of a histogram, in order."""
+    if not rows.num_rows:
+        return
     entry, group = rows["entry"].to_numpy(), rows["group"].combine_chunks().dictionary_encode()
     code = group.indices.to_numpy(zero_copy_only=False)
     names = group.dictionary.to_pylist()

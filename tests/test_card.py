@@ -24,6 +24,7 @@ from curation.storage import location
 from mixes.card import card as card_module
 from mixes.card import page as page_module
 from mixes.card.card import by_value
+from mixes.card.gaps import gaps
 from mixes.card.mentions import difference, movers, wilson
 from mixes.card.page import code, page, table
 
@@ -137,7 +138,10 @@ def test_entries_are_those_of_the_accounts(mixed):
     card = made(mixed)
     assert card["entries"] == steps(mixed)["mix"]["report"]["entries"]
     assert card["entries"]["none"]["documents"] == 0
-    assert any("`none` has no document" in gap for gap in card["gaps"])
+    assert "The mix is short: `none has nothing to give: no document`" in card["gaps"]
+    assert card["entries"]["none"]["parts"]["validation"]["wanted_documents"] == 0
+    assert "Nothing of `none` is held out for validation." in card["gaps"]
+    assert not [gap for gap in card["gaps"] if "`rest`" in gap]
     assert card["entries"]["code"]["epochs"] > 1
 
 
@@ -152,9 +156,11 @@ def test_what_is_short_and_what_failed_is_said(tmp_path):
     pq.write_table(documents.set_column(2, "text", pa.array(broken, pa.large_string())), tmp_path / "crawl" / "0.parquet")
     run(file, tmp_path / "out")
     card = made(tmp_path / "out")
-    short = {name: e["short_tokens"] for name, e in card["entries"].items()}
-    assert short["rest"] > 0
-    assert [gap for gap in card["gaps"] if gap.startswith("`rest` is short: ")]
+    (short,) = (gap for gap in card["gaps"] if gap.startswith("The mix is short: ") and "nothing to give" not in gap)
+    found = re.search(r"`(\w+) has ([\d,]+) tokens, [\d.]+ % of 9,000 are ([\d,]+): entries with weights give ", short)
+    has, wanted = (int(n.replace(",", "")) for n in found.groups()[1:])
+    assert card["entries"][found[1]]["wanted_tokens"] - card["entries"][found[1]]["short_tokens"] == has < wanted
+    assert short in written(tmp_path / "out")
     assert card["total"]["failed"] == 1
     assert [gap for gap in card["gaps"] if gap.startswith("1 document failed")]
 
@@ -172,6 +178,25 @@ def test_steps_say_what_they_are_and_dropped(mixed):
     assert by_name["who"]["params"] == {"lists": {"en": "mentions.en.yaml"}}
     assert by_name["who"]["kind"] == "mentions"
     assert by_name["filter"]["given"]["rules"] == {"where": "score is not null and score < 7"}
+
+
+def test_a_part_has_its_own_shards_whatever_its_name(tmp_path):
+    corpus(tmp_path, 80)
+    phases = 'entries: {all: {where: "true", weight: 1}}\nschedule: [{name: train, tokens: 700}, {name: train-00000, tokens: 700}]\n'
+    (tmp_path / "mix.yaml").write_text(phases)
+    run(pipeline(tmp_path, outputs=("mix: {use: mix, recipe: mix.yaml, shard_tokens: 200, needs: filter}",)), tmp_path / "out")
+    for part, of in made(tmp_path / "out")["parts"].items():
+        shards = [pq.read_table(p, columns=["mix_phase"]) for p in (tmp_path / "out" / "outputs" / "mix").glob("*.parquet")]
+        assert of["shards"] == sum(set(shard["mix_phase"].to_pylist()) == {part} for shard in shards) > 1
+
+
+def test_entries_that_are_all_there_is_and_give_too_little_are_said(tmp_path):
+    corpus(tmp_path, 80)
+    (tmp_path / "mix.yaml").write_text('entries: {all: {where: "true", tokens: 50}}\nschedule: [{name: a, tokens: 1000}]\n')
+    run(pipeline(tmp_path, outputs=("mix: {use: mix, recipe: mix.yaml, needs: filter}",)), tmp_path / "out")
+    said = "entries with `tokens` and `epochs` are all there is and give 50 of 1,000"
+    assert f"The mix is short: {code(said, 300)}" in made(tmp_path / "out")["gaps"]
+    assert steps(tmp_path / "out")["mix"]["notes"][-1] == f"short: {said}"
 
 
 def test_only_steps_above_the_mix_are_in_it(tmp_path):
@@ -291,6 +316,16 @@ def test_a_code_span_holds_whatever_it_is_given(value):
     assert "<strong>more</strong>" in inline
 
 
+def test_names_in_gaps_cannot_become_markup(mixed):
+    card = made(mixed)
+    step = {**card["steps"][0], "use": "count_tokens", "params": {"tokenizer": "a`<b>|.json"}, "given": {"tokenizer": 1}}
+    card["entries"] = {"a`<b>": card["entries"]["none"]}
+    card["lacking"] = ["x ` <script>"]
+    said = gaps(card, [*card["steps"], step])
+    assert "Tokens are those of `a?<b>?.json`: another tokenizer counts others." in said
+    assert not set(re.findall(r"<(\w+)", html("\n".join(f"- {gap}" for gap in said)))) - {"ul", "li", "code", "p"}
+
+
 # -- where it stands, and when there is none ------------------------------------------------------------
 
 
@@ -323,7 +358,8 @@ def test_an_empty_mix_has_a_card_that_says_so(tmp_path):
     run(pipeline(tmp_path, (WHO, FILTER.replace("< 7", "< 0"))), tmp_path / "out")
     card = made(tmp_path / "out")
     assert card["total"]["documents"] == card["total"]["tokens"] == card["total"]["shards"] == 0
-    assert {gap for gap in card["gaps"] if "has no document" in gap} == {f"`{name}` has no document." for name in ("code", "rest", "none")}
+    nothing = [f"The mix is short: `{name} has nothing to give: no document`" for name in ("code", "rest", "none")]
+    assert [gap for gap in card["gaps"] if "nothing to give" in gap] == nothing
     assert "**0 tokens** in 0 documents" in written(tmp_path / "out")
     assert "nan" not in written(tmp_path / "out")
 
@@ -415,7 +451,7 @@ def test_no_shard_is_read(mixed, tmp_path, monkeypatch):
     manifest = json.loads((tmp_path / "out" / "run.json").read_text())
     folder = next(f for f in manifest["folders"] if f.startswith("mix-"))
     keys = set(json.loads((tmp_path / "out" / "work" / folder / "current.json").read_text())[1])
-    files = [{"name": p.name, "rows": pq.read_metadata(p).num_rows, "bytes": p.stat().st_size}
+    files = [{"name": p.name, "part": p.name.partition("-")[0], "rows": pq.read_metadata(p).num_rows, "bytes": p.stat().st_size}
              for p in sorted((mixed / "outputs" / "mix").glob("*.parquet"))]  # fmt: skip
     stats = Ledger(tmp_path / "out" / "work" / folder).stats(keys)
     again = card_module.card("outputs.mix", manifest, stats, len(keys), files)

@@ -91,3 +91,11 @@ def test_a_dropped_document_has_its_record(crawl):
     assert document["record"] == {"source": "docs", "file": row["record_file"], "offset": row["record_offset"]}
     assert [f["row"] for f in document["fates"]] == [None]
     assert f"read from docs: {row['record_file']} at {row['record_offset']}\n  dropped\n" in page(explain(crawl / "out", row["id"]))
+
+
+def test_no_id_writes_to_the_terminal():
+    bad = "a\x1b[31mb\r"
+    fate = {"branch": None, "fate": "merged", "output": f"outputs/web/x.parquet as {bad}", "row": 3, "steps": []}
+    shown = page({"query": bad, "documents": [{"id": bad, "url": bad, "record": None, "parents": ["c", bad], "fates": [fate]}]})
+    assert "made of c, a?[31mb?" in shown
+    assert all(c.isprintable() or c == "\n" for c in shown)

@@ -1,6 +1,7 @@
 """The mix: shares met, budgets, phases, epochs, what is held out, what is short, mistakes in its recipe."""
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from curation.plan import Plan
 from curation.recipe import load as load_recipe
 from curation.run import Run
 from curation.tasks.base import Context
+from curation.text import Utf8
+from mixes import positions
 from mixes.entries import load
+from mixes.mix import HOLD
 from tests.engine.engine_kit import run as run_file
 
 MIXES = Path(__file__).parent.parent / "mixes"
@@ -299,15 +303,16 @@ def test_llama1_repeats_what_is_small_up_to_its_epochs(run):
 
 def test_annealing_takes_the_best_and_no_benchmark(run):
     n = 3000
-    names = ["gsm8k" if i % 7 == 0 else "web" for i in range(n)]
+    names = ["gsm8k_train" if i % 7 == 0 else "math" if i % 7 == 1 else "web" for i in range(n)]
     overlap = pa.array([int(i % 11 == 0) for i in range(n)], pa.int32())
     table = corpus(n, 12, of=pa.array(names), contamination_ngrams=overlap)
     recipe = (MIXES / "annealing.yaml").read_text().replace("source in", "of is not null and of in")
     recipe = recipe.replace("contamination_ngrams >", "contamination_ngrams is not null and contamination_ngrams >")
     result = run([table], recipe, tokens=100_000)
-    assert result.account["dropped"]["excluded"] == sum(name == "gsm8k" or o for name, o in zip(names, overlap.to_pylist(), strict=True))
+    excluded = sum(name == "gsm8k_train" or o for name, o in zip(names, overlap.to_pylist(), strict=True))
+    assert result.account["dropped"]["excluded"] == excluded
     used = table.filter(pc.is_in(table["id"], pa.array(sorted(result.ids))))
-    assert set(used["of"].to_pylist()) == {"web"}
+    assert set(used["of"].to_pylist()) == {"web", "math"}
     assert set(used["contamination_ngrams"].to_pylist()) == {0}
     assert pc.min(used["quality_quantile"]).as_py() >= 0.5
     assert result.tokens() == {"math": near(40_000), "code": near(40_000), "general": near(20_000)}
@@ -410,7 +415,7 @@ def test_no_document_passes_its_cap_over_all_phases(run):
     assert max(result.times[i] for i in code) == 3
     assert {p for i, p in result.uses if i in code} == {"first", "late", "anneal"}
     assert result.report["code"]["short_tokens"] > 0
-    assert any(note.startswith("short: code gives ") for note in result.account["notes"])
+    assert any(note.startswith("short: code has ") for note in result.account["notes"])
 
 
 @pytest.mark.parametrize(("epochs", "least", "most"), [(0.64, 0, 1), (1, 1, 1), (2.45, 2, 3)])
@@ -546,19 +551,96 @@ def test_an_empty_document_is_in_no_phase_without_a_weight(run):
 
 
 def test_validation_may_not_take_half_of_an_entry(run):
-    with pytest.raises(TaskError, match=r"validation.tokens, 300,000, are over half of entry all, which has [\d,]+"):
+    message = r"^mix: .*mix.yaml:2:14: validation.tokens: 300,000 tokens .* would take [\d,]+ of the [\d,]+ tokens of entry all, over half"
+    with pytest.raises(TaskError, match=message):
         run(TABLES, ONE + "\nvalidation: {tokens: 300_000}\n")
 
 
+def test_a_document_of_rate_0_is_not_held_out(run):
+    table = corpus(1200, 4)
+    rated = pc.fill_null(pc.not_equal(table["lang"], "sw"), True)
+    whole, unused = table.filter(rated), table.filter(pc.invert(rated)).num_rows
+    tokens = pc.sum(whole["n_tokens"]).as_py()
+    for held in ("share: 0.5", f"tokens: {tokens * 2 // 5}"):  # of all there is, this would be more than is there at some rate
+        recipe = "entries: {all: {where: 'true', weight: 1, rates: {lang: {sw: 0}}}}\nvalidation: {" + held + "}\n"
+        result = run([table], recipe)
+        alone = run([whole], recipe.replace("rates: {lang: {sw: 0}}", "max_epochs: 1"))
+        assert result.uses == alone.uses
+        assert result.account["dropped"] == {"not_sampled": unused}
+        assert result.report["all"]["parts"] == alone.report["all"]["parts"]
+        assert result.report["all"]["documents"] == alone.report["all"]["documents"] + unused
+
+
+@pytest.mark.parametrize(("held", "asked"), [
+    ("share: 0.1", {"wanted_documents": 10}), ("tokens: 5_000", {"wanted_tokens": 5_000}), ("share: 0.001", {"wanted_documents": 0}),
+])  # fmt: skip
+def test_the_report_says_what_was_to_be_held_out_and_is(run, held, asked):
+    result = run([corpus(97, 3)], ONE + f"\nvalidation: {{{held}}}\n")
+    part = result.report["all"]["parts"]["validation"]
+    mine = result.table.filter(pc.equal(result.table["mix_phase"], "validation"))
+    assert (part["documents"], part["tokens"]) == (mine.num_rows, pc.sum(mine["n_tokens"]).as_py() or 0)
+    assert {name: n for name, n in part.items() if name.startswith("wanted")} == asked
+    said = f"all: {part['tokens']:,} tokens of {part['documents']} documents are held out; asked for: "
+    assert any(note.startswith(said) for note in result.account["notes"])
+    assert (part["documents"] == 0) == ("0.001" in held)
+
+
+def test_with_a_share_new_data_and_another_mix_train_on_nothing_that_was_held_out(run):
+    tables, best = [clustered(900, seed) for seed in (30, 31)], "{column: quality_quantile, points: [[0.5, 0], [1, 3]], missing: 0}"
+    share = "\nvalidation: {share: 0.1}\n"
+    recipes = [LLAMA3.read_text() + share, f"entries: {{all: {{where: 'true', weight: 1, quality: {best}}}}}" + share]
+    results = [run(tables[:n], recipe) for n, recipe in ((1, recipes[0]), (2, recipes[0]), (2, recipes[1]))]
+    held, trained = ([{i for i, p in r.uses if (p == "validation") == v} for r in results] for v in (True, False))
+    assert held[0] < held[1]
+    assert held[2] & held[1]
+    assert not set.union(*held) & set.union(*trained)
+
+
 # -- what is short --------------------------------------------------------------------------------------
+
+
+def test_an_entry_with_nothing_to_give_says_why(run):
+    nulls = pa.nulls(50, pa.float32())
+    table = corpus(50, 3).set_column(5, "quality_quantile", nulls)
+    recipe = ONE.replace("weight: 1", "weight: 1, quality: {column: quality_quantile, points: [[0.5, 0], [1, 3]], missing: 0}")
+    with pytest.raises(TaskError, match=r"^mix: .*mix.yaml:1:11: entries.all: all has nothing to give: 50 documents, all at rate 0: set"):
+        run([table], recipe)
+    result = run([table], recipe, empty="leave_out")
+    assert result.account["dropped"] == {"not_sampled": 50}
+    assert result.account["notes"][-1] == "short: all has nothing to give: 50 documents, all at rate 0"
+
+
+def test_an_entry_whose_only_document_is_held_out(run):
+    table = corpus(1, 3)
+    seed = next(s for s in range(50) if positions.places(positions.draw(Utf8.of(table["id"].combine_chunks()).hash(), s, HOLD))[0] < 0.5)
+    recipe = ONE + "\nvalidation: {share: 0.5}\n"
+    with pytest.raises(TaskError, match="all has nothing to give: 1 document, held out"):
+        run([table], recipe, seed=seed)
+    result = run([table], recipe, seed=seed, empty="leave_out")
+    assert [p for _, p in result.uses] == ["validation"]
+    assert result.report["all"]["documents"] == 0
+
+
+def test_a_negative_number_of_tokens_is_refused_before_the_work(run):
+    table = corpus(50, 3)
+    tokens = table["n_tokens"].to_pylist()
+    tokens[17] = -4
+    message = f"mix: n_tokens of document '{table['id'][17].as_py()}' is -4, not a number of tokens"
+    with pytest.raises(TaskError, match=message):
+        run([table.set_column(4, "n_tokens", pa.array(tokens, pa.int64()))], ONE)
 
 
 def test_a_short_budget_is_scaled_refused_or_repeated(run):
     most = run(TABLES)
     scaled = run(TABLES, tokens=10**9)
     assert scaled.ids == most.ids
-    assert any(note.startswith("short: code gives ") for note in scaled.account["notes"])
-    message = r"code gives [\d,]+ of 170,000,000 tokens.*set `tokens` to no more than [\d,]+"
+    said = r"general has [\d,]+ tokens, 50 % of 1,000,000,000 are 500,000,000: entries with weights give ([\d,]+) in all, 0.0\d+ %"
+    short = [note for note in scaled.account["notes"] if note.startswith("short: ")]
+    assert len(short) == 1
+    assert re.fullmatch(f"short: {said}", short[0])
+    assert [name for name, e in scaled.report.items() if e["planned_tokens"] == e["tokens"]] == ["general"]
+    assert [name for name, e in scaled.report.items() if e["short_tokens"]] == sorted(SHARES)  # none has as much as is asked of it
+    message = rf"entries.general: {said} \(set the budget \(`tokens` of the step\) to \1 or fewer\); or set `short: scale`"
     with pytest.raises(TaskError, match=message):
         run(TABLES, tokens=10**9, short="fail")
     repeated = run(TABLES, tokens=10**9, short="repeat")
@@ -569,7 +651,7 @@ def test_a_short_budget_is_scaled_refused_or_repeated(run):
 def test_short_fail_is_content_with_what_can_be_met(run):
     most = sum(e["planned_tokens"] for e in run(TABLES, TWO).report.values())
     assert sum(run(TABLES, TWO, tokens=most, short="fail").tokens().values()) == near(most, 2)
-    with pytest.raises(TaskError, match="gives"):
+    with pytest.raises(TaskError, match=r"entries.rest: rest has .*budget .* to [\d,]+ or fewer"):
         run(TABLES, TWO, tokens=most + 5, short="fail")
 
 
@@ -577,7 +659,8 @@ def test_an_entry_that_lacks_its_tokens_is_said_to(run):
     recipe = TWO.replace("weight: 1}", "tokens: 900_000}")
     result = run(TABLES, recipe, tokens=1_000_000)
     assert result.report["code"]["short_tokens"] == 900_000 - result.tokens()["code"]
-    with pytest.raises(TaskError, match=r"code gives [\d,]+ of 900,000 tokens"):
+    message = r"entries.code.tokens: code has ([\d,]+) of the 900,000 tokens asked of it \(set its `tokens` to \1 or fewer"
+    with pytest.raises(TaskError, match=message):
         run(TABLES, recipe, tokens=1_000_000, short="fail")
     with pytest.raises(TaskError, match="entries with `tokens` and `epochs` give"):
         run(TABLES, "entries: {all: {where: 'true', epochs: 1}}", tokens=1_000)
@@ -585,7 +668,7 @@ def test_an_entry_that_lacks_its_tokens_is_said_to(run):
 
 def test_an_empty_entry_is_refused_or_left_out(run):
     tables = [corpus(300, 5, ("web", "code"))]
-    with pytest.raises(TaskError, match=r"no document, or only empty ones, for math_reasoning .*`empty: leave_out`"):
+    with pytest.raises(TaskError, match=r"entries.math_reasoning: math_reasoning has nothing to give: no document: .*`empty: leave_out`"):
         run(tables)
     result = run(tables, empty="leave_out")
     budget = sum(result.tokens().values())
@@ -598,7 +681,7 @@ def test_nothing_matches(run):
     recipe = "entries: {slides: {where: \"profile is not null and profile = 'slides'\", weight: 1}}"
     result = run(TABLES, recipe, empty="leave_out")
     assert (result.account["kept"], result.account["dropped"]) == (0, {"no_entry": 1200})
-    with pytest.raises(TaskError, match="only empty ones, for slides"):
+    with pytest.raises(TaskError, match="slides has nothing to give: no document"):
         run(TABLES, recipe)
 
 
@@ -609,14 +692,14 @@ entries:
   rest: {where: 'true', weight: 1}
 schedule: [{name: a, tokens: 5_000}, {name: b, tokens: 5_000, weights: {rest: 0}}]
 """
-    with pytest.raises(TaskError, match="no entry with a weight in phase b has a document"):
+    with pytest.raises(TaskError, match=r"mix.yaml:5:38: schedule.1: no entry with a weight in phase b has a token to give"):
         run(TABLES, recipe, empty="leave_out")
 
 
 def test_documents_without_text_have_no_tokens(run):
     nothing = pa.array([0] * 50, pa.int64())
     table = corpus(50, 6).set_column(4, "n_tokens", nothing)
-    with pytest.raises(TaskError, match="only empty ones, for all"):
+    with pytest.raises(TaskError, match="all has nothing to give: 50 documents, all empty or beyond its epochs"):
         run([table], ONE)
     assert run([table, corpus(50, 8)], ONE).account["kept"] == 100
 

@@ -2,8 +2,9 @@
 
 import itertools
 import math
+import re
 from fractions import Fraction
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from curation.errors import TaskError
 from curation.stage import Batch, Verdicts
 from curation.text import Utf8
+from curation.yaml_file import YamlFile
 from mixes import entries, limits, positions
 from mixes.budgets import by_temperature, share_out
 from mixes.mix import HOLD, ORDER, mix
 from mixes.positions import ALL, BITS, EXACT, HISTOGRAM, Reach, coarser, summed
 from tests.test_mix import corpus
 
+NOWHERE = YamlFile(Path("mix.yaml"), {})
 many = settings(max_examples=150, deadline=None)
 
 
@@ -174,7 +177,7 @@ def recipe_of(own, schedule=(), more=None):
     """A recipe of entries that give (weight | tokens | epochs), without a file."""
     made = {f"e{i}": entries.Entry(where="true", **{how: n}) for i, (how, n) in enumerate(own)}
     phases = tuple(entries.Phase(name=f"p{i}", tokens=n, weights=w) for i, (n, w) in enumerate(schedule))
-    return entries.MixRecipe(made, {}, phases, None, SimpleNamespace(file="mix.yaml"), (), **(more or {}))
+    return entries.MixRecipe(made, {}, phases, None, NOWHERE, (), **(more or {}))
 
 
 ways = st.one_of(
@@ -218,6 +221,28 @@ def test_what_entries_give_in_each_phase(own, phases, data):
             assert whole - len(own) <= sum(e[-1] for e in budget.ends) <= whole
 
 
+@pytest.mark.parametrize(("own", "schedule", "offered", "said", "helps"), [
+    pytest.param([("weight", 25), ("weight", 25), ("weight", 50)], [], [100, 10_000, 100_000],
+                 "e0 has 100 tokens, 25 % of 5,000 are 1,250: entries with weights give 400 in all, 8 %",
+                 "entries.e0: .* to 400 or fewer", id="one is the bottleneck of all"),
+    pytest.param([("tokens", 1000), ("weight", 1)], [], [400, 10_000],
+                 "e0 has 400 of the 1,000 tokens asked of it", "entries.e0.tokens: .*set its `tokens` to 400 or fewer", id="tokens"),
+    pytest.param([("tokens", 50)], [(1000, {}), (4000, {})], [100],
+                 "entries with `tokens` and `epochs` are all there is and give 50 of 5,000", "entries: .* to 50 or fewer", id="no weight"),
+    pytest.param([("tokens", 100), ("weight", 1), ("weight", 1)], [(1000, {}), (4000, {"e1": 3})], [100, 1400, 5000],
+                 "e1 has 1,400 tokens, 70 % of 4,900 are 3,430: entries with weights give 2,000 in all, 40.8 %",
+                 "entries.e1: .*to 2,100 or", id="phases"),
+])  # fmt: skip
+def test_what_is_short_is_named_with_what_helps(own, schedule, offered, said, helps):
+    recipe, budget = recipe_of(own, schedule), None if schedule else 5000
+    assert share_out(recipe, offered, budget, "scale", "fail").lacking == [said]
+    with pytest.raises(TaskError, match=re.escape(said)) as e:
+        share_out(recipe, offered, budget, "fail", "fail")
+    assert re.search(rf"mix.yaml:1:1: {helps}", str(e.value))
+    if found := re.search(r"budget .* to ([\d,]+) or fewer", str(e.value)):  # what helps does
+        assert share_out(recipe, offered, int(found[1].replace(",", "")), "fail", "fail").lacking == []
+
+
 def test_shares_are_exact():
     recipe = recipe_of([("weight", w) for w in (50, 25, 17, 8)])
     ends = share_out(recipe, [10**19] * 4, 10**18 + 7, "scale", "fail").ends
@@ -236,11 +261,12 @@ def test_temperature_fills_what_is_scarce_and_shares_the_rest(groups, alpha, wan
     assert np.all(half <= given_)
     assert np.all(given_ <= offered)
     assert sum(given_) == pytest.approx(min(wanted, sum(offered)), abs=len(groups))
-    level = [n / size**alpha for n, size, full in zip(given_, sizes, offered, strict=True) if size and n < full - 1]
-    full = [n / size**alpha for n, size, most in zip(given_, sizes, offered, strict=True) if size and n >= most - 1]
-    if level:  # all that are not full have one level, and those that are full none above it
-        assert max(level) - min(level) <= 1.001
-        assert all(x <= max(level) + 1.001 for x in full)
+    groups_ = [(int(n), size**alpha, n < most - 1) for n, size, most in zip(given_, sizes, offered, strict=True) if size]
+    levels = [(n / weight, (n + 1) / weight) for n, weight, not_full in groups_ if not_full]  # whole tokens: each lies in an interval
+    if levels:  # all that are not full have one level, and those that are full none above it
+        high = min(high for _, high in levels) * (1 + 1e-9)
+        assert max(low for low, _ in levels) <= high
+        assert all(n / weight <= high for n, weight, not_full in groups_ if not not_full)
 
 
 # -- the stage, against a reckoning by hand -------------------------------------------------------------
@@ -280,11 +306,9 @@ def by_hand(table, seed, tokens):
     """mix_uses of ORACLE's mix, document by document, `short: repeat`."""
     rows, hashes = table.to_pylist(), Utf8.of(table["id"].combine_chunks()).hash()
     place, hold = (positions.places(positions.draw(hashes, seed, stream)).tolist() for stream in (ORDER, HOLD))
-    uses = [["validation"] if h < 0.1 else [] for h in hold]
+    uses = [[] for _ in rows]
     standing = {"code": [], "math": [], "rest": []}
     for i, (row, u) in enumerate(zip(rows, place, strict=True)):
-        if uses[i]:
-            continue
         if row["profile"] == "code":
             q = row["quality_quantile"]
             name, rate, most, end = "code", 1.0 if q is None else float(np.interp(q, [0.1, 1], [0, 2.5])), 3, 3.0
@@ -292,6 +316,9 @@ def by_hand(table, seed, tokens):
             name, rate, most, end = "math", 1.0, 2, 1.5
         else:
             name, rate, most, end = "rest", 0.5 if row["lang"] == "sw" else 1.0, 5, 5.0
+        if hold[i] < 0.1:
+            uses[i] = ["validation"] if rate else []
+            continue
         standing[name] += [((u + k) / rate, i, row["n_tokens"]) for k in range(most) if rate and (u + k) / rate < end]
     has = {name: sum(t for _, _, t in found) for name, found in standing.items()}
     part, shares = [Fraction(2, 3), Fraction(1, 3)], {"code": [Fraction(2, 5), Fraction(4, 7)], "rest": [Fraction(3, 5), Fraction(3, 7)]}
@@ -347,13 +374,28 @@ def test_every_use_goes_out_once_in_an_order_by_chance(tmp_path):
 
 
 def test_held_out_classes_are_fine_enough(tmp_path):
-    one, nowhere = {"e": entries.Entry(where="true", weight=1)}, SimpleNamespace(file="")
+    one = {"e": entries.Entry(where="true", weight=1)}
     rng = np.random.default_rng(3)
     place, tokens = rng.random(200_000), rng.integers(1, 100, 200_000)
     for wanted in (5_000, 100_000, 2_000_000):
-        recipe = entries.MixRecipe(one, {}, (), entries.Validation(tokens=wanted), nowhere, ())
+        recipe = entries.MixRecipe(one, {}, (), entries.Validation(tokens=wanted), NOWHERE, ())
         class_ = positions.hold_class(place)
         hold = limits._held_out(summed(histogram(np.zeros(len(place)), tokens, held=2 * class_, bin_=ALL)), recipe)
         got = tokens[class_ < hold[0]].sum()
         assert wanted <= got <= wanted * 1.15 + 200
     assert set(HISTOGRAM) == set(histogram([0.1], [1]).column_names)
+
+
+@pytest.mark.parametrize(("place", "tokens", "taken"), [
+    pytest.param([0.2, 0.5, 0.7], [1_000_000, 500, 500], 1_000_000, id="of three"),
+    pytest.param([0.2], [1_000_000], 1_000_000, id="alone"),
+    pytest.param([0.001, *np.linspace(0.01, 0.99, 1000)], [900_000] + [100] * 1000, 900_000, id="of many"),
+])  # fmt: skip
+def test_a_giant_is_not_held_out_in_place_of_a_thousand_tokens(place, tokens, taken):
+    recipe = entries.MixRecipe({"e": entries.Entry(where="true", weight=1)}, {}, (), entries.Validation(tokens=1000), NOWHERE, ())
+    totals = summed(histogram(np.zeros(len(place)), tokens, held=2 * positions.hold_class(np.array(place)), bin_=ALL))
+    with pytest.raises(TaskError, match=f"1,000 tokens for validation would take {taken:,} of the {sum(tokens):,} tokens of entry e"):
+        limits._held_out(totals, recipe)
+    held = 2 * positions.hold_class(np.linspace(0.01, 0.99, 1001))
+    last = summed(histogram(np.zeros(1001), [100] * 1000 + [900_000], held=held, bin_=ALL))
+    assert limits._held_out(last, recipe)[0] > 0

@@ -145,13 +145,13 @@ def page(report: dict[str, Any]) -> str:
         return f"{report['query']}: this run never met a document with that URL or id"
     lines = []
     for d in report["documents"]:
-        lines.append(f"{d['id']}  {_safe(d['url'] or '')}")
+        lines.append(f"{_safe(d['id'])}  {_safe(d['url'] or '')}")
         if d["record"]:
             lines.append(f"  read from {_safe('{source}: {file} at {offset}'.format(**d['record']))}")
         if d["parents"]:
-            lines.append(f"  made of {', '.join(d['parents'])}")
+            lines.append(f"  made of {_safe(', '.join(d['parents']))}")
         for f in d["fates"]:
-            place = "" if f["output"] is None else f" in {f['output']}" + ("" if f["row"] is None else f" row {f['row']}")
+            place = "" if f["output"] is None else f" in {_safe(f['output'])}" + ("" if f["row"] is None else f" row {f['row']}")
             lines.append(f"  {f['fate']}{place}" + (f" (branch {f['branch']})" if f["branch"] else ""))
             for s in f["steps"]:
                 metrics = ", ".join(f"{k} {_safe(str(v))}" for k, v in s["metrics"].items())

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation.errors import AccountError, FailedShareError, TaskError
+from curation.errors import AccountError, FailedShareError, TaskError, said_of
 from curation.ledger import Account, Ledger, Stats
 from curation.plan import Plan, Step
 from curation.shards import value_bytes
@@ -142,7 +142,8 @@ class Task(ABC):
             at = rows["_at"].to_numpy()
             self.context.progress.at_step(step.name, int(at.min()), int(at.max()), shadow)
             try:
-                good.append((rows, call(rows)))
+                with said_of(step.name):
+                    good.append((rows, call(rows)))
                 self._tally(step, shadow)
                 return
             except (TaskError, AccountError, FailedShareError, KeyboardInterrupt):

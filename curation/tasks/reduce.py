@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.documents import record_ids
-from curation.errors import AccountError, TaskError
+from curation.errors import AccountError, TaskError, said_of
 from curation.plan import Step
 from curation.shards import LazyShard, conform, value_bytes
 from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter
@@ -73,17 +73,18 @@ class ReduceTask(Task):
             if result.counted:
                 self.counted.setdefault(step.name, Counter()).update(result.counted)
 
-        light = rows.light()
-        if light is not None and light.num_rows:
-            decided = stage.reduce(light, step.params, round_)
-            for result in (decided,) if isinstance(decided, Reduced) else decided:
-                take(result)
-        for key in rows.heavy.tolist():
-            try:
-                for result in stage.stream(lambda k=key: rows.of_key(k), step.params, round_):  # type: ignore[misc]
+        with said_of(step.name):
+            light = rows.light()
+            if light is not None and light.num_rows:
+                decided = stage.reduce(light, step.params, round_)
+                for result in (decided,) if isinstance(decided, Reduced) else decided:
                     take(result)
-            except NotImplementedError as e:
-                raise TaskError(f"{step.name}: {e}") from e
+            for key in rows.heavy.tolist():
+                try:
+                    for result in stage.stream(lambda k=key: rows.of_key(k), step.params, round_):  # type: ignore[misc]
+                        take(result)
+                except NotImplementedError as e:
+                    raise TaskError(str(e)) from e
         self.head["verdicts"] = verdicts.close()
         self.head["again"] = {str(number): spill.close() for number, spill in sorted(again.items())}
         self.head["ask"] = asks.close() if asks is not None else None

@@ -39,7 +39,7 @@ def card(
     Args:
         output: the step of the output, `outputs.NAME`. manifest: the run's accounts, as in run.json.
         stats: of each task of the mix, as a record has them. tasks: how many these are.
-        files: name, rows and bytes of the output's shards.
+        files: name, rows and bytes of the output's shards, and the part a shard is of.
     """
     name = output.removeprefix("outputs.")
     made = gather(name, manifest, stats, tasks, files)
@@ -58,7 +58,7 @@ def gather(
     made: dict[str, Any] = {
         "output": name, "run": manifest["name"], "fingerprint": mix["fingerprint"], "sample": manifest["sample"],
         "inputs": {step["name"]: manifest["inputs"][step["name"]] for step in above if step["kind"] == "source"},
-        "entries": entries, "parts": _parts(entries, files), "by": by_value(mix["name"], stats, tasks),
+        "entries": entries, "lacking": mix["report"]["lacking"], "parts": _parts(entries, files), "by": by_value(mix["name"], stats, tasks),
         "steps": [_step(step) for step in above],
         "mentions": {"groups": groups(above, mix["name"]), **movers(above)},
     }  # fmt: skip
@@ -92,9 +92,8 @@ def _parts(entries: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> di
             for what in USED:
                 part[what] += given[what]
     for file in files:
-        name = max((name for name in parts if file["name"].startswith(f"{name}-")), key=len, default=None)
-        if name is not None:  # of the stage alone on some files, rows stay in shards of no part
-            part = parts[name]
+        if "part" in file:  # of the stage alone on some files, rows stay in shards of no part
+            part = parts[file["part"]]
             sizes = [part["smallest_bytes"], file["bytes"]] if part["shards"] else [file["bytes"]]
             part["shards"], part["bytes"] = part["shards"] + 1, part["bytes"] + file["bytes"]
             part["smallest_bytes"], part["largest_bytes"] = min(sizes), max(part["largest_bytes"], file["bytes"])

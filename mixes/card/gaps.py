@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mixes.card.page import many
+from mixes.card.page import NOTE_CHARS, code, many
 
 DUTIES: dict[tuple[str, ...], str] = {
     ("decontaminate",): "Benchmarks were not searched for: no step `decontaminate`. Scores on public benchmarks may be inflated.",
@@ -37,11 +37,10 @@ def gaps(card: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> list[st
         said.append(f"The run took a sample of {card['sample']:.3g} of its input.")
     if not card["by"].get("license"):
         said.append("Licences of the documents are not recorded: no source has a column `license` or `licence`.")
+    said += [f"The mix is short: {code(line, NOTE_CHARS)}" for line in card["lacking"]]
     for entry, e in card["entries"].items():
-        if not e["documents"]:
-            said.append(f"`{entry}` has no document.")
-        elif e["short_tokens"]:
-            said.append(f"`{entry}` is short: {e['wanted_tokens'] - e['short_tokens']:,} of {e['wanted_tokens']:,} tokens were there.")
+        if "validation" in e["parts"] and not e["parts"]["validation"]["documents"]:
+            said.append(f"Nothing of {code(entry)} is held out for validation.")
     if card["total"]["failed"]:
         said.append(f"{many(card['total']['failed'], 'document')} failed at some step and are not in the mix (`failed/` says why).")
     for dimension, what in (("lang", "language"), ("date", "date")):
@@ -51,7 +50,7 @@ def gaps(card: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> list[st
     for step in steps:
         if step["use"] == "count_tokens":
             own = "" if "tokenizer" in step["given"] else "the small tokenizer of this project, "
-            said.append(f"Tokens are those of {own}`{step['params']['tokenizer']}`: another tokenizer counts others.")
+            said.append(f"Tokens are those of {own}{code(step['params']['tokenizer'])}: another tokenizer counts others.")
         if step["use"] == "count_mentions":
             seen, counted = step["documents_in"] - step["failed"], max((g["known"] for g in card["mentions"]["groups"]), default=0)
             if counted < seen:

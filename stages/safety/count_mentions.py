@@ -35,6 +35,8 @@ from stages.safety.phrases import Lexicon, Phrase, phrase_of
 MOST_GROUPS = 64
 """Groups of all lists (ours): each is a column."""
 _GROUP = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_CODE = re.compile(r"[a-z]{2,3}")
+"""Languages that are named where they have no list: a column `lang` of any texts makes no endless note."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def count_mentions(batch: Batch, params: Params) -> Columns:
         for group, number in zip(found.groups, matches[1:-1], strict=True):
             values, missing = counts[f"mentions_{group}"]
             values[mine], missing[mine] = number[mine], False
-    batch.note("not counted, no list", {str(name) for name in set(lang) if name is not None and name not in params.lists})
+    others = {str(name) for name in set(lang) if name is not None and name not in params.lists}
+    batch.note("not counted, no list", {name if _CODE.fullmatch(name) else "what is no code of a language" for name in others})
     return {name: pa.array(values, mask=missing) for name, (values, missing) in counts.items()}
 
 

@@ -9,7 +9,7 @@ from curation.assets import resolve
 from curation.errors import RecipeError
 from curation.plan import Plan
 from curation.recipe import load
-from curation.stage import TALLIED
+from curation.stage import TALLIED, Batch
 from stages.safety.count_mentions import Params, count_mentions, read
 
 EN = "she: [she, her]\npets: [cat, cats, sea cat, true]\nboth: [her, cat]\n"
@@ -49,6 +49,14 @@ def test_a_document_is_counted_by_the_list_of_its_language_alone(lists):
     assert found["she"] == [1, 1, None, None]
     assert found["wir"] == [0, None, None, None]
     assert found["pets"] == [None, 0, None, None]
+
+
+def test_a_column_of_any_texts_makes_no_endless_note():
+    langs = ["fr", "de", "sw", "yue", *(f"x{i}" * 9 for i in range(500)), "", "FR", None]
+    noted = {}
+    table = pa.table({"text": pa.array(["she"] * len(langs), pa.large_string()), "lang": pa.array(langs, pa.string())})
+    count_mentions(Batch(table, noted=noted), Params())
+    assert noted == {"not counted, no list": {"fr", "de", "sw", "yue", "what is no code of a language"}}
 
 
 def test_its_columns_are_tallied(lists):
