@@ -82,7 +82,7 @@ def share_out(recipe: MixRecipe, offered: Sequence[int], tokens: int | None, sho
     ]  # fmt: skip
     fewer = f"set the budget (`tokens` of the step) to {int(sum(given) + room):,} or fewer"
     if left and not any(whole):
-        lacks.append((("entries",), f"entries with `tokens` and `epochs` are all there is and give {sum(given):,} of {budget:,}", fewer))
+        lacks.append((("entries",), f"entries without a weight are all there is and give {sum(given):,} of {budget:,} tokens", fewer))
     elif left is not None and room < left:
         gives = f"entries with weights give {int(room):,} in all, {_percent(room / left)}"
         lacks += [

@@ -24,9 +24,10 @@ move none of those there were in that order: they only push the last ones out.
 Held out for validation are documents by a hash of cluster_id, where a step above wrote it, else of id, before anything is sampled.
 So no budget changes what is held out, and no document of a cluster is trained on while another is held out. A document of rate 0 is
 not held out. With `validation: {share: S}` this goes by the hash and the seed alone: data may be added, and mixes of one run that have
-the same seed and share train on nothing that another of them holds out. With `{tokens: N}` each entry has its own share, which falls as
-data is added: what was held out before is then trained on, and another mix may train on it too. Documents that may be like one another
-(cluster_size is not 1) and are under the largest share but not under their own go nowhere (held_out).
+the same seed and share train on nothing that another of them holds out. (A cluster that gets another survivor is another cluster.)
+With `{tokens: N}` each entry has its own share, which falls as data is added: what was held out before is then trained on, and another
+mix may train on it too. Documents that may be like one another (cluster_size is not 1) and are under the largest share but not under
+their own go nowhere (held_out).
 """
 
 from __future__ import annotations

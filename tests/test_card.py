@@ -194,7 +194,7 @@ def test_entries_that_are_all_there_is_and_give_too_little_are_said(tmp_path):
     corpus(tmp_path, 80)
     (tmp_path / "mix.yaml").write_text('entries: {all: {where: "true", tokens: 50}}\nschedule: [{name: a, tokens: 1000}]\n')
     run(pipeline(tmp_path, outputs=("mix: {use: mix, recipe: mix.yaml, needs: filter}",)), tmp_path / "out")
-    said = "entries with `tokens` and `epochs` are all there is and give 50 of 1,000"
+    said = "entries without a weight are all there is and give 50 of 1,000 tokens"
     assert f"The mix is short: {code(said, 300)}" in made(tmp_path / "out")["gaps"]
     assert steps(tmp_path / "out")["mix"]["notes"][-1] == f"short: {said}"
 

@@ -228,7 +228,7 @@ def test_what_entries_give_in_each_phase(own, phases, data):
     pytest.param([("tokens", 1000), ("weight", 1)], [], [400, 10_000],
                  "e0 has 400 of the 1,000 tokens asked of it", "entries.e0.tokens: .*set its `tokens` to 400 or fewer", id="tokens"),
     pytest.param([("tokens", 50)], [(1000, {}), (4000, {})], [100],
-                 "entries with `tokens` and `epochs` are all there is and give 50 of 5,000", "entries: .* to 50 or fewer", id="no weight"),
+                 "entries without a weight are all there is and give 50 of 5,000 tokens", "entries: .* to 50 or fewer", id="no weight"),
     pytest.param([("tokens", 100), ("weight", 1), ("weight", 1)], [(1000, {}), (4000, {"e1": 3})], [100, 1400, 5000],
                  "e1 has 1,400 tokens, 70 % of 4,900 are 3,430: entries with weights give 2,000 in all, 40.8 %",
                  "entries.e1: .*to 2,100 or", id="phases"),
