@@ -422,6 +422,17 @@ def test_trees_find_a_step_that_no_law_has():
     assert (fitted["trees"].predict(mixes, *SIZES[1])[0] == fitted["trees"].predict(mixes, *SIZES[1])[1]).all()
 
 
+def test_trees_grow_whatever_a_replicate_weighs():
+    """LightGBM guesses how many runs a leaf has by their weight, and fails where it guesses none."""
+    lightgbm = pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(170)
+    count = int(rng.integers(25, 60))
+    mixes = rng.dirichlet(np.full(5, 0.7), count)
+    target = np.log(np.maximum(rng.normal(size=count) * 0.02 + 1 - mixes[:, 0] + mixes[:, 1] ** 2, 0.01))
+    rows = lightgbm.Dataset(mixes, label=target, weight=rng.exponential(size=count), params={"verbose": -1})
+    assert lightgbm.train(fitters.TREES, rows, fitters.ROUNDS).num_trees() > 0
+
+
 # -- the proposal ---------------------------------------------------------------------------------
 
 
