@@ -21,9 +21,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from curation.errors import AccountError, TaskError
+from curation.shards import variable_bytes
 from curation.stage import Combined
 from curation.storage import HashedFile, ahead, read_sealed, remote, replace, write_sealed
 
@@ -49,6 +51,8 @@ SLOTS = 1 << SLOT_BITS
 """Equal ranges of a partition's keys: what is sent may outgrow the partitions, whose number is fixed before."""
 BLOCK_BYTES = 64 << 10
 """A mapper's block over that is cut between slots, so that a reducer of some slots reads little else (ours)."""
+PIECE_BYTES = 8 << 20
+"""Text of documents that are sorted at a time: what takes no more is soon memory to be used again (ours)."""
 DOCUMENT_BLOCK_BYTES = 1 << 20
 """The same of blocks of whole documents, whose partitions are seldom read by slots (ours)."""
 PLACES = 1 << 10
@@ -171,6 +175,8 @@ class SpillWriter:
 class ScatterWriter:
     """A mapper's documents, each as often as it goes out, in runs of blocks by partition: part << bits | first bits of the place.
 
+    Pieces are sorted as they come, so that a block is a slice of each piece of the run.
+
     Args:
         path: the attempt's file. schema: {_place: uint64, _size: int64, **columns}.
         added: which of the columns the documents do not have yet; they differ from copy to copy.
@@ -179,38 +185,42 @@ class ScatterWriter:
 
     def __init__(self, path: Path, schema: pa.Schema, added: list[str], bits: int, limit_bytes: int) -> None:
         self._file = BlockFile(path)
-        self.schema, self._added, self._bits, self._limit = schema, added, bits, limit_bytes
+        self.schema, self._bits, self._limit = schema, bits, limit_bytes
         self._documents = pa.schema([f for f in schema if f.name not in added])
-        self._held: list[pa.Table] = []
-        self._sent: list[pa.Table] = []
-        self._rows = self._bytes = 0
+        self._held: list[tuple[Any, pa.RecordBatch]] = []
+        """(partition and slot of each row, sorted; the rows)."""
+        self._bytes = 0
 
     def add(self, table: pa.Table, sent: pa.Table) -> None:
         """Take in some documents and where they go: {_row: int64, into `table`; _part: int64; **added}."""
-        self._held.append(table.select(self._documents.names).cast(self._documents))
-        self._sent.append(sent.set_column(0, "_row", pa.array(sent["_row"].to_numpy() + self._rows)))
-        self._rows += table.num_rows
-        self._bytes += self._held[-1].nbytes
-        if self._bytes >= self._limit:
-            self._run()
+        documents = table.select(self._documents.names).cast(self._documents)
+        sizes = variable_bytes(documents)[sent["_row"].to_numpy()]
+        cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // PIECE_BYTES)) + 1  # a document may go out many times
+        for low, high in pairwise([0, *cuts.tolist(), len(sizes)]):
+            piece = sent.slice(low, high - low)
+            places = (piece["_part"].to_numpy() << (SLOT_BITS + self._bits)) | _places(piece["_place"], self._bits)
+            order = pa.array(np.argsort(places, kind="stable"))
+            piece = piece.take(order)
+            rows = documents.take(piece["_row"])
+            columns = [(rows if name in self._documents.names else piece)[name] for name in self.schema.names]
+            batch = _one_batch(pa.Table.from_arrays(columns, schema=self.schema))
+            self._held.append((places[order.to_numpy()], batch))
+            self._bytes += batch.nbytes
+            if self._bytes >= self._limit:
+                self._run()
 
     def _run(self) -> None:
         if not self._held:
             return
-        documents, sent = _one_batch(pa.concat_tables(self._held)), pa.concat_tables(self._sent)
-        self._held.clear()  # the documents are in memory twice at most, and as blocks one by one
-        places = (sent["_part"].to_numpy() << (SLOT_BITS + self._bits)) | _places(sent["_place"], self._bits)
-        order = np.argsort(places, kind="stable")
-        sent, places = sent.take(pa.array(order)), places[order]
-        added, rows, size = _one_batch(sent.select(self._added)), sent["_row"].to_numpy(), sent["_size"].to_numpy()
-        run_bytes = self._bytes * len(rows) // self._rows
-        for start, stop in pairwise([*_block_starts(places, run_bytes, DOCUMENT_BLOCK_BYTES).tolist(), len(places)]):
+        places = np.sort(np.concatenate([of_piece for of_piece, _ in self._held]))
+        starts = _block_starts(places, self._bytes, DOCUMENT_BLOCK_BYTES)
+        cuts = [[*np.searchsorted(of_piece, places[starts]).tolist(), len(of_piece)] for of_piece, _ in self._held]
+        for n, (start, stop) in enumerate(pairwise([*starts.tolist(), len(places)])):
+            pieces = zip(self._held, cuts, strict=True)
+            block = _one_batch(pa.Table.from_batches([rows.slice(cut[n], cut[n + 1] - cut[n]) for (_, rows), cut in pieces]))
             part, first = divmod(int(places[start]), SLOTS)
-            own, taken = added.slice(start, stop - start), documents.take(pa.array(rows[start:stop]))
-            columns = [own.column(name) if name in self._added else taken.column(name) for name in self.schema.names]
-            batch = pa.RecordBatch.from_arrays(columns, schema=self.schema)
-            self._file.write(batch, part, first, int(places[stop - 1]) % SLOTS, int(size[start:stop].sum()))
-        self._sent, self._rows, self._bytes = [], 0, 0
+            self._file.write(block, part, first, int(places[stop - 1]) % SLOTS, int(pc.sum(block["_size"]).as_py()))
+        self._held, self._bytes = [], 0
 
     def close(self) -> dict[str, Any]:
         self._run()

@@ -99,15 +99,16 @@ def items_of(path: str, fields: Mapping[str, tuple[str, ...]] | None) -> Iterato
     """
     for line, record in _records(path):
         wanted = fields or {"question": QUESTIONS, "answer": ANSWERS}
-        found = []
+        found, known = [], False
         for role in ROLES:
             for key in wanted.get(role, ()):
                 there, value = _value(record, key)
+                known |= there
                 if not there and fields is not None:
                     raise ValueError(f"{path}:{line}: no field {key!r}; there is {', '.join(map(repr, record)) or 'none'}")
                 if there and value is not None:
                     found.append((role == "question", _plain(_text(value, f"{path}:{line}: {key}"))))
-        if not found and fields is None:
+        if not known:
             raise ValueError(f"{path}:{line}: none of the fields is known ({', '.join(map(repr, record))}): say which with `fields`")
         yield next((str(record[key]) for key in IDS if isinstance(record.get(key), str | int)), str(line)), found
 

@@ -52,6 +52,8 @@ def test_fields_by_default_and_by_name(tmp_path):
     assert parts(path) == [
         ("1", ["?How many?", "!(A)1\n(B)2", "!84", "!Seven times twelve."]), ("2", ["?Why?", "!5"]),
     ]  # fmt: skip
+    path.write_text(lines({"question": None, "answer": ""}, {"question": []}))
+    assert parts(path) == [("1", ["!"]), ("2", ["?"])], "they are counted as too short"
     path.write_text(lines(ITEM, {"label": "B", "other": {"solution": None}}))
     assert parts(path, {"question": ("label",), "answer": ("other.solution",)}) == [("1", ["?A", "!Seven times twelve."]), ("2", ["?B"])]
 

@@ -294,7 +294,7 @@ def test_the_files_content_is_in_the_fingerprint(files, tmp_path):
     assert [row["token_ids"] for row in rows(tmp_path / "out", "outputs")] == [ours.encode(t).ids for t in ("river", "mill mill")]
 
 
-LENGTH = 300_000
+LENGTH = 400_000
 RUNS = {
     "a": "a", "spaces": " ", "lines": "\n", "tabs": "\t ", "marks": "!", "digits": "0", "emoji": "\U0001f600", "ideographs": "中国人",
     "joined": "e\u0301", "special": "<s>", "upper": "AB",
