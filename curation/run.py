@@ -890,10 +890,10 @@ class Run:
         """Let stages that made an output describe it for people, in files beside it: `cards/`."""
         files: dict[str, bytes] = {}
         for output in self.plan.outputs:
-            head = self.plan.steps[self.plan.owner[output.needs[0]]]
+            head, name = self.plan.steps[self.plan.owner[output.needs[0]]], output.name.removeprefix("outputs.")
             card = registry.beside(head.stage, "card") if head.stage is not None and len(output.needs) == 1 else None
-            if card is not None:
-                folder, name = self.plan.passes[self.plan.pass_of[head.name]].folder, output.name.removeprefix("outputs.")
+            if card is not None and name in self.written:
+                folder = self.plan.passes[self.plan.pass_of[head.name]].folder
                 stats = Ledger(self.work / folder).stats(set(self.keys[folder]))
                 files |= card(output.name, manifest, stats, len(self.keys[folder]), self.written[name])
         remove(old for old in entries(self.out / "cards") if old.name not in files)
