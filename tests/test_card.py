@@ -24,6 +24,7 @@ from curation.storage import location
 from mixes.card import card as card_module
 from mixes.card import page as page_module
 from mixes.card.card import by_value
+from mixes.card.gaps import gaps
 from mixes.card.mentions import difference, movers, wilson
 from mixes.card.page import code, page, table
 
@@ -193,6 +194,17 @@ def test_a_recipe_without_a_duty_is_told_so(mixed):
         assert f"`{missing}`" in said
     assert "count_mentions" not in said
     assert "Licences" not in said
+
+
+@pytest.mark.parametrize(("uses", "copies", "near"), [
+    ((), True, False), (("dedup_exact",), False, True), (("dedup_minhash",), False, False), (("dedup_books",), True, False),
+    (("dedup_exact", "dedup_semantic"), False, False),
+])  # fmt: skip
+def test_what_is_said_of_copies(mixed, uses, copies, near):
+    card = made(mixed)
+    said = gaps(card, [*card["steps"], *({**card["steps"][0], "use": use} for use in uses)])
+    assert any(gap.startswith("Copies of documents") for gap in said) is copies
+    assert any(gap.startswith("Near copies") for gap in said) is near
 
 
 # -- who is mentioned -----------------------------------------------------------------------------------
