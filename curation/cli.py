@@ -318,7 +318,7 @@ def contamination(
     data(found, as_json, markdown(found))
 
 
-@app.command(epilog="Example: curate card runs/llama3-web > CARD.md")
+@app.command(epilog="Example: curate card runs/llama3-web --output mix > CARD.md")
 def card(
     run_folder: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")],
     output: Annotated[str | None, typer.Option("--output", metavar="NAME", help="Which output, if several have a card.")] = None,

@@ -193,7 +193,11 @@ class Stats:
         last = self._last.get(name)
         if last is None or not (last[0].equals(column) and np.array_equal(last[1], sizes) and np.array_equal(last[2], tokens)):
             values = pc.floor_temporal(column, unit="month") if name == "date" else column
-            last = self._last[name] = (column, sizes, tokens, counted(values, sizes, tokens))
+            found = counted(values, sizes, tokens)
+            value = found["value"]
+            if not pa.types.is_timestamp(value.type) and (pc.max(pc.binary_length(value)).as_py() or 0) > VALUE_CHARS:
+                found = found.set_column(0, "value", pc.utf8_slice_codeunits(value, 0, VALUE_CHARS))  # a licence may be a whole text
+            last = self._last[name] = (column, sizes, tokens, found)
         return last[3]
 
     def measure(self, step: str, name: str, values: Any, kept: Any) -> None:

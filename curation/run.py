@@ -596,6 +596,8 @@ class Run:
         self.returned[step.name] = returns["state"]
         parts = len(self.plan.parts(step))
         scatters = {"bits": self._bits(settled["full"], parts)} if parts else {}
+        if parts:  # they decide what partitions are, and no one else's key has them
+            whole = digest(whole, SPILLS, scatters["bits"])
         tasks = [
             self._row_task(
                 p, s, whole, {"ordinal": n, "expected": settled["expected"][n]}, returns=returns, emit_failed=settled["failed"][n],
@@ -717,10 +719,13 @@ class Run:
                 raise AccountError(f"{step.name}: {kind} indexed {totals[kind].sum()}, scattered {sum(f[kind] for f in facts)}")
         tasks: list[dict[str, Any]] = []
         for part, of_part in enumerate(self.plan.parts(step)):
-            for n, shard in enumerate(plan_shards(blocks, part, *target)):
+            shards = list(plan_shards(blocks, part, *target))
+            digits = max(5, len(str(len(shards) - 1)))  # an output is read in the order of its names
+            for n, shard in enumerate(shards):
+                name = f"{of_part}-{n:0{digits}d}"
                 ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, budget, *shard.range)]
                 tasks.append({
-                    "kind": "gather", "step": step.name, "folder": folder, "key": digest(whole, part, n), "name": f"{of_part}-{n:05d}",
+                    "kind": "gather", "step": step.name, "folder": folder, "key": digest(whole, part, n), "name": name,
                     "ranges": ranges, "bits": target[0], "bounds": list(shard.bounds), "before": shard.before, "after": shard.after,
                 })  # fmt: skip
         place, moved = self._exchanged(step, whole, folder, place, len(names), sum(len(t["ranges"]) for t in tasks))
@@ -890,10 +895,10 @@ class Run:
         """Let stages that made an output describe it for people, in files beside it: `cards/`."""
         files: dict[str, bytes] = {}
         for output in self.plan.outputs:
-            head = self.plan.steps[self.plan.owner[output.needs[0]]]
+            head, name = self.plan.steps[self.plan.owner[output.needs[0]]], output.name.removeprefix("outputs.")
             card = registry.beside(head.stage, "card") if head.stage is not None and len(output.needs) == 1 else None
-            if card is not None:
-                folder, name = self.plan.passes[self.plan.pass_of[head.name]].folder, output.name.removeprefix("outputs.")
+            if card is not None and name in self.written:
+                folder = self.plan.passes[self.plan.pass_of[head.name]].folder
                 stats = Ledger(self.work / folder).stats(set(self.keys[folder]))
                 files |= card(output.name, manifest, stats, len(self.keys[folder]), self.written[name])
         remove(old for old in entries(self.out / "cards") if old.name not in files)

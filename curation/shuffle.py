@@ -58,8 +58,7 @@ DOCUMENT_BLOCK_BYTES = 1 << 20
 PLACES = 1 << 10
 """Partitions of scattered documents up to which they are smaller than others (ours)."""
 DOCUMENTS_SHARE = 4
-"""Whole documents are sorted in so many times less memory than a mapper or reducer may use: they are held twice as they are, and fresh
-memory costs more time than fewer runs save (ours, measured by `bench mix`)."""
+"""Whole documents are gathered in so many times less memory than a reducer may use: they are held twice as they are sorted (ours)."""
 STATE_BYTES = 256 << 20
 
 

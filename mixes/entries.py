@@ -183,7 +183,6 @@ class MixRecipe:
                 self._field(schema, entry.repeat_by, _is_number, "numbers", *at, "repeat_by")
             if entry.temperature is not None:
                 self._field(schema, entry.temperature.by, pa.types.is_string, "text", *at, "temperature", "by")
-
         if self.validation is not None:
             for column, fits, what in (("cluster_id", pa.types.is_string, "text"), ("cluster_size", _is_number, "numbers")):
                 if column in schema.names:
@@ -252,7 +251,7 @@ class MixRecipe:
             if e.temperature is not None:
                 mask = entry == ordinal
                 column = table[e.temperature.by].combine_chunks().dictionary_encode()
-                own = column.indices.to_numpy(zero_copy_only=False) if not column.null_count else column.indices.fill_null(-1).to_numpy()
+                own = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
                 codes[mask] = np.where(own < 0, 0, own + len(names))[mask]
                 names += column.dictionary.to_pylist()
         return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))

@@ -220,6 +220,17 @@ def test_a_recipe_without_a_duty_is_told_so(mixed):
     assert "Licences" not in said
 
 
+@pytest.mark.parametrize(("uses", "copies", "near"), [
+    ((), True, False), (("dedup_exact",), False, True), (("dedup_minhash",), False, False), (("dedup_books",), True, False),
+    (("dedup_exact", "dedup_semantic"), False, False),
+])  # fmt: skip
+def test_what_is_said_of_copies(mixed, uses, copies, near):
+    card = made(mixed)
+    said = gaps(card, [*card["steps"], *({**card["steps"][0], "use": use} for use in uses)])
+    assert any(gap.startswith("Copies of documents") for gap in said) is copies
+    assert any(gap.startswith("Near copies") for gap in said) is near
+
+
 # -- who is mentioned -----------------------------------------------------------------------------------
 
 

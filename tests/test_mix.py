@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -56,12 +57,12 @@ class Result:
         dropped = sorted((out / "dropped").glob("mix-*.parquet"))
         self.dropped = pa.concat_tables([pq.read_table(p) for p in dropped]) if dropped else None
 
-    @property
+    @cached_property
     def uses(self):
         """(id, phase) of every use."""
         return sorted(zip(self.table["id"].to_pylist(), self.table["mix_phase"].to_pylist(), strict=True))
 
-    @property
+    @cached_property
     def ids(self):
         return {i for i, _ in self.uses}
 
@@ -71,7 +72,7 @@ class Result:
         sums = self.table.filter(wanted).group_by("mix_entry").aggregate([("n_tokens", "sum")]).to_pydict()
         return dict(zip(sums["mix_entry"], sums["n_tokens_sum"], strict=True))
 
-    @property
+    @cached_property
     def times(self):
         """id -> how often it is trained on."""
         counts = {}

@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from typer.testing import CliRunner
 from bench import mix_search as simulated
 from curation.cli import app
 from curation.errors import RecipeError
+from curation.yaml_file import parse_yaml
 from mixes.entries import load as load_recipe
 from mixes.search import commands, fitters, losses, proposal, spec
-from mixes.search.candidates import draw, propose
+from mixes.search.candidates import draw, propose, recipe_text
 from mixes.search.fitters import FORMS, fit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -190,6 +192,29 @@ def test_a_mistake_in_the_search_names_its_place(folder, old, new, message):
     (folder / "search.yaml").write_text(SEARCH.replace(old, new))
     with pytest.raises(RecipeError, match=message):
         spec.load(folder / "search.yaml")
+
+
+@pytest.mark.parametrize(
+    ("entry", "schedule", "message"),
+    [
+        ("weight: 0", "", r"mix\.yaml:3:3: entries\.b: a search needs a weight above 0"),
+        ("epochs: 1", "", r"mix\.yaml:3:3: entries\.b: a search needs a weight above 0"),
+        ("weight: 1", "schedule:\n  - {name: last, weights: {a: 2}}\n", r"mix\.yaml:5:18: schedule\.0\.weights: this phase changes"),
+    ],
+)  # fmt: skip
+def test_a_recipe_without_one_mix_is_refused(entry, schedule, message):
+    yaml = parse_yaml(f"entries:\n  a: {{weight: 3}}\n  b: {{{entry}}}\n{schedule}", "mix.yaml", "mix recipe")
+    entries = {name: SimpleNamespace(weight=given.get("weight")) for name, given in yaml.data["entries"].items()}
+    with pytest.raises(RecipeError, match=message):
+        spec.default_of(SimpleNamespace(entries=entries, yaml=yaml))
+
+
+def test_a_recipe_is_written_with_its_other_keys_and_the_sum_it_wants():
+    entries = {"a": {"where": "x = 'é\"'", "weight": 60, "max_epochs": 2}, "no": {"where": "true", "weight": 40}}
+    data = {"weights_sum_to": 100, "entries": entries}
+    again = parse_yaml(recipe_text(data, [0.123456, 0.876544], "A note."), "mix.yaml", "mix recipe").data
+    data["entries"]["a"]["weight"], data["entries"]["no"]["weight"] = 12.3456, 87.6544
+    assert again == data
 
 
 HEADER = "run,parameters,tokens,seed,weight:web,weight:math,weight:code,loss:a,loss:b"
@@ -397,6 +422,17 @@ def test_trees_find_a_step_that_no_law_has():
     assert (fitted["trees"].predict(mixes, *SIZES[1])[0] == fitted["trees"].predict(mixes, *SIZES[1])[1]).all()
 
 
+def test_trees_grow_whatever_a_replicate_weighs():
+    """LightGBM guesses how many runs a leaf has by their weight, and fails where it guesses none."""
+    lightgbm = pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(170)
+    count = int(rng.integers(25, 60))
+    mixes = rng.dirichlet(np.full(5, 0.7), count)
+    target = np.log(np.maximum(rng.normal(size=count) * 0.02 + 1 - mixes[:, 0] + mixes[:, 1] ** 2, 0.01))
+    rows = lightgbm.Dataset(mixes, label=target, weight=rng.exponential(size=count), params={"verbose": -1})
+    assert lightgbm.train(fitters.TREES, rows, fitters.ROUNDS).num_trees() > 0
+
+
 # -- the proposal ---------------------------------------------------------------------------------
 
 
@@ -500,7 +536,7 @@ def test_a_fitter_that_takes_minutes_is_tried_only_if_asked_for(folder):
     size = "parameters: 3e7, tokens: 6e8"
     (folder / "search.yaml").write_text(f"recipe: mix.yaml\ntarget: {{{size}}}\nruns: [{{{size}, mixes: 9}}]\n")
     found = proposal.choose(spec.load(folder / "search.yaml"), runs, "losses.csv")
-    assert found.left_out == {"pairs": "211 parameters take minutes; ask for it if you have them"}
+    assert found.left_out == {"pairs": "214 parameters take minutes; ask for it if you have them"}
 
 
 def test_warnings_say_what_to_be_careful_of(folder):

@@ -66,7 +66,13 @@ class GatherTask(Task):
                     f"{self.task['step']}: {held >> 20} MB of rows of {self.task['name']} have nearly one place; "
                     "spread the places, or raise settings.shuffle.reduce_bytes"
                 )
-        return pa.concat_tables(tables).combine_chunks()
+        table = pa.concat_tables(tables).combine_chunks()
+        if (bits := self.task["bits"]) and rows:
+            inside = low & ((1 << bits) - 1)
+            first_bits = table["_place"].to_numpy() >> np.uint64(64 - bits)
+            if first_bits.min() < inside or first_bits.max() >= inside + high - low:
+                raise AccountError(f"{self.task['step']}: rows of {self.task['name']} lie where their places do not say")
+        return table
 
 
 def pieces(table: pa.Table, order: Any) -> Iterator[pa.Table]:

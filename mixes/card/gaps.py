@@ -16,11 +16,10 @@ DUTIES: dict[tuple[str, ...], str] = {
     "harmful content may be there.",
     ("nsfw", "count_dirty_words"): "Adult text was not looked for: no step `nsfw` or `count_dirty_words`.",
     ("dedup_exact", "dedup_minhash"): "Copies of documents were not removed: no step `dedup_exact` or `dedup_minhash`.",
-    ("dedup_minhash", "dedup_books", "dedup_semantic"): "Near copies were not looked for: no step `dedup_minhash`, `dedup_books` or "
-    "`dedup_semantic`.",
     ("count_mentions",): "Who is mentioned was not counted: no step `count_mentions`.",
 }  # fmt: skip
 """Steps of which one at least belongs in a recipe -> what to say if none is there."""
+NEAR = {"dedup_minhash", "dedup_books", "dedup_semantic"}
 
 
 def gaps(card: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -31,8 +30,8 @@ def gaps(card: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> list[st
     """
     used = {step["use"] for step in steps}
     said = [text for names, text in DUTIES.items() if not used & set(names)]
-    if "dedup_exact" not in used and "dedup_minhash" not in used:  # said by the first of the two
-        said.remove(DUTIES["dedup_minhash", "dedup_books", "dedup_semantic"])
+    if "dedup_exact" in used and not used & NEAR:
+        said.append("Near copies were not looked for: no step `dedup_minhash`, `dedup_books` or `dedup_semantic`.")
     if card["sample"] < 1:
         said.append(f"The run took a sample of {card['sample']:.3g} of its input.")
     if not card["by"].get("license"):

@@ -34,7 +34,7 @@ def page(card: Mapping[str, Any]) -> str:
 
 def code(text: str, most: int = VALUE_CHARS) -> str:
     """Any text as a code span of one line that may stand in a table: what could end it, and what is not printable, becomes `?`."""
-    safe = "".join(c if c.isprintable() and c not in "`\\|" else "?" for c in text[:most].strip())
+    safe = "".join(c if c.isprintable() and c not in "`|" else "?" for c in text[:most].strip())
     return f"`{safe}{'…' if len(text) > most else ''}`" if safe else "(none)"
 
 

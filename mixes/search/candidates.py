@@ -17,7 +17,6 @@ import numpy as np
 
 from curation.errors import Place, RecipeError
 from curation.storage import write_once
-from mixes.entries import MixRecipe
 from mixes.search.spec import Search, within
 
 DIGITS = 6
@@ -53,13 +52,13 @@ def rounded(mixes: Any) -> Any:
     return np.round(mixes, DIGITS)
 
 
-def recipe_text(recipe: MixRecipe, weights: Any, note: str) -> str:
-    """The recipe with other weights, as YAML."""
-    data = recipe.yaml.data
+def recipe_text(data: dict[str, Any], weights: Any, note: str) -> str:
+    """A recipe, given as the data of its YAML, with other weights."""
+    whole = data.get("weights_sum_to") or 1
     others = (f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items() if key != "entries")
     lines = [f"# {note}", *others, "entries:"]
     for (name, entry), weight in zip(data["entries"].items(), weights, strict=True):
-        lines.append(f"  {name}: {json.dumps({**entry, 'weight': round(float(weight), DIGITS)}, ensure_ascii=False)}")
+        lines.append(f"  {name}: {json.dumps({**entry, 'weight': round(float(weight) * whole, 9)}, ensure_ascii=False)}")
     return "\n".join(lines) + "\n"
 
 
@@ -99,7 +98,7 @@ def propose(search: Search, folder: Path) -> dict[str, Any]:
     """
     spec, names = search.spec, search.names
     rng = np.random.default_rng(spec.seed)
-    files = {"recipes/default.yaml": recipe_text(search.recipe, rounded(search.default)[0], "The default mix of a mix search.")}
+    files = {"recipes/default.yaml": recipe_text(search.recipe.yaml.data, rounded(search.default)[0], "The default mix of a mix search.")}
     rows: list[dict[str, Any]] = []
     mixes = [rounded(search.default)[0]]
 
@@ -114,7 +113,7 @@ def propose(search: Search, folder: Path) -> dict[str, Any]:
             run("recipes/default.yaml", mixes[0], size, seed)
         for mix in rounded(draw(search, size.mixes, rng)):
             file = f"recipes/mix-{len(mixes) - 1:04d}.yaml"
-            files[file] = recipe_text(search.recipe, mix, f"Candidate {len(mixes) - 1} of a mix search.")
+            files[file] = recipe_text(search.recipe.yaml.data, mix, f"Candidate {len(mixes) - 1} of a mix search.")
             mixes.append(mix)
             run(file, mix, size, 0)
     if len(np.unique(mixes, axis=0)) < len(mixes):

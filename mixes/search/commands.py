@@ -58,9 +58,9 @@ def _check(found: Proposal) -> tuple[Check, list[dict[str, Any]], dict[str, str]
         "default": "The default mix of a mix search.", "proposed": "Proposed by a mix search.",
         "candidate": "A mix that may be better than the default; the check run tells.",
     }  # fmt: skip
-    recipes = {f"{name}.yaml": recipe_text(search.recipe, mix, notes[name]) for name, mix in mixes.items()}
+    recipes = {f"{name}.yaml": recipe_text(search.recipe.yaml.data, mix, notes[name]) for name, mix in mixes.items()}
     if not sure:
-        recipes["proposed.yaml"] = recipe_text(search.recipe, mixes["default"], "Proposed by a mix search: the default.")
+        recipes["proposed.yaml"] = recipe_text(search.recipe.yaml.data, mixes["default"], "Proposed by a mix search: the default.")
     rows = [
         {
             "run": f"check-{name}-{seed}", "recipe": f"{name}.yaml", "parameters": f"{check.parameters:.12g}",

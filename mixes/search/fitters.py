@@ -45,7 +45,7 @@ NEAR = 0.1
 SLOPES = 1 << 22
 """Derivatives held at once; more replicates are solved one part after the other."""
 TREES = {
-    "objective": "regression", "learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 3, "min_sum_hessian_in_leaf": 0.0,
+    "objective": "regression", "learning_rate": 0.05, "num_leaves": 8, "min_data_in_leaf": 3, "min_sum_hessian_in_leaf": 1.0,
     "lambda_l2": 1.0, "verbose": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": 0,
 }  # fmt: skip
 ROUNDS = 150

@@ -53,7 +53,7 @@ class Judged:
     name: str
     parameters: int
     error: float
-    """Root mean square of the weighted loss's error on mixes left out, nats."""
+    """Root mean square of the weighted loss's error on mixes left out, nats; runs far above the best of their size count less."""
     better: float
     better_error: float
     """Mean squared error less than that of `constant`, and its standard error over mixes."""

@@ -122,12 +122,26 @@ def load(file: str | Path) -> Search:
     if spec.concentration[0] > spec.concentration[1]:
         raise yaml.error("the range begins above its end", "concentration", value=True)
     low, high = _bounds(spec, names, yaml)
-    weights = np.array([recipe.entries[n].weight for n in names])
-    weights /= weights.sum()
+    weights = default_of(recipe)
     default = within(weights[None], low, high)[0]
     moved = tuple(n for n, a, b, w in zip(names, low, high, weights, strict=True) if not a - 1e-9 <= w <= b + 1e-9)
     centre = weights if spec.available is None else np.array([spec.available[n] for n in names])
     return Search(spec, recipe, default, moved, centre / centre.sum(), low, high)
+
+
+def default_of(recipe: MixRecipe) -> Any:
+    """The weights of a recipe as shares: float64 (K,).
+
+    Raises: RecipeError if an entry has none, or if a phase of a schedule has others: a search is of one mix.
+    """
+    for name, entry in recipe.entries.items():
+        if not entry.weight:
+            raise recipe.yaml.error("a search needs a weight above 0", "entries", name)
+    for i, phase in enumerate(recipe.yaml.data.get("schedule", ())):
+        if phase.get("weights"):
+            raise recipe.yaml.error("this phase changes the weights, and a search is of one mix", "schedule", str(i), "weights")
+    weights = np.array([entry.weight for entry in recipe.entries.values()])
+    return weights / weights.sum()
 
 
 def _bounds(spec: Spec, names: list[str], yaml: YamlFile) -> tuple[Any, Any]:

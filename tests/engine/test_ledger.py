@@ -218,6 +218,8 @@ def test_a_licence_that_is_no_text_is_not_counted(column):
 def test_long_values_are_cut():
     stats = Stats()
     stats.count("s", "kept", pa.table({"licence": ["é" * 5_000 + str(i) for i in range(3)]}))
+    [held] = stats.by["s", "kept"]["licence"]._tables
+    assert held.nbytes < 3 * 2 * module.VALUE_CHARS + 200, "and before they are held"
     assert stats.plain()["s"]["verdicts"]["kept"]["by"]["licence"] == {"é" * module.VALUE_CHARS: [3, 0, 0]}
 
 

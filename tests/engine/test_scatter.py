@@ -153,6 +153,38 @@ def test_another_size_of_shards_scatters_nothing_anew(dealt, tmp_path):
     assert 2 < len(fewer) < len(first)
 
 
+@pytest.mark.parametrize(("before", "after"), [(1_000_000, 400_000), (400_000, 1_000_000)])
+def test_other_partitions_scatter_anew(dealt, tmp_path, monkeypatch, before, after):
+    """A run that ended between scatter and gather, and goes on with partitions of another size, reads no block as what it is not."""
+    file, calm = dealt
+    out, bits = tmp_path / "out", []
+    real = Run._gather_tasks
+
+    def stop(self, *arguments):
+        bits.append(arguments[-1][0])
+        raise Stop
+
+    monkeypatch.setattr(Run, "_gather_tasks", stop)
+    with pytest.raises(Stop):
+        run(file, out, overrides={"settings.shuffle.partition_bytes": before})
+    monkeypatch.setattr(Run, "_gather_tasks", lambda self, *a: bits.append(a[-1][0]) or real(self, *a))
+    run(file, out, overrides={"settings.shuffle.partition_bytes": after})
+    assert bits[0] != bits[1]
+    assert contents(out) == contents(calm)
+
+
+def test_rows_in_the_wrong_partition_are_found(dealt, tmp_path, monkeypatch):
+    real = tasks.GatherTask.run
+
+    def run_(self):
+        self.task["bits"] += 1
+        real(self)
+
+    monkeypatch.setattr(tasks.GatherTask, "run", run_)
+    with pytest.raises(AccountError, match="lie where their places do not say"):
+        run(dealt[0], tmp_path / "out", overrides=SMALL)
+
+
 def test_plan_stats_explain_and_gc(dealt, tmp_path, capsys):
     file, out = dealt[0], tmp_path / "out"
 
@@ -262,7 +294,7 @@ def test_places_that_are_not_spread(tmp_path):
 
 def test_a_document_larger_than_everything(tmp_path):
     given = documents(60)
-    given[7]["text"] = "all of it " * 20_000
+    given[7]["text"] = "all of it " * 40_000  # more than reduce_bytes
     parquet(tmp_path / "crawl" / "0.parquet", given)
     file = recipe(tmp_path, DEAL)
     run(file, tmp_path / "calm")

@@ -45,7 +45,7 @@ class Fleet:
         self._watch.start()
 
     def _start(self, rank, of):
-        arguments = command("worker", self.out, "--rank", rank, "--of", of, "-j", 1, "--patience", 30, "--json")
+        arguments = command("worker", self.out, "--rank", rank, "--of", of, "-j", 1, "--patience", 60, "--json")
         return subprocess.Popen(
             arguments, env=self.env, cwd=self.cwd, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )  # fmt: skip
