@@ -67,7 +67,7 @@ def measure(scale: float, pairs: int, only: list[str], data: str | None) -> dict
     if not only or "whole" in only:
         parts["whole"] = _whole(documents, pairs, missing)
         rate = parts["whole"]["ours"]["documents_per_cpu_second"] * parts["whole"]["corpus"]["mean_bytes"] / MEAN_BYTES
-        targets["documents of 3 kB a CPU-second, Parquet to Parquet"] = (round(rate), f">= {TARGET}", rate >= TARGET)
+        targets["documents of 3 kB a CPU-second, end to end (Parquet to Parquet)"] = (round(rate), f">= {TARGET}", rate >= TARGET)
     if not only or "kernel" in only:
         parts["kernel"] = _child("kernel", str(documents))
         rate = parts["kernel"]["emit and apply, documents of 3 kB a CPU-second"]
@@ -102,13 +102,15 @@ def _corpus(documents: int) -> tuple[Path, dict[str, Any]]:
 
 
 def _whole(documents: int, pairs: int, missing: list[str]) -> dict[str, Any]:
+    """Ours and a bare copy on all documents, the peer (which is slow) on a tenth of them."""
     folder, facts = _corpus(documents)
+    tenth, fewer = _corpus(documents // 10)
     tiny, _ = _corpus(STARTUP_DOCUMENTS)
     checks: dict[str, Any] = {}
 
-    def judge(side: str, written: str) -> Any:
+    def judge(side: str, where: Path, written: str) -> Any:
         def judged(out: Path) -> None:
-            checks[side] = _child("judge", str(folder), str(out / written))
+            checks[side] = _child("judge", str(where), str(out / written))
             if side == "ours" and (checks[side]["planted documents left"] or checks[side]["others gone"]):
                 raise CommandFailedError(f"{side}: {checks[side]}")
 
@@ -117,18 +119,18 @@ def _whole(documents: int, pairs: int, missing: list[str]) -> dict[str, Any]:
     with scratch() as here:
         files = [write_recipe(here, where.name, RECIPE % (where, where / "items.jsonl")) for where in (folder, tiny)]
         commands = [curate("run", file, "-x", "inline", "--json", "--out", "OUT/run") for file in files]
-        contenders = {"ours": Contender(*commands, judge("ours", "run/outputs/written"))}
-        try:
-            script = peer_script(PEER_ENVIRONMENT, "datatrove_decontaminate")
-            contenders[PEER] = Contender(*([*script, str(where), "OUT"] for where in (folder, tiny)), judge(PEER, "written"))
-        except NotInstalledError as e:
-            missing.append(f"{PEER} not installed: {e}")
+        contenders = {"ours": Contender(*commands, judge("ours", folder, "run/outputs/written"))}
         script = peer_script("pyarrow", "pyarrow_copy")
         contenders[FLOOR] = Contender(*([*script, str(where), "OUT"] for where in (folder, tiny)))
-        results = compare(contenders, pairs)
-    rates = {name: r.rates(documents, facts["mean_bytes"] * documents) for name, r in results.items()}
-    if PEER in rates:
-        rates[PEER]["version"] = peer_version(PEER_ENVIRONMENT, PEER)
+        rates = {name: r.rates(documents, facts["mean_bytes"] * documents) for name, r in compare(contenders, pairs).items()}
+        try:
+            script = peer_script(PEER_ENVIRONMENT, "datatrove_decontaminate")
+            peer = Contender(*([*script, str(where), "OUT"] for where in (tenth, tiny)), judge(PEER, tenth, "written"))
+            result = compare({PEER: peer}, 1)[PEER]
+            rates[PEER] = result.rates(fewer["documents"], fewer["mean_bytes"] * fewer["documents"])
+            rates[PEER]["version"] = peer_version(PEER_ENVIRONMENT, PEER)
+        except NotInstalledError as e:
+            missing.append(f"{PEER} not installed: {e}")
     mine = rates.pop("ours")
     ratios = {name: round(mine["documents_per_cpu_second"] / row["documents_per_cpu_second"], 2) for name, row in rates.items()}
     return {"corpus": facts, "ours": mine, "peers": rates, "ratios": ratios, "what was left": checks}
@@ -317,10 +319,14 @@ def _read(path: Path) -> str:
         return str(file.read())
 
 
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in _read(path).split("\n") if line]
+
+
 def _clean_texts(data: Path) -> Iterator[tuple[str, list[str]]]:
     """(domain, texts) of the test data."""
-    pages = [_read(path).splitlines() for path in sorted((data / "extraction").glob("pages-*.jsonl.gz"))]
-    yield "web pages, annotated text", [text for lines in pages for line in lines if (text := json.loads(line)["gold"])]
+    pages = [row["gold"] for path in sorted((data / "extraction").glob("pages-*.jsonl.gz")) for row in _rows(path)]
+    yield "web pages, annotated text", [page for page in pages if page]
     wiki = [_read(path) for path in sorted((data / "wiki").glob("*.bz2")) if "utf16" not in path.name]
     yield "Wikipedia, wikitext", [html.unescape(t) for dump in wiki for t in re.findall(r"<text[^>]*>([^<]+)</text>", dump)]
     for site in sorted((data / "stackexchange").iterdir()):
@@ -329,7 +335,7 @@ def _clean_texts(data: Path) -> Iterator[tuple[str, list[str]]]:
     yield "books, pieces of 3,000 characters", [p for book in sorted((data / "books").glob("*.txt.gz")) for p in _pieces(_read(book))]
     yield "papers, LaTeX, the same", [p for paper in sorted((data / "arxiv").glob("*/*.tex")) for p in _pieces(_read(paper))]
     for name in ("multilingual/text.jsonl.gz", "quality/reasoning.jsonl", "quality/reference_style.jsonl"):
-        yield name.partition(".")[0], [json.loads(line)["text"] for line in _read(data / name).splitlines()]
+        yield name.partition(".")[0], [row["text"] for row in _rows(data / name)]
 
 
 def _clean(data: Path) -> dict[str, Any]:
