@@ -107,7 +107,9 @@ def items_of(path: str, fields: Mapping[str, tuple[str, ...]] | None) -> Iterato
     """
     for line, record in _records(path):
         wanted = fields or {"question": QUESTIONS, "choices": CHOICES, "answer": ANSWERS}
-        asked, answers, known = [], [], False
+        asked: list[str] = []
+        answers: list[str] = []
+        known = False
         for role in ROLES:
             for key in wanted.get(role, ()):
                 there, value = _value(record, key)
