@@ -278,7 +278,7 @@ def _recall(data: Path) -> dict[str, Any]:
     before = "The museum opens at nine. Visitors leave their coats downstairs and take the stairs to the hall where the paintings hang."
     after = "From the windows there one sees the harbour and, on clear days, the islands. Tea is served until five."
     asked = [
-        ("\n".join(t for is_asked, t in with_choices if is_asked), " ".join(t for _, t in alone))
+        (with_choices[0][1], alone[0][1])
         for path in _files(data).values()
         for (_, with_choices), (_, alone) in zip(
             items_of(path, None), items_of(path, {"question": ("prompt" if "HumanEval" in path else "question",)}), strict=True
@@ -363,9 +363,8 @@ WRITTEN = {
         "この機能を使うと文書を編集することができるでしょうか、と聞かれた。次の方程式を解きなさい。答えを求めなさい。",
     ],
     "Asymptote (written for this)": [
-        "[asy]\nsize(150);\npair A, B, C;\nA = (0,0); B = (5,0); C = (2,4);\ndraw(A--B--C--cycle);\nlabel(\"$A$\", A, SW);"
-        " label(\"$B$\", B, SE); "
-        "label(\"$C$\", C, N);\n[/asy]",
+        "[asy]\nsize(150);\npair A, B, C;\nA = (2,4); B = (0,0); C = (5,0);\ndraw(A--B--C--cycle);\nlabel(\"$A$\", A, N);"
+        " label(\"$B$\", B, SW); label(\"$C$\", C, SE);\n[/asy]",
         "[asy]\nunitsize(0.3 inch);\ndraw((0,0)--(6,0)--(6,3)--(0,3)--cycle);\ndot((0,0)); dot((6,0));\nlabel(\"$D$\", (6,3), NE);\n[/asy]",
         "[asy]\ndraw(Circle((0,0),2));\ndraw((-3,0)--(3,0), Arrows);\ndraw((0,-3)--(0,3), Arrows);\nlabel(\"$x$\", (3,0), E);\n"
         "label(\"$y$\", (0,3), N);\n[/asy]",
