@@ -272,34 +272,50 @@ def _recall(data: Path) -> dict[str, Any]:
     """Share of items found when their question is planted, by benchmark and variant; items that are not looked for count as missed."""
     import numpy as np
 
-    from curation.text import Utf8
     from stages.benchmarks.decontaminate import Params, decontaminate
+    from stages.benchmarks.items import items_of
 
     before = "The museum opens at nine. Visitors leave their coats downstairs and take the stairs to the hall where the paintings hang."
     after = "From the windows there one sees the harbour and, on clear days, the islands. Tea is served until five."
+    asked = [
+        (with_choices[0][1], alone[0][1])
+        for path in _files(data).values()
+        for (_, with_choices), (_, alone) in zip(
+            items_of(path, None), items_of(path, {"question": ("prompt" if "HumanEval" in path else "question",)}), strict=True
+        )
+    ]
     grids = []
     for n, proper in RULES:
         params = Params(benchmarks=_files(data), n=n, min_proper=proper)
         index = decontaminate.index(params)
         items, found = index.items, {}
         of = items.benchmark_of(np.arange(len(items.ids)))
-        asked = [
-            " ".join(bytes(items.data[items.offsets[p] : items.offsets[p + 1]]).decode()
-                     for p in range(items.parts[i], items.parts[i + 1]) if items.asked[p])
-            for i in range(len(items.ids))
-        ]  # fmt: skip
-        for variant, change in VARIANTS.items():
+        for variant, change in {"verbatim, with its choices": None, **VARIANTS}.items():
             rng = random.Random(1)
-            texts = [f"{before}\n\n{change(text, rng)}\n\n{after}" for text in asked]
-            hit = np.diff(index.find(Utf8.of_strings(texts)).offsets) > 0
+            planted = [question if change else whole for whole, question in asked]
+            texts = [f"{before}\n\n{change(text, rng) if change else text}\n\n{after}" for text in planted]
+            hit = _hits(params, texts) > 0
             found[variant] = [round(float(hit[of == b].mean()), 3) for b in range(len(items.names))]
-        assert not np.diff(index.find(Utf8.of_strings([f"{before}\n\n{after}"])).offsets).any()
+        assert not _hits(params, [f"{before}\n\n{after}"]).any()
         grids.append({
             "title": f"recall, n: {n}, min_proper: {proper}; {int((~index.looked_for()).sum())} items not looked for",
             "columns": ["planted", *(f"{name} ({(of == b).sum():,})" for b, name in enumerate(items.names))],
             "rows": [[variant, *row] for variant, row in found.items()],
         })  # fmt: skip
     return {"grids": grids}
+
+
+def _hits(params: Any, texts: list[str]) -> Any:
+    """N-grams that are hits in each text, by the stage itself, none of them common: int32 (texts,)."""
+    import numpy as np
+    import pyarrow as pa
+
+    from curation.stage import Batch, Verdicts
+    from stages.benchmarks.decontaminate import decontaminate
+
+    batch = Batch(pa.table({"text": pa.array(texts, pa.large_string())}))
+    held = pa.table(dict(decontaminate.emit(batch, params).kept))
+    return decontaminate.apply(batch, Verdicts(np.empty(0, np.int64), pa.table({}), None, held), params)["contamination_ngrams"]
 
 
 def _files(data: Path) -> dict[str, str]:
@@ -323,12 +339,48 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in _read(path).split("\n") if line]
 
 
+WRITTEN = {
+    "exam pages (written for this)": [
+        "Part B. Which of the following is true? (a) All crows are black. (b) No swan is. (c) Some owls are brown. Explain your choice.",
+        "Choice A is incorrect and may be the result of a slip in the second step. Choice B is incorrect because the sign is lost.",
+        "Choice C is the best answer. Choice D is incorrect and may result from reading the chart for the wrong year. Go on.",
+        "For each question, choose the best answer from the four choices given. No calculator is allowed. You have 25 minutes.",
+        "What is the main idea of the passage? What does the author mean by the word plain in the third paragraph? Explain.",
+        "The correct answer is 12. What is the value of x? If the equation has no solution, write none. Find the value of x + y.",
+        "How many of them are there in total? How much money does he have left? What is the sum of the two numbers? Show your work.",
+        "None of the above. It cannot be determined from the information given. Not enough information is given to answer the question.",
+        "def solve(n):\n    \"\"\"Return the n-th term.\n    >>> solve(3)\n    5\n    \"\"\"\n    return n + 2\n\nassert solve(1) == 3",
+        "Write a function that takes a list of integers and returns True if the list is sorted. You can assume that the list is not empty.",
+    ],
+    "Chinese and Japanese mathematics (written for this)": [
+        "第三章：已知函数f(x)的定义域为R，且满足f(x+1)=f(x)，证明它是周期函数，并求它的最小正周期。",
+        "则实数a的取值范围是多少？请同学们先画出函数的图像，再写出解题过程。",
+        "在平面直角坐标系xOy中，已知椭圆的左、右焦点分别为F1和F2，点P在椭圆上，求三角形面积的最大值。",
+        "设等差数列{a_n}的前n项和为S_n，若a_1=2，公差为3，求S_10。设等比数列的各项均为正数，求公比。",
+        "已知集合A={1,2,3}，B={2,4}，则A与B的交集是什么？已知i为虚数单位，求复数z的模。",
+        "从甲、乙、丙三名同学中随机选取两名参加比赛，则甲被选中的概率为三分之二。",
+        "若直线l与圆C相切，求直线l的方程。已知向量a与向量b的夹角为60度，求它们的数量积。",
+        "この機能を使うと文書を編集することができるでしょうか、と聞かれた。次の方程式を解きなさい。答えを求めなさい。",
+    ],
+    "Asymptote (written for this)": [
+        "[asy]\nsize(150);\npair A, B, C;\nA = (2,4); B = (0,0); C = (5,0);\ndraw(A--B--C--cycle);\nlabel(\"$A$\", A, N);"
+        " label(\"$B$\", B, SW); label(\"$C$\", C, SE);\n[/asy]",
+        "[asy]\nunitsize(0.3 inch);\ndraw((0,0)--(6,0)--(6,3)--(0,3)--cycle);\ndot((0,0)); dot((6,0));\nlabel(\"$D$\", (6,3), NE);\n[/asy]",
+        "[asy]\ndraw(Circle((0,0),2));\ndraw((-3,0)--(3,0), Arrows);\ndraw((0,-3)--(0,3), Arrows);\nlabel(\"$x$\", (3,0), E);\n"
+        "label(\"$y$\", (0,3), N);\n[/asy]",
+        "import graph; size(200); real f(real x) {return x^2;} draw(graph(f,-2,2)); xaxis(\"$x$\",Arrow); yaxis(\"$y$\",Arrow);",
+    ],
+}  # fmt: skip
+"""What exams, their keys and their drawings say over and over, in words of ours: none of it is an item."""
+
+
 def _clean_texts(data: Path) -> Iterator[tuple[str, list[str]]]:
     """(domain, texts) of the test data."""
     pages = [row["gold"] for path in sorted((data / "extraction").glob("pages-*.jsonl.gz")) for row in _rows(path)]
     yield "web pages, annotated text", [page for page in pages if page]
     wiki = [_read(path) for path in sorted((data / "wiki").glob("*.bz2")) if "utf16" not in path.name]
     yield "Wikipedia, wikitext", [html.unescape(t) for dump in wiki for t in re.findall(r"<text[^>]*>([^<]+)</text>", dump)]
+    yield from WRITTEN.items()
     for site in sorted((data / "stackexchange").iterdir()):
         bodies = re.findall(r'Body="([^"]*)"', _read(site / "Posts.xml.gz"))
         yield site.name, [html.unescape(re.sub(r"<[^<>]*>", " ", html.unescape(b))) for b in bodies]
@@ -345,18 +397,18 @@ def _clean(data: Path) -> dict[str, Any]:
     from curation.text import Utf8
     from stages.benchmarks.decontaminate import Params, decontaminate
 
-    rows, shown = [], {}
-    indexes = [decontaminate.index(Params(benchmarks=_files(data), n=n, min_proper=proper)) for n, proper in RULES]
-    for domain, texts in _clean_texts(data):
-        row = [domain, f"{len(texts):,}", f"{sum(len(t) for t in texts) / 1e6:.1f}"]
-        for rule, index in zip(RULES, indexes, strict=True):
-            found = index.find(Utf8.of_strings(texts))
-            hit = np.flatnonzero(np.diff(found.offsets))
+    domains = list(_clean_texts(data))
+    rows = [[domain, f"{len(texts):,}", f"{sum(len(t) for t in texts) / 1e6:.1f}"] for domain, texts in domains]
+    shown = {}
+    for n, proper in RULES:
+        params = Params(benchmarks=_files(data), n=n, min_proper=proper)
+        index = decontaminate.index(params)
+        for row, (domain, texts) in zip(rows, domains, strict=True):
+            hit = np.flatnonzero(_hits(params, texts))
             row.append(str(len(hit)))
-            for k in hit[:20].tolist() if rule == RULES[0] else ():
-                gram = int(found.grams[found.offsets[k]])
+            for k in hit[:20].tolist() if (n, proper) == RULES[0] else ():
+                gram = int(index.find(Utf8.of_strings([texts[k]])).grams[0])
                 shown[f"{domain}: {' '.join(index.items.label(int(index.items_of(gram))))}"] = index.text(gram)
-        rows.append(row)
     titles = [f"n: {n}, min_proper: {proper}" for n, proper in RULES]
     grid = {"title": "documents with a hit", "columns": ["domain", "documents", "M characters", *titles], "rows": rows}
     return {"grids": [grid], "hits of the first rule": shown}

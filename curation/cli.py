@@ -60,7 +60,7 @@ def data(value: Any, as_json: bool, text: str = "") -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2) if as_json else text)
 
 
-def _overrides(sets: list[str] | None) -> dict[str, Any]:
+def _overrides(sets: list[str] | None, option: str = "--set", form: str = "step.param=value") -> dict[str, Any]:
     from curation.errors import RecipeError
     from curation.yaml_file import parse_value
 
@@ -68,9 +68,26 @@ def _overrides(sets: list[str] | None) -> dict[str, Any]:
     for item in sets or []:
         key, equals, value = item.partition("=")
         if not equals:
-            raise RecipeError(f"--set {item}: write step.param=value")
-        result[key.strip()] = parse_value(value)
+            raise RecipeError(f"{option} {item}: write {form}")
+        result[key.strip()] = parse_value(value, option)
     return result
+
+
+def _named_files(given: list[str]) -> dict[str, str]:
+    """Files of `--benchmarks [NAME=]FILE` by name; that of a file alone is its own up to the first dot."""
+    from curation.errors import RecipeError
+
+    named: dict[str, str] = {}
+    for item in given:
+        name, equals, file = item.partition("=")
+        if not equals or "/" in name:
+            name, file = Path(item).name.partition(".")[0], item
+        if not name or not file:
+            raise RecipeError(f"--benchmarks {item}: write NAME=FILE")
+        if name in named:
+            raise RecipeError(f"--benchmarks {item}: {named[name]} is called {name!r}, too: write NAME=FILE")
+        named[name] = file
+    return named
 
 
 def _plan(recipe: Path, sets: list[str] | None, **options: Any) -> Any:
@@ -281,7 +298,7 @@ def contamination(
     inputs: Annotated[list[str], typer.Argument(metavar="RUN|FILE...", help="A run, a folder of its outputs, or Parquet and JSONL files.")],
     benchmarks: Annotated[list[str], typer.Option("--benchmarks", metavar="[NAME=]FILE", help="A benchmark; give it once for each.")],
     fields: Annotated[
-        list[str] | None, typer.Option("--fields", metavar="NAME=YAML", help="Fields of a benchmark: {question: [...], answer: [...]}.")
+        list[str] | None, typer.Option("--fields", metavar="NAME=YAML", help="Its {question: [FIELD, ...], choices: [...], answer: [...]}.")
     ] = None,
     scores: Annotated[
         str | None, typer.Option("--scores", metavar="CSV", help="Scores of models: benchmark, item, score and, if several, model.")
@@ -303,9 +320,8 @@ def contamination(
 
     stage: Any = registry.lookup("contamination")
     read_scores, report, markdown = (registry.beside(stage, name) for name in ("read_scores", "report", "markdown"))
-    named = {name if equals else Path(name).name.partition(".")[0]: file if equals else name
-             for name, equals, file in (b.partition("=") for b in benchmarks)}  # fmt: skip
-    made = planned("contamination", inputs, {"benchmarks": named, "fields": _overrides(fields)})
+    of_fields = _overrides(fields, "--fields", "NAME={question: [FIELD, ...]}")
+    made = planned("contamination", inputs, {"benchmarks": _named_files(benchmarks), "fields": of_fields})
     params = made.steps["contamination"].params
     try:
         scored = None if scores is None else read_scores(scores, params)

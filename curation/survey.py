@@ -20,7 +20,7 @@ def planned(stage: str, inputs: list[str], params: dict[str, Any]) -> Plan:
     Args:
         inputs: Parquet and JSONL files or patterns, runs with one output, folders of Parquet files.
         params: the stage's; relative paths are meant from the working folder.
-    Raises: RecipeError for what is none of these, and for a wrong parameter.
+    Raises: RecipeError for what is none of these, and for a wrong parameter, called as the option of its name.
     """
     paths: dict[str, list[str]] = {}
     for given in inputs:
@@ -33,7 +33,14 @@ def planned(stage: str, inputs: list[str], params: dict[str, Any]) -> Plan:
         "name": stage, "inputs": {use: {"use": use, "paths": found} for use, found in paths.items()},
         "steps": {stage: {"use": stage, "needs": [*paths], **params}},
     }  # fmt: skip
-    return Plan(build(YamlFile(Path.cwd() / f"{stage}.yaml", raw), {}), until=stage)
+    file = Path.cwd() / f"{stage}.yaml"  # there is none: paths are relative to its folder
+    try:
+        return Plan(build(YamlFile(file, raw), {}), until=stage)
+    except RecipeError as e:
+        if e.place is None or e.place.file != str(file):
+            raise
+        param = e.place.key.removeprefix(f"steps.{stage}").removeprefix(".").partition(".")[0]
+        raise RecipeError(f"--{param}: {e.message}" if param in params else e.message, hint=e.hint) from e
 
 
 def _pattern(given: str) -> str:

@@ -107,13 +107,13 @@ def parse_yaml(text: str, file: str | Path, what: str) -> YamlFile:
     return YamlFile(Path(file), data, marks, values)
 
 
-def parse_value(text: str) -> Any:
-    """One YAML value from the command line (`--set step.param=value`)."""
+def parse_value(text: str, option: str = "--set") -> Any:
+    """One YAML value from the command line (`--set step.param=value`); `option` is what an error calls it."""
     try:
         node = yaml.compose(text, Loader=_Loader)
-        return None if node is None else _plain(node, (), "--set", {}, {})
+        return None if node is None else _plain(node, (), option, {}, {})
     except yaml.YAMLError as e:
-        raise RecipeError(f"--set: cannot read {text!r} as YAML") from e
+        raise RecipeError(f"{option}: cannot read {text!r} as YAML") from e
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,26 +1,28 @@
 """Remove documents that hold items of benchmarks, or cut the items out.
 
 Source:  DeepSeekMath (Shao et al. 2024, arXiv:2402.03300), section 2.1: a text with a run of 10 words that a benchmark has is
-         removed; items of 3 to 9 words by an exact match. What a word is, common n-grams, proper words and spans are ours.
+         removed; items of 3 to 9 words by an exact match. What a word is, common and shared n-grams, proper words and spans are ours.
 Units:   an n-gram is a run of n words as stages/benchmarks/words.py has them: white space, case, punctuation and how a formula
-         is written do not count. contamination_ngrams = different n-grams of benchmarks in the document, common ones left out;
+         is written do not count. contamination_ngrams = different n-grams of benchmarks in the document that are hits;
          contamination_benchmark, contamination_item, contamination_ngram = of the item that has most of them (the first one of
          those that share an n-gram): benchmark, id or line, and one n-gram as the item has it; null where there is none.
 Params:  benchmarks -- {NAME: FILE}; formats, fields and ids: stages/benchmarks/items.py.
-         fields -- {NAME: {question: [FIELD, ...], answer: [FIELD, ...]}} where the fields of a file are not those it knows.
+         fields -- {NAME: {question: [FIELD, ...], choices: [...], answer: [...]}} where the fields of a file are not those it knows.
          n -- words in a row that make a hit: 10 [DeepSeekMath]; 13 is GPT-3's.
-         min_words -- a question of so many words to n - 1 is a hit where it stands as a whole: 3 [DeepSeekMath]. An answer so short
-         is not looked for; nor are shorter questions, which are counted.
+         min_words -- an item that asks in so many words to n - 1, choices and all, is a hit where this stands as a whole: 3
+         [DeepSeekMath]. An answer so short is not looked for; nor is what asks in fewer words, which is counted.
          min_proper -- an n-gram of fewer words of two letters or more (characters that are words count) is not looked for, so that
          "1, 2, 3 ..." and "x_1, x_2, ..." are no hits. Ours: 1, chosen by `bench decontaminate`; 0 = all are looked for.
          max_docs, max_share -- an n-gram that more documents have, or more than this share of all and more than 10, is a
-         common phrase and no hit. Ours: 1000 and 0.001; null = no bound. These are counted and the most common shown, and so are
-         items found by these alone: one that stands on very many pages is among them.
+         common phrase: a hit only in a document that has half of the n-grams (and two) of what the item asks, or of an answer.
+         Ours: 1000 and 0.001; null = no bound. These are counted and the most common shown. An n-gram that two or more items of
+         a benchmark have, such as "choice A is incorrect and may be the result of", is a hit on the same terms, by itself if it is all.
          action -- drop the document, or cut out the spans. Ours: drop.
          margin -- words that go with a span on either side. Ours: 0.
 Drops:   contaminated: there is a hit; with `action: span`, no word is left.
 Errors:  ValueError before the run naming file, line and field: a benchmark that is broken, has no item, or lacks a field.
-         What is left of a text that is cut is as it was, its pieces without white space at their ends and a line break between.
+         What is left of a text that is cut is as it was (bytes that are not UTF-8 as U+FFFD), its pieces without white space at
+         their ends and a line break between.
 
 Items that were found and documents that went are counted by benchmark. Memory: the benchmarks, some 30 bytes a word of them, in
 each process. Texts are looked through once: the hits are kept from `emit` to `apply`.
@@ -40,10 +42,12 @@ from pydantic import Field, model_validator
 from curation.stage import Batch, Columns, Reduced, Types, Verdicts, first_true
 from curation.text import Utf8
 from stages.benchmarks.matches import BenchmarkMatches, BenchmarkParams
-from stages.benchmarks.ngrams import MAX_N, Found, Index, warm_up_index
+from stages.benchmarks.ngrams import MAX_N, NO_GRAM, Found, Index, warm_up_index, within
 
 LEAST_COMMON = 10
 """Documents that may have an n-gram however small the corpus is (ours)."""
+SHOWN = 10
+"""Common n-grams that a batch shows at most."""
 NAMED = ("benchmark", "item", "ngram")
 HIT = np.dtype([("gram", "<u4"), ("start", "<i8"), ("end", "<i8")])
 """What is kept of a hit: the n-gram, and where it stands in the document, in bytes."""
@@ -99,36 +103,39 @@ class Decontaminate(BenchmarkMatches):
         most = min(
             params.max_docs or total, total if params.max_share is None else max(LEAST_COMMON, int(params.max_share * total))
         )  # fmt: skip
-        common = documents > most
-        hit = index.items_with(grams[~common])
+        common, shared = documents > most, index.shared(grams)
+        hit = index.items_with(grams[~common & ~shared])
         found, passed = _by_benchmark(index, hit), _by_benchmark(index, np.setdiff1d(index.items_with(grams), hit))
         missed = _by_benchmark(index, np.flatnonzero(~index.looked_for()))
-        counted = {f"n-grams in more than {most:,} documents, no hits": int(common.sum())}
+        counted = {f"n-grams in more than {most:,} documents, hits only with half of a text": int(common.sum())}
+        counted |= {"n-grams of several items of a benchmark, hits only with half of a text": int(shared.sum())}
         counted |= {f"{name}: items found": n for name, n in found.items()}
-        counted |= {f"{name}: items found by common n-grams alone, no hits": n for name, n in passed.items()}
+        counted |= {f"{name}: items found by such n-grams alone": n for name, n in passed.items()}
         counted |= {f"{name}: items too short to be looked for": n for name, n in missed.items()}
         state = pa.table({"gram": grams[common].astype(np.uint32), "documents": documents[common]})
         return Reduced(state=state, counted={what: n for what, n in counted.items() if n})
 
     def apply(self, batch: Batch, verdicts: Verdicts, params: Any) -> Columns:
-        hits, rows = _hits(verdicts.kept)
-        ngrams, named = np.zeros(len(batch), np.int32), np.full((3, len(batch)), None, object)
-        if len(hits):
-            documents = _documents_with(hits["gram"], verdicts.state)
-            for gram in np.unique(hits["gram"][documents > 0]).tolist():
-                batch.example("common n-grams, no hits", int(documents[hits["gram"] == gram][0]), self.index(params).text(gram))
-            hits, rows = hits[documents == 0], rows[documents == 0]
-        bounds = np.flatnonzero(np.diff(rows, prepend=-1, append=len(batch)))
-        for begin, end in pairwise(bounds.tolist()):
-            index, row, grams = self.index(params), rows[begin], np.unique(hits["gram"][begin:end])
-            of = index.items_of(grams)
-            items, counts = np.unique(of, return_counts=True)
-            most = int(items[np.argmax(counts)])
-            ngrams[row] = len(grams)
-            named[:, row] = *index.items.label(most), index.text(int(grams[of == most][0]))
-            batch.example("documents that hold items", len(grams), f"{named[0, row]} {named[1, row]}: {named[2, row]}")
-            for name in index.benchmarks_of(grams):
-                batch.count(f"{name}: documents {'removed' if params.action == 'drop' else 'cut'}", 1)
+        index, (hits, rows) = self.index(params), _hits(verdicts.kept)
+        pairs, back = np.unique((rows << 32) | hits["gram"], return_inverse=True)  # an n-gram of a document once
+        of, grams = pairs >> 32, pairs & NO_GRAM
+        documents = _documents_with(grams, verdicts.state)
+        real = _real(index, of, grams, documents > 0)
+        common, first = np.unique(grams[~real & (documents > 0)], return_index=True)
+        times = documents[~real & (documents > 0)][first]
+        for k in np.argsort(-times, kind="stable")[:SHOWN].tolist():
+            batch.example("common n-grams, no hits", int(times[k]), index.text(int(common[k])))
+        hits, rows, of, grams = hits[real[back]], rows[real[back]], of[real], grams[real]
+        ngrams = np.bincount(of, minlength=len(batch)).astype(np.int32)
+        named, items = np.full((3, len(batch)), None, object), index.items_of(grams)
+        for begin, end in pairwise(np.flatnonzero(np.diff(of, prepend=-1, append=len(batch))).tolist()):
+            row, most = of[begin], begin + int(_most(items[begin:end]))
+            named[:, row] = *index.items.label(int(items[most])), index.text(int(grams[most]))
+            batch.example("documents that hold items", end - begin, f"{named[0, row]} {named[1, row]}: {named[2, row]}")
+        at, parts = index.holders(grams)
+        benchmarks = np.unique((of[at] << 32) | index.items.benchmark_of(np.searchsorted(index.items.parts, parts, "right") - 1))
+        for name, n in zip(index.items.names, np.bincount(benchmarks & NO_GRAM, minlength=len(index.items.names)).tolist(), strict=True):
+            batch.count(f"{name}: documents {'removed' if params.action == 'drop' else 'cut'}", n)
         columns = {"contamination_ngrams": ngrams}
         columns |= {f"contamination_{what}": pa.array(named[k], pa.string()) for k, what in enumerate(NAMED)}
         if params.action == "drop":
@@ -160,19 +167,47 @@ def _documents_with(grams: Any, state: pa.Table | None) -> Any:
     return np.where(common[at] == grams, documents[at], 0)
 
 
+def _real(index: Index, rows: Any, grams: Any, common: Any) -> Any:
+    """Which n-grams of documents are hits: bool (k,); rows and grams are distinct pairs, sorted.
+
+    One that is common, or of several items, is if the document has half of the n-grams of a part that it is in; of a common one it
+    has two of them at least, as one alone is a phrase whoever asked it.
+    """
+    weak = common | index.shared(grams)
+    if not weak.any():
+        return ~weak
+    looked_at = np.flatnonzero(within(np.unique(rows[weak]), rows))
+    at, parts = index.holders(grams[looked_at])
+    pairs, back, counts = np.unique((rows[looked_at][at] << 32) | parts, return_inverse=True, return_counts=True)
+    half = 2 * counts >= index.copies.counts[pairs & NO_GRAM]
+    real = ~weak
+    for stands, these in ((half, ~common), (half & (counts > 1), common)):
+        held = np.zeros(len(rows), bool)
+        held[looked_at[at[stands[back]]]] = True
+        real |= held & these
+    return real
+
+
+def _most(items: Any) -> Any:
+    """Where the first of the most frequent item stands."""
+    _, first, counts = np.unique(items, return_index=True, return_counts=True)
+    return first[np.argmax(counts)]
+
+
 def _cut(text: Utf8, hits: Any, rows: Any, margin: int) -> tuple[Any, int, Any]:
     """The texts without the hits and the words around them; characters that went; which texts were cut to nothing, bool (n,)."""
     column, empty = text.to_arrow(), np.zeros(len(text), bool)
     cut = np.unique(rows)
     if not len(cut):
         return column, 0, empty
+    bounds = np.append(np.searchsorted(rows, cut), len(rows))
     whole = Utf8.of(column.take(pa.array(cut)))
     words, left = whole.words(), []
-    for k, row in enumerate(cut.tolist()):
+    for k in range(len(cut)):
         data = bytes(whole.data[whole.offsets[k] : whole.offsets[k + 1]])
         mine = slice(words.offsets[k], words.offsets[k + 1])
         starts, ends = words.starts[mine] - whole.offsets[k], words.ends[mine] - whole.offsets[k]
-        here = hits[rows == row]
+        here = hits[bounds[k] : bounds[k + 1]]
         first = np.maximum(np.searchsorted(ends, here["start"], "right") - margin, 0)
         last = np.minimum(np.searchsorted(starts, here["end"], "left") - 1 + margin, len(starts) - 1)
         pieces, at = [], 0
@@ -180,8 +215,8 @@ def _cut(text: Utf8, hits: Any, rows: Any, margin: int) -> tuple[Any, int, Any]:
             pieces.append(data[at : max(at, begin)].strip())
             at = max(at, end)
         pieces.append(data[at:].strip())
-        left.append(b"\n".join(p for p in pieces if p))
-    pieces_left = pa.array(left, pa.large_binary()).cast(pa.large_string())
+        left.append(b"\n".join(p for p in pieces if p).decode("utf-8", "replace"))
+    pieces_left = pa.array(left, pa.large_string())
     mask = np.zeros(len(text), bool)
     mask[cut] = True
     rest = Utf8.of(pieces_left)

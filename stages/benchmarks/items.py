@@ -1,10 +1,12 @@
 """Benchmark files: their items, each with the texts that are looked for.
 
 A file is JSON Lines, CSV or TSV with a header, Parquet, or plain text with an item a line (.txt); all but Parquet may be compressed
-(.gz, .zst, .bz2). The fields of an item are *questions* or *answers*: which ones, `fields` says, else those of QUESTIONS and
-ANSWERS that the file has. A dot goes into a map (`other.solution`), a list of texts is joined line by line, a number is taken as it
-is written. HTML tags and entities in a field that closes one (`</p>`) are taken out. An item is called by its field of IDS, else by
-its line (a row of Parquet).
+(.gz, .zst, .bz2). The fields of an item are *questions*, *choices* or *answers*: which ones, `fields` says, else those of QUESTIONS,
+CHOICES and ANSWERS that the file has. What is asked is one text: questions and choices, in this order. A passage (or context) is no
+question unless it is named, as those of many benchmarks are of Wikipedia and books; and what is asked about one is not all of it. A dot
+goes into a map (`other.solution`), a list of texts is joined line by line, a number is taken as it is written (but in Parquet). Tags of
+HTML and entities in a field that closes such a tag (`</p>`) are taken out. An item is called by its field of IDS, else by its line (a
+row of Parquet).
 """
 
 from __future__ import annotations
@@ -26,17 +28,23 @@ import pyarrow.parquet as pq
 from stages.sources.files import CODECS, open_decompressed
 from stages.sources.lines import bounded_lines
 
-QUESTIONS = ("passage", "context", "question", "problem", "prompt", "query", "instruction", "input", "text")
-ANSWERS = (
-    "options", "choices", "answer", "answers", "solution", "canonical_solution", "output", "completion", "target", "other.solution",
-)  # fmt: skip
+QUESTIONS = ("question", "problem", "prompt", "query", "instruction", "input", "text")
+CHOICES = ("options", "choices")
+PASSAGES = ("passage", "context")
+ANSWERS = ("answer", "answers", "solution", "canonical_solution", "output", "completion", "target", "other.solution")
 """Fields that are looked for where a file has them and nobody says which (ours)."""
 IDS = ("task_id", "id", "question_id", "idx")
-ROLES = ("question", "answer")
+ROLES = ("question", "choices", "answer")
 MAX_LINE_BYTES = 64 << 20
 FORMATS = ".jsonl, .csv, .tsv, .txt (each also .gz, .zst, .bz2), .parquet"
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-_CLOSES = re.compile(r"</[A-Za-z]")
+_TAGS = (
+    "a|abbr|article|b|blockquote|body|br|caption|center|code|col|colgroup|dd|del|div|dl|dt|em|figcaption|figure|font|h[1-6]|head|header|"
+    "hr|html|i|img|ins|kbd|li|link|mark|math|m[inos]|mfrac|mrow|msqrt|msub|msup|nobr|ol|p|pre|q|s|samp|section|small|span|strike|strong|"
+    "sub|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var|wbr"
+)
+_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s++[\w:-]++\s*+=\s*+(?:\"[^\"<>]*+\"|'[^'<>]*+'|[^\s<>\"']++))*+\s*+/?>", re.IGNORECASE)
+"""A tag, its attributes each with a value: `a<b and b>c` is none."""
+_CLOSES = re.compile(rf"</(?:{_TAGS})\s*+>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Items:
     """The items of some benchmarks; item i has the parts (texts of fields) parts[i] to parts[i + 1].
 
     names: of the benchmarks, b of them. firsts: int64 (b + 1,), their items. ids: large_string (items,). parts: int64 (items + 1,).
-    data: uint8, the texts of all parts; offsets: int64 (parts + 1,) into it. asked: bool (parts,), a question and not an answer.
+    data: uint8, the texts of all parts; offsets: int64 (parts + 1,) into it. asked: bool (parts,), all that is asked, no answer.
     """
 
     names: tuple[str, ...]
@@ -68,7 +76,7 @@ def read(files: Mapping[str, str], fields: Mapping[str, Mapping[str, tuple[str, 
     """The items of benchmark files: name -> path.
 
     Args:
-        fields: name -> role (of ROLES) -> fields; a benchmark not named has those of QUESTIONS and ANSWERS.
+        fields: name -> role (of ROLES) -> fields; a benchmark not named has those of QUESTIONS, CHOICES and ANSWERS.
     Raises: ValueError naming file, line and field: of what is broken, a field that is not there, a benchmark without items.
     """
     ids: list[str] = []
@@ -93,13 +101,15 @@ def read(files: Mapping[str, str], fields: Mapping[str, Mapping[str, tuple[str, 
 
 
 def items_of(path: str, fields: Mapping[str, tuple[str, ...]] | None) -> Iterator[tuple[str, list[tuple[bool, str]]]]:
-    """Go through the items of one file: (what it is called, its texts, each with whether it is a question).
+    """Go through the items of one file: (what it is called, its texts, each with whether it is all that is asked).
 
     Raises: ValueError, as `read`.
     """
     for line, record in _records(path):
-        wanted = fields or {"question": QUESTIONS, "answer": ANSWERS}
-        found, known = [], False
+        wanted = fields or {"question": QUESTIONS, "choices": CHOICES, "answer": ANSWERS}
+        asked: list[str] = []
+        answers: list[str] = []
+        known = False
         for role in ROLES:
             for key in wanted.get(role, ()):
                 there, value = _value(record, key)
@@ -107,10 +117,14 @@ def items_of(path: str, fields: Mapping[str, tuple[str, ...]] | None) -> Iterato
                 if not there and fields is not None:
                     raise ValueError(f"{path}:{line}: no field {key!r}; there is {', '.join(map(repr, record)) or 'none'}")
                 if there and value is not None:
-                    found.append((role == "question", _plain(_text(value, f"{path}:{line}: {key}"))))
+                    (answers if role == "answer" else asked).append(_plain(_text(value, f"{path}:{line}: {key}")))
         if not known:
             raise ValueError(f"{path}:{line}: none of the fields is known ({', '.join(map(repr, record))}): say which with `fields`")
-        yield next((str(record[key]) for key in IDS if isinstance(record.get(key), str | int)), str(line)), found
+        called = next((str(record[key]) for key in IDS if isinstance(record.get(key), str | int)), str(line))
+        named = wanted.get("question", ())
+        about = any(record.get(key) for key in PASSAGES if key not in named)
+        found = [(not about, "\n".join(asked))] if asked else []
+        yield called.encode("utf-8", "replace").decode(), [*found, *((False, answer) for answer in answers)]
 
 
 def _records(path: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -163,7 +177,7 @@ def _lines(path: str, json_: bool) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 if not text or text.isspace():
                     continue
-                record = json.loads(text) if json_ else {"text": text}
+                record = json.loads(text, parse_float=str, parse_int=str) if json_ else {"text": text}
             except (ValueError, RecursionError) as e:
                 raise ValueError(f"{path}:{number}: {'not JSON' if json_ else 'not UTF-8'}: {e}") from e
             if not isinstance(record, dict):

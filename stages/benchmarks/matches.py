@@ -38,14 +38,14 @@ class BenchmarkParams(StageParams):
             if name not in self.benchmarks:
                 raise ValueError(f"fields: there is no benchmark {name!r}")
             if not roles.get("question") or set(roles) - {*ROLES}:
-                raise ValueError(f"fields: {name} needs `question: [FIELD, ...]` and may have `answer: [...]`")
+                raise ValueError(f"fields: {name} needs `question: [FIELD, ...]` and may have `choices: [...]` and `answer: [...]`")
         return self
 
 
 class BenchmarkMatches(GlobalStage):
     """Base class."""
 
-    version = f"1 unicode {UNICODE_VERSION}"
+    version = f"2 unicode {UNICODE_VERSION}"
 
     @abstractmethod
     def shape(self, params: Any) -> tuple[int, int, int]:
@@ -93,7 +93,8 @@ class BenchmarkMatches(GlobalStage):
         """A row for each n-gram of the batch, and one with the number of its documents."""
         found = self.index(params).find(batch.utf8())
         rows = np.repeat(np.arange(len(batch)), np.diff(found.offsets))
-        row, gram = np.unique(np.stack([rows, found.grams.astype(np.int64)]), axis=1)  # once a document
+        pairs = np.unique((rows << 32) | found.grams)  # once a document
+        row, gram = pairs >> 32, pairs & NO_GRAM
         grams, first, documents = np.unique(gram, return_index=True, return_counts=True)
         rows = row[first]
         if len(batch):

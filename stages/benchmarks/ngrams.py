@@ -1,8 +1,8 @@
 """The n-grams of benchmark items, and where documents have them.
 
-Every n words in a row of a part (a field of an item) are an n-gram; a question of `least` to n - 1 words is one as a whole. Equal ones
-are one, called by where its first copy begins (a word of the items' text). A part that is shorter, and an n-gram with too few proper
-words (of two letters or more; a character that is a word is one), are not looked for.
+Every n words in a row of a part (what an item asks, or an answer) are an n-gram; what is asked in `least` to n - 1 words is one as a
+whole. Equal ones are one, called by where its first copy begins (a word of the items' text). A part that is shorter, and an n-gram with
+too few proper words (of two letters or more; a character that is a word is one), are not looked for.
 
 A document's n-grams are looked up by a rolling hash: in a filter of FILTER_BITS bits an n-gram, of which one word of 64 bits is
 read and most n-grams of most documents are not in; then in a table of slots. What has the hash there is compared word by word,
@@ -32,8 +32,24 @@ MAX_N = 60
 FILTER_BITS = 16
 """Bits of the filter an n-gram, three of them set: some 4 in 1,000 of other n-grams pass."""
 NO_GRAM = (1 << 32) - 1
+MOST_HOLDERS = 100
+"""Parts that an n-gram is counted for; of one that more have, only the first."""
 _I: Any = np.int64
 _U: Any = np.uint64
+
+
+@dataclass(frozen=True)
+class Copies:
+    """N-grams that further parts have; parts of a benchmark with the same n-grams are one, the first.
+
+    grams: int64 (k,), ascending; parts: int64 (k,), a further part that has each. shared: int64, ascending, n-grams of two or more items
+    of a benchmark. counts: int64 (parts,), n-grams of each part.
+    """
+
+    grams: Any
+    parts: Any
+    shared: Any
+    counts: Any
 
 
 @dataclass(frozen=True)
@@ -99,29 +115,62 @@ class Index:
 
     def items_of(self, words: Any) -> Any:
         """Item of each word of the items' text: int64 (k,)."""
-        return np.searchsorted(self.items.parts, np.searchsorted(self.parts, words, "right") - 1, "right") - 1
+        return np.searchsorted(self.items.parts, self.parts_of(words), "right") - 1
+
+    def parts_of(self, words: Any) -> Any:
+        """Part of each word of the items' text: int64 (k,)."""
+        return np.searchsorted(self.parts, words, "right") - 1
 
     @cached_property
-    def words_per_item(self) -> Any:
-        """Words of each item: int64 (items,)."""
-        return np.diff(self.parts[self.items.parts])
+    def long_enough(self) -> Any:
+        """Whether a part has any n-gram: bool (parts,)."""
+        has = np.zeros(len(self.parts) - 1, bool)
+        has[self.parts_of(np.flatnonzero(self.sizes))] = True
+        return has
 
     @cached_property
-    def _others(self) -> tuple[Any, Any]:
-        """N-grams that further benchmarks have, ascending, and these benchmarks."""
-        words = np.flatnonzero(self.sizes)
-        words = words[self.first[words] != words]
-        first = self.first[words].astype(np.int64)
-        mine, its = (self.items.benchmark_of(self.items_of(w)) for w in (words, first))
-        pairs = np.unique(np.stack([first, mine])[:, mine != its], axis=1)
-        return pairs[0], pairs[1]
+    def words_per_item(self) -> tuple[Any, Any]:
+        """Words of each item in parts that have an n-gram, and in the others: int64 (items,) each."""
+        words = np.diff(self.parts)
+        totals = (np.concatenate(([0], np.cumsum(np.where(kept, words, 0)))) for kept in (self.long_enough, ~self.long_enough))
+        long, short = (np.diff(total[self.items.parts]) for total in totals)
+        return long, short
 
-    def benchmarks_of(self, grams: Any) -> list[str]:
-        """Names of the benchmarks that have any of some n-grams."""
-        others, theirs = self._others
-        more = theirs[np.isin(others, grams)] if len(others) else theirs
-        found = np.union1d(self.items.benchmark_of(self.items_of(grams)), more)
-        return [self.items.names[int(b)] for b in found]
+    @cached_property
+    def copies(self) -> Copies:
+        """See Copies."""
+        hashes, counts = _of_parts(self.parts, self.sizes, self.first)
+        held = np.flatnonzero(self.long_enough)
+        item_of = np.searchsorted(self.items.parts, np.arange(len(counts)), "right") - 1
+        keys = hashes[held] + self.items.benchmark_of(item_of[held]).astype(np.uint64) * BASE
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        one = np.arange(len(counts))
+        one[held] = held[first[inverse]]
+        words = np.flatnonzero((self.sizes > 0) & (self.first != np.arange(len(self.first), dtype=np.uint32)))
+        pairs = np.unique((self.first[words].astype(np.int64) << 32) | one[self.parts_of(words)])
+        grams, parts = pairs >> 32, pairs & NO_GRAM
+        further = parts != self.parts_of(grams)
+        grams, parts = grams[further], parts[further]
+        each, times = np.unique(grams, return_counts=True)
+        items = item_of[np.concatenate((self.parts_of(each), parts))]
+        pairs = np.unique((np.concatenate((each, grams)) << 32) | items)
+        of, benchmarks = pairs >> 32, self.items.benchmark_of(pairs & NO_GRAM)
+        shared = np.unique(of[1:][(of[1:] == of[:-1]) & (benchmarks[1:] == benchmarks[:-1])])
+        few = np.repeat(times < MOST_HOLDERS, times)
+        grams, parts = grams[few], parts[few]
+        return Copies(grams, parts, shared, counts + np.bincount(parts, minlength=len(counts)))
+
+    def holders(self, grams: Any) -> tuple[Any, Any]:
+        """Parts that have some n-grams: (ordinal of the n-gram, part), int64 (m,) each."""
+        first, last = (np.searchsorted(self.copies.grams, grams, side) for side in ("left", "right"))
+        more = last - first
+        at = np.repeat(np.arange(len(grams)), more)
+        further = np.arange(more.sum()) + np.repeat(first - np.cumsum(more) + more, more)
+        return np.concatenate((np.arange(len(grams)), at)), np.concatenate((self.parts_of(grams), self.copies.parts[further]))
+
+    def shared(self, grams: Any) -> Any:
+        """Whether two or more items of a benchmark have an n-gram: bool (k,)."""
+        return within(self.copies.shared, grams)
 
     def items_with(self, grams: Any) -> Any:
         """Items that have any of some n-grams, in order: int64 (k,)."""
@@ -152,6 +201,13 @@ class Index:
         """An n-gram as its item has it, white space as one space."""
         last = gram + int(self.sizes[gram]) - 1
         return " ".join(bytes(self.items.data[self.starts[gram] : self.ends[last]]).decode("utf-8", "replace").split())
+
+
+def within(known: Any, values: Any) -> Any:
+    """Whether values are among some that ascend: bool (k,)."""
+    if not len(known):
+        return np.zeros(len(values), bool)
+    return known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
 
 
 def _power(least: int) -> int:
@@ -205,6 +261,18 @@ def _sizes(parts: Any, proper: Any, weights: Any, asked: Any, n: Any, least: Any
             weight -= weights[begin]
             held -= proper[begin]
     return sizes, shorter
+
+
+@njit(cache=True, nogil=True)
+def _of_parts(parts: Any, sizes: Any, first: Any) -> Any:
+    """Of each part: a hash of its n-grams uint64, and how many of them are the first copies int64."""
+    hashes, counts = np.zeros(len(parts) - 1, np.uint64), np.zeros(len(parts) - 1, np.int64)
+    for part in range(len(parts) - 1):
+        for k in range(parts[part], parts[part + 1]):
+            if sizes[k] > 0:
+                hashes[part] = mix64(hashes[part], _U(first[k]))
+                counts[part] += _I(first[k]) == k
+    return hashes, counts
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -340,4 +408,6 @@ def warm_up_index() -> None:
         ("a",), np.array([0, 1]), pa.array(["1"], pa.large_string()), np.array([0, 2]),
         np.frombuffer(b"a few words of an item, and a question of six", np.uint8), np.array([0, 23, 45]), np.array([True, True]),
     )  # fmt: skip
-    Index.of(items, 6, 2, 1).find(Utf8.of_strings(["And a few words of an item"]))
+    index = Index.of(items, 6, 2, 1)
+    index.find(Utf8.of_strings(["And a few words of an item"]))
+    assert len(index.copies.counts) == 2

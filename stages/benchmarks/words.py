@@ -2,17 +2,19 @@ r"""Words as benchmarks and documents are compared: case, white space, punctuati
 
 A word is a maximal run of letters or of digits: `x_1`, `x1`, `x_{1}` and `x₁` are two words each, `don't` is two, `3.14` is two,
 `80,000` is two. Letters, digits, marks, and scripts in which a character is a word (Chinese, Japanese) are those of curation/text.py.
-A letter of Thai, Lao, Khmer, Myanmar or a Tai script is a word too, but counts for a quarter of one: an n-gram of these is 4 n letters.
+A letter of Thai, Lao, Khmer, Myanmar or a Tai script is a word too, but counts for a quarter of one, and an ideograph or kana for half
+of one: an n-gram of these is 4 n letters, or 2 n characters.
 All else only parts words, but for what is not seen (soft hyphens, joiners of no width, direction marks), which does not.
 Characters are compared in simple lower case, Latin, Greek and Cyrillic letters without accents, and full-width, superscript, subscript
 and mathematical ones as the plain ones (NFKD, where that gives one character).
 
 A LaTeX command (backslashes and ASCII letters behind them) is no word: `\dfrac{1}{2}`, `\frac{1}{2}`, `1/2` and
 `$\left(1/2\right)$` are the same two words. But one that names a Greek letter is the word that letter is. A backslash before
-anything else parts words: `\$5` is `5`.
+anything else parts words: `\$5` is `5`. Behind two backslashes, which end a row, one letter alone is a word: `x+y=3\\y` ends in `y`.
 
 Known gaps: `½` and `\frac12` are one word, `80000` is not `80,000`, and words that a mark alone separates in one place (`λx` for
-`\lambda x`) are one in the other. Digits of other scripts are not those of ASCII.
+`\lambda x`) are one in the other. `\\xy`, a row's end before two letters, is a command that was escaped twice, and so is the `\n` of
+program code before letters: these letters are lost. Digits of other scripts are not those of ASCII.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ from curation.unicode_tables import LETTER as ANY_LETTER
 BREAK, LETTER, NUMBER, ALONE, QUARTER, ATTACHED, UNSEEN = range(7)
 """What a character does: parts words, makes a word with its like (two kinds), is one alone (two), goes with the word before it, or
 is passed over."""
-WHOLE = 4
-"""What a word counts, of a QUARTER 1."""
+WHOLE, HALF = 4, 2
+"""What a word counts; an ideograph or kana HALF, of a QUARTER 1."""
 UNSEEN_CHARS = "\u00ad\u200c\u200d\u2060\ufeff"
 ACCENTS = range(0x300, 0x370)
 FOLDED = (range(0x80, 0x530), range(0x1D00, 0x2150), range(0xFF01, 0xFF5F), range(0x1D400, 0x1D800))
@@ -94,13 +96,14 @@ def _letter(byte: Any) -> Any:
 @njit(cache=True, nogil=True)
 def _command(data: Any, i: Any, end: Any, keys: Any, letters: Any) -> Any:
     """(the letter that the command at the backslash i names, 0 for none; where it ends)."""
+    first = i
     while i < end and data[i] == _BACKSLASH:
         i += 1
     begin = i
     while i < end and _letter(data[i]):
         i += 1
-    if i == begin:
-        return _I(0), i
+    if i == begin or (i == begin + 1 and begin > first + 1):  # none, or a letter behind the end of a row
+        return _I(0), begin
     name = _name_hash(data, begin, i)
     at = _I(name & _U(0xFF))
     while keys[at] != 0 and keys[at] != name:
@@ -144,7 +147,7 @@ def words_of(
             sums[m] = sums[m - 1] * BASE + mix64(value, _U(0))
         if kind != BREAK:
             if not goes_on:
-                starts[m], weights[m] = i, 1 if kind == QUARTER else WHOLE
+                starts[m], weights[m] = i, 1 if kind == QUARTER else HALF if kind == ALONE and byte != _BACKSLASH else WHOLE
                 m += 1
                 value = _SEED
             value = (value ^ _U(code)) * _PRIME

@@ -16,6 +16,7 @@ few_words = st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join)
 def plain_words(text):
     """Words by the standard library, in the form they are compared in."""
     found, kind_before = [], None
+    text = re.sub(r"\\{2,}([A-Za-z])(?![A-Za-z])", r" \1", text)
     text = re.sub(r"\\+([A-Za-z]+)", lambda m: f"\ue000{GREEK[m[1].lower()]}\ue000" if m[1].lower() in GREEK else " ", text)
     for number, part in enumerate(text.split("\ue000")):
         if number % 2:
@@ -58,7 +59,7 @@ def documents(*texts):
 
 
 def windows(words, n):
-    """(begin, end) of the n-grams of some words; a Thai letter counts for a quarter of a word."""
+    """(begin, end) of the n-grams of some words; a Thai letter counts for a quarter of a word, an ideograph for half of one."""
     for begin in range(len(words)):
         ends = (e for e in range(begin + 1, len(words) + 1) if sum(weight(w) for w in words[begin:e]) >= n)
         if (end := next(ends, None)) is not None:
@@ -66,16 +67,30 @@ def windows(words, n):
 
 
 def weight(word):
-    return 0.25 if "\u0e00" <= word < "\u0e80" else 1
+    return 0.25 if "\u0e00" <= word < "\u0e80" else 0.5 if "\u4e00" <= word < "\ua000" else 1
 
 
-def expected_grams(text, items, n, least):
-    """N-grams of items, as tuples of words, that a text has."""
+def grams_of(item, n, least):
+    """N-grams of what an item asks, as tuples of words, in order."""
+    words = plain_words(item)
+    found = [tuple(words[a:b]) for a, b in windows(words, n)]
+    return (*found, *([tuple(words)] if least <= sum(map(weight, words)) < n else ()))
+
+
+def held_grams(text, items, n, least):
+    """N-grams of items that a text has."""
     words = plain_words(text)
-    wanted = set()
-    for item in items:
-        parts = plain_words(item)
-        wanted |= {tuple(parts[a:b]) for a, b in windows(parts, n)}
-        if least <= sum(map(weight, parts)) < n:
-            wanted.add(tuple(parts))
+    wanted = {gram for item in items for gram in grams_of(item, n, least)}
     return {gram for gram in wanted if any(tuple(words[k : k + len(gram)]) == gram for k in range(len(words) - len(gram) + 1))}
+
+
+def expected_grams(text, items, n, least, common=()):
+    """Those that are hits: of an item alone and not common, or with half of the n-grams of an item, of a common one two or more."""
+    held, distinct = held_grams(text, items, n, least), {grams_of(item, n, least) for item in items}
+    hits = set()
+    for gram in held:
+        owners = [{*grams} for grams in distinct if gram in grams]
+        halves = [owner for owner in owners if 2 * len(owner & held) >= len(owner)]
+        stands = any(len(owner & held) > 1 for owner in halves) if gram in common else halves or len(owners) == 1
+        hits |= {gram} if stands else set()
+    return hits

@@ -11,6 +11,7 @@ from curation.errors import RecipeError
 from curation.plan import Plan
 from curation.recipe import load
 from stages.benchmarks.items import items_of, read
+from tests.cpu_time import within_cpu_seconds
 from tests.engine.engine_kit import recipe
 
 ITEM = {"question": "How many?", "answer": "84", "other": {"solution": "Seven times twelve."}, "options": ["(A)1", "(B)2"], "label": "A"}
@@ -50,7 +51,7 @@ def test_fields_by_default_and_by_name(tmp_path):
     path = tmp_path / "b.jsonl"
     path.write_text(lines(ITEM, {"passage": None, "question": "Why?", "answer": 5}))
     assert parts(path) == [
-        ("1", ["?How many?", "!(A)1\n(B)2", "!84", "!Seven times twelve."]), ("2", ["?Why?", "!5"]),
+        ("1", ["?How many?\n(A)1\n(B)2", "!84", "!Seven times twelve."]), ("2", ["?Why?", "!5"]),
     ]  # fmt: skip
     path.write_text(lines({"question": None, "answer": ""}, {"question": []}))
     assert parts(path) == [("1", ["!"]), ("2", ["?"])], "they are counted as too short"
@@ -58,13 +59,48 @@ def test_fields_by_default_and_by_name(tmp_path):
     assert parts(path, {"question": ("label",), "answer": ("other.solution",)}) == [("1", ["?A", "!Seven times twelve."]), ("2", ["?B"])]
 
 
+def test_what_is_asked_is_one_text_and_a_passage_is_read_where_it_is_named(tmp_path):
+    path = tmp_path / "b.jsonl"
+    item = {"context": "A page of Wikipedia.", "question": "Who?", "choices": ["I", "You"], "answer": 0}
+    path.write_text(lines(item))
+    assert parts(path) == [("1", ["!Who?\nI\nYou", "!0"])], "it is not all that is asked"
+    named = {"answer": ("answer",), "choices": ("choices",), "question": ("context", "question")}
+    assert parts(path, named) == [("1", ["?A page of Wikipedia.\nWho?\nI\nYou", "!0"])]
+
+
+def test_numbers_are_taken_as_they_are_written(tmp_path):
+    path = tmp_path / "b.jsonl"
+    path.write_text('{"id": 7, "answer": 3.10}\n' + '{"answer": [1e22, -0, 12345678901234567890123]}\n{"answer": true}\n')
+    assert parts(path) == [("7", ["!3.10"]), ("2", ["!1e22\n-0\n12345678901234567890123"]), ("3", ["!True"])]
+
+
+def test_half_a_character_is_replaced(tmp_path):
+    path = tmp_path / "b.jsonl"
+    path.write_text(r'{"id": "a\ud800", "question": "so \udfff"}')
+    items = read({"b": str(path)}, {})
+    assert items.label(0) == ("b", "a?")
+    assert bytes(items.data) == b"so ?"
+
+
 def test_markup_is_taken_out(tmp_path):
     path = tmp_path / "b.jsonl"
-    path.write_text(lines({"text": "<p>Is <b>x</b> &lt; 3 &amp; y&nbsp;&gt; 2?</p>"}, {"text": "if a<b and c>d &amp; so"}))
+    path.write_text(lines(
+        {"text": "<p>Is <b>x</b> &lt; 3 &amp; y&nbsp;&gt; 2?</p>"}, {"text": "if a<b and c>d &amp; so"},
+        {"text": "<p class='q' id=7>If a<b and b>c, x<y, y<BR/>z</p>\n"}, {"text": "vector<int> f</T>"},
+    ))  # fmt: skip
     assert [found[0].split() for _, found in parts(path)] == [
         ["?", "Is", "x", "<", "3", "&", "y", ">", "2?"],
         ["?if", "a<b", "and", "c>d", "&amp;", "so"],
+        ["?", "If", "a<b", "and", "b>c,", "x<y,", "y", "z"],
+        ["?vector<int>", "f</T>"],
     ]
+
+
+def test_hostile_markup_costs_its_length(tmp_path):
+    path = tmp_path / "b.jsonl"
+    for text in ("<p " + "a=1 " * 500_000, "<p" + " " * 2_000_000, "<p a='" * 300_000, "<p " + "x" * 2_000_000, "<a" * 1_000_000):
+        path.write_text(lines({"text": text + "</p>"}))
+        within_cpu_seconds(3, parts, path)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.cli import app
-from stages.benchmarks.contamination import LEAST_ITEMS, Params, gains, markdown, read_scores, report
+from stages.benchmarks.contamination import LEAST_ITEMS, LEVEL, Params, gains, markdown, read_scores, report
 from tests.engine.engine_kit import recipe
 from tests.engine.engine_kit import run as run_recipe
 from tests.test_every_stage import emitted, judged
@@ -23,17 +24,20 @@ ITEM = "A miller fills twelve sacks of flour in an hour. How many does he fill i
 
 
 def expected_cover(texts, parts, n):
-    """(words, covered words) of an item of several parts."""
+    """(words of parts with an n-gram, of the others, covered words) of an item of several parts."""
     seen = {tuple(w[a:b]) for w in map(plain_words, texts) for a, b in windows(w, n)}
-    total = covered = 0
+    total = covered = short = 0
     for part in parts:
         words = plain_words(part)
         mark = [False] * len(words)
+        if not [*windows(words, n)]:
+            short += len(words)
+            continue
         for a, b in windows(words, n):
             if tuple(words[a:b]) in seen:
                 mark[a:b] = [True] * (b - a)
         total, covered = total + len(words), covered + sum(mark)
-    return total, covered
+    return total, short, covered
 
 
 @given(
@@ -53,7 +57,7 @@ def test_coverage_is_that_of_a_search_by_brute_force(tmp_path_factory, texts, it
     _, state = judged(contamination, params, [rows for rows, _, _ in sent], [])
     report(state, len(texts), params, None, folder)
     with open(folder / "items.csv") as file:
-        found = [(int(r["words"]), int(r["covered"])) for r in csv.DictReader(file)]
+        found = [(int(r["words"]), int(r["words_too_short"]), int(r["covered"])) for r in csv.DictReader(file)]
     assert found == [expected_cover(texts, parts, n) for parts in items]
 
 
@@ -65,6 +69,16 @@ def curate(*arguments):
 def corpus(folder, texts, name="docs"):
     pq.write_table(pa.table({"id": [f"{i:032x}" for i in range(len(texts))], "text": texts}), folder / f"{name}.parquet")
     return folder / f"{name}.parquet"
+
+
+def test_an_item_that_is_there_whole_is_covered_whole(tmp_path):
+    """A short answer, of which no n-gram is looked for, takes nothing off the share."""
+    from stages.benchmarks.contamination import contamination
+
+    params = Params(benchmarks={"b": write(tmp_path / "b.jsonl", {"question": ITEM, "answer": "He fills 84 sacks"})})
+    rows, _, _ = emitted(contamination, params, documents(f"{ITEM}\nHe fills 84 sacks"), 0, 1)
+    b = report(judged(contamination, params, [rows], [])[1], 1, params, None, tmp_path)["benchmarks"]["b"]
+    assert (b["words"], b["words_too_short"], b["covered"], b["at"]["1.0"]["items"]) == (18, 4, 18, 1)
 
 
 def test_the_command_counts_a_corpus_and_uses_it_again(tmp_path, monkeypatch):
@@ -118,6 +132,43 @@ def test_a_run_is_read_by_its_output(tmp_path, monkeypatch):
     assert "b.warc.gz is no run" in str(refused.exception)
     refused = curate("contamination", "run", "--benchmarks", "x=b.jsonl", "--fields", "x={question: [frage]}")
     assert "b.jsonl:1: no field 'frage'" in str(refused.exception)
+    assert "contamination.yaml" not in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--benchmarks", "b.jsonl", "--benchmarks", "other/b.jsonl"),
+         "--benchmarks other/b.jsonl: b.jsonl is called 'b', too: write NAME=FILE"),
+        (("--benchmarks", "b=b.jsonl", "--benchmarks", "b=c.jsonl"), "write NAME=FILE"), (("--benchmarks", "=b.jsonl"), "write NAME=FILE"),
+        (("--benchmarks", "b="), "write NAME=FILE"), (("--benchmarks", "b.jsonl", "--fields", "b"), "--fields b: write NAME="),
+        (("--benchmarks", "b.jsonl", "--fields", "b={question: [a"), "--fields: cannot read"),
+        (("--benchmarks", "b.jsonl", "--fields", "c={question: [a]}"), "fields: there is no benchmark 'c'"),
+        (("--benchmarks", "b.jsonl", "--fields", "b={question: a}"), "--fields: "),
+        (("--benchmarks", "no.jsonl"), "no.jsonl"), (("--benchmarks", "b.jsonl", "--scores", "no.csv"), "--scores: no.csv cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_named(tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    corpus(tmp_path, ["clean"])
+    write(tmp_path / "b.jsonl", ITEM)
+    (tmp_path / "other").mkdir()
+    write(tmp_path / "other" / "b.jsonl", ITEM)
+    refused = str(curate("contamination", "docs.parquet", *options, "-x", "inline").exception)
+    assert said in refused
+    assert "contamination.yaml" not in refused
+    assert "--set" not in refused
+
+
+def test_a_path_may_have_an_equals_sign(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    corpus(tmp_path, ["clean"])
+    (tmp_path / "year=2024").mkdir()
+    write(tmp_path / "year=2024" / "b.jsonl", ITEM)
+    for given_ in ("year=2024/b.jsonl", "./year=2024/b.jsonl"):
+        named = given_ if given_.startswith(".") else f"b={given_}"
+        found = curate("contamination", "docs.parquet", "--benchmarks", named, "-x", "inline", "--json")
+        assert [*json.loads(found.stdout)["benchmarks"]] == ["b"]
 
 
 def scores(folder, *rows, head="benchmark,item,score"):
@@ -130,7 +181,10 @@ def scores(folder, *rows, head="benchmark,item,score"):
     [
         (["b,1,1"], "benchmark,item,points", "scores.csv:1: no column 'score'"),
         (["b,9,1"], None, "scores.csv:2: the benchmark 'b' has no item '9'"), (["c,1,1"], None, "'c' has no item '1'"),
-        (["b,1,1", "b,1,0"], None, "scores.csv:3: a second score of item '1'"), (["b,1"], None, "score: None is no number"),
+        (["b,1,1", "b,1,0"], None, "scores.csv:3: a second score of item '1'"), (["b,1"], None, "scores.csv:2: 2 fields, the header has 3"),
+        (["b,1,1,7"], None, "scores.csv:2: 4 fields, the header has 3"),
+        (["b,1,1,0"], "benchmark,item,score,score", "1: the column 'score' is given twice"),
+        (["", '"b,1,1'], None, "cannot be read"), (["b,1,"], None, "score: '' is no number"),
         (["b,1,yes"], None, "scores.csv:2: score: 'yes' is no number"), (["b,1,nan"], None, "score: 'nan' is no number"),
         (["b,twin,1"], None, "several items 'twin'"),
     ],
@@ -153,21 +207,34 @@ def test_gains_are_those_of_the_means():
     dirty, clean = score[known & (share >= 0.7)], score[known & (share < 0.7)]
     assert (row["contaminated"], row["clean"], found["items_with_scores"]) == (len(dirty), len(clean), 380)
     assert row["gain"] == round(score[known].mean() - clean.mean(), 4)
-    error = len(dirty) / 380 * np.sqrt(dirty.var(ddof=1) / len(dirty) + clean.var(ddof=1) / len(clean))
+    error = len(dirty) / 380 * np.sqrt(score[known].var(ddof=1) * (1 / len(dirty) + 1 / len(clean)))
     assert row["standard_error"] == round(error, 4)
+    assert row["p"] == 1 / 2_000
     assert row["significant"]
     assert found["best_threshold"] == max((r["gain"], r["threshold"]) for r in found["thresholds"] if r.get("significant"))[1]
 
 
-def test_the_standard_error_of_a_gain_is_its_spread():
+def test_the_standard_error_of_a_gain_is_its_spread(monkeypatch):
     """Over many draws of scores the gain spreads as far as its standard error says."""
-    rng = np.random.default_rng(2)
-    share = np.repeat([0.0, 0.9], [300, 100])
+    rng, share = np.random.default_rng(2), np.repeat([0.0, 0.9], [300, 100])
+    monkeypatch.setattr(sys.modules[gains.__module__], "SHUFFLES", 1)
     found = [
         next(r for r in gains(share, (rng.random(400) < 0.5).astype(float))["thresholds"] if r["threshold"] == 0.5) for _ in range(400)
     ]
     assert np.std([r["gain"] for r in found]) == pytest.approx(np.mean([r["standard_error"] for r in found]), rel=0.12)
-    assert 0.005 <= np.mean([r["significant"] for r in found]) <= 0.05
+
+
+@pytest.mark.parametrize("right", [0.95, 0.05])
+@pytest.mark.parametrize("nested", [False, True])
+def test_chance_is_no_gain(right, nested, monkeypatch):
+    """Of models that gain nothing about LEVEL are said to, however few items are wrong and however many thresholds are compared."""
+    monkeypatch.setattr(sys.modules[gains.__module__], "SHUFFLES", 199)
+    rng = np.random.default_rng(5)
+    share = np.concatenate([rng.random(300) if nested else np.ones(30), np.zeros(1_000)])
+    found = [gains(share, (rng.random(len(share)) < right).astype(float))["best_threshold"] is not None for _ in range(200)]
+    assert np.mean(found) <= LEVEL + 3 * (LEVEL * (1 - LEVEL) / 200) ** 0.5
+    raised = [gains(share, (rng.random(len(share)) < np.where(share > 0, 0.5 + right / 4, right / 4)).astype(float)) for _ in range(20)]
+    assert all(r["best_threshold"] is not None for r in raised)
 
 
 def test_small_sets_are_not_compared(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from brute_force_ngrams import documents, expected_grams, few_words, plain_words, write
+from brute_force_ngrams import documents, expected_grams, few_words, held_grams, plain_words, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from stages.benchmarks.decontaminate import Params, decontaminate
 from stages.benchmarks.items import Items
 from stages.benchmarks.ngrams import Index
 from stages.benchmarks.words import GREEK, tables, words_of
+from tests.cpu_time import within_cpu_seconds
 from tests.engine.engine_kit import recipe, rows, steps
 from tests.engine.engine_kit import run as run_recipe
 from tests.test_every_stage import apply_global
@@ -65,6 +66,7 @@ def found_words(text):
         pytest.param("磨坊主，每小时", "磨 坊 主 每 小 时", id="ideographs are words"),
         pytest.param("ไม่มี", "ไ ม่ มี", id="Thai letters with their marks"),
         pytest.param("x1y2", "x 1 y 2", id="letters and digits part"),
+        pytest.param(r"x+y=3\\x-y=1", "x y 3 x y 1", id="a letter behind the end of a row"),
     ],
 )
 def test_these_are_the_same_words(one, other):
@@ -120,9 +122,9 @@ def test_common_ngrams_are_those_of_a_count_by_brute_force(tmp_path_factory, tex
     texts, items = [" ".join(t) for t in texts], ["a b a b a", "b b b a", "a a a"]
     file = write(tmp_path_factory.mktemp("items") / "b.jsonl", *items)
     params = Params(benchmarks={"b": file}, n=3, min_proper=0, max_docs=most, max_share=None)
-    grams = [expected_grams(text, items, 3, 3) for text in texts]
-    times = Counter(g for found in grams for g in found)
-    expected = [sum(times[g] <= most for g in found) for found in grams]
+    times = Counter(g for text in texts for g in held_grams(text, items, 3, 3))
+    common = {gram for gram, n in times.items() if n > most}
+    expected = [len(expected_grams(text, items, 3, 3, common)) for text in texts]
     for size in (1, 3, 100):
         assert apply_global(decontaminate, params, documents(*texts), size)["contamination_ngrams"].to_pylist() == expected
 
@@ -166,6 +168,72 @@ def test_thai_letters_count_for_a_quarter(tmp_path):
     texts = [f"ฮ {''.join(letters[2 : 2 + n])} ฮ" for n in (38, 39, 40, 41)]
     assert dropped(tmp_path, texts, text, max_share=None) == [2, 3]
     assert dropped(tmp_path, [text[:-3], f"ฮ{text[:30]}ฮ", f"ฮ {text[:20]}"], text[:30], max_share=None) == [0, 1]
+
+
+def test_an_ideograph_counts_for_half(tmp_path):
+    text = "一个磨坊主每小时装十二袋面粉他一天工作八小时一共能装多少袋面粉"
+    texts = [f"我{text[2 : 2 + n]}我" for n in (18, 19, 20, 21)]
+    assert dropped(tmp_path, texts, text) == [2, 3]
+    stock = [
+        "第三章：已知函数f(x)的定义域为R，证明其连续。",
+        "则实数a的取值范围是",
+        "この機能を使うと編集することができるでしょうか、と聞かれた。",
+    ]
+    items = ("已知函数$f(x)$的定义域为$[0,1]$，求$a$的取值范围。", "彼は何個のりんごを買うことができるでしょうか。")
+    assert dropped(tmp_path, stock, *items) == []
+
+
+def test_a_short_question_counts_with_its_choices_only(tmp_path):
+    stem, choices = "Which of the following is true?", ["Cats bark at night", "Dogs meow at noon", "Fish fly"]
+    texts = [f"A handbook. {stem} (a) all crows are black", f"Exam: {stem} {' '.join(choices)}.", f"Say: {stem} Yes. No."]
+    assert dropped(tmp_path, texts, {"question": stem, "choices": choices, "answer": 1}) == [1]
+    short = {"question": stem, "options": ["Yes", "No"], "answer": "Yes"}
+    assert dropped(tmp_path, texts, short) == [2], "the joined text is shorter than n"
+    assert dropped(tmp_path, texts, {"question": stem, "answer": "It is the second of these"}) == [0, 1, 2], "an answer is not asked"
+    item = {"passage": "The long passage of a novel. " * 3, "question": stem, "answer": "b"}
+    assert dropped(tmp_path, texts, item) == [], "nor is a passage that is not looked for"
+    file = write(tmp_path / "b.jsonl", item)
+    params = Params(benchmarks={"b": file}, fields={"b": {"question": ["passage", "question"]}})
+    assert apply_global(decontaminate, params, documents(*texts), 2)["contamination_ngrams"].to_pylist() == [0, 0, 0]
+
+
+def test_an_ngram_of_several_items_is_a_hit_with_half_of_one(tmp_path):
+    stock = "Choice A is incorrect and may be the result of"
+    answer = f"{stock} %s in haste, and of nothing else at all."
+    items = [{"question": f"{QUESTION} ({what})", "answer": answer % what} for what in ("adding", "ice")]
+    whole = items[0]["answer"]
+    texts = [f"He wrote: {stock} an error.", whole, f"So {QUESTION} they asked.", f"So {' '.join(QUESTION.split()[:11])}."]
+    assert dropped(tmp_path, texts, *items) == [1, 2]
+    assert dropped(tmp_path, texts, items[0]) == [0, 1, 2, 3], "of one item they are hits"
+    assert dropped(tmp_path, texts, items[0], items[0]) == [0, 1, 2, 3], "an item that is there twice is one"
+    params = Params(benchmarks={"b": write(tmp_path / "b.jsonl", *items)})
+    grams = np.unique(decontaminate.index(params).find(Utf8.of_strings(texts[:1])).grams)
+    assert decontaminate.concluded(grams, np.ones(len(grams), np.int64), 4, params).counted == {
+        "n-grams of several items of a benchmark, hits only with half of a text": 1, "b: items found by such n-grams alone": 2,
+    }  # fmt: skip
+
+
+def test_an_ngram_of_many_items_is_looked_up_once(tmp_path):
+    """A document with n-grams that 20,000 items have costs what others do; items are found by their own."""
+    opening = " ".join(f"word{c}" for c in "abcdefghijklmnopqrst")
+    file = write(tmp_path / "b.jsonl", *[f"{opening} number {i} is the last of all these items, is it?" for i in range(20_000)])
+    params = Params(benchmarks={"b": file}, max_share=None)
+    texts = [opening] * 2_000 + [f"number {i} is the last of all these items, is it?" for i in (77, 12345)]
+    decontaminate.index(params).copies  # noqa: B018
+    assert len(decontaminate.index(params).copies.grams) < 100 * 20
+    within_cpu_seconds(4, lambda: apply_global(decontaminate, params, documents(*texts), 3_000))
+    found = apply_global(decontaminate, params, documents(*texts), 3_000)["drop_reason"].to_pylist()
+    assert [k for k, reason in enumerate(found) if reason][-2:] == [2000, 2001]
+
+
+def test_a_whole_item_that_many_pages_have_is_a_hit(tmp_path):
+    """Its n-grams are common by their number, but a page that has half of them has the item and no phrase."""
+    solution = " ".join(f"step{chr(97 + k // 26)}{chr(97 + k % 26)}" for k in range(80))
+    item = {"question": QUESTION, "answer": solution}
+    texts = [f"page {i}: {QUESTION}" for i in range(11)] + [f"page {i}: {' '.join(QUESTION.split()[:11])}" for i in range(20)]
+    texts += [f"page {i}: {' '.join(solution.split()[: 36 + 9 * (i == 0)])}" for i in range(12)]
+    assert dropped(tmp_path, texts, item, size=7) == [*range(11), 31]
+    assert dropped(tmp_path, ["so who owns the old mill then"] * 11, "Who owns the old mill?") == [], "a short one is a phrase"
 
 
 def test_short_items_are_hits_as_a_whole_only(tmp_path):
@@ -240,25 +308,29 @@ def test_an_ngram_that_many_documents_have_is_no_hit_and_is_said(tmp_path):
     assert (step["kept"], step["dropped"]) == (40, {"contaminated": 1})
     assert step["notes"] == [
         "b: documents removed: 1", "b: items found: 1", "b: items too short to be looked for: 1",
-        "n-grams in more than 10 documents, no hits: 3",
+        "n-grams in more than 10 documents, hits only with half of a text: 3",
     ]  # fmt: skip
     assert step["examples"]["common n-grams, no hits"] == {" ".join(phrase.split()[k : k + 10]): 41 for k in range(3)}
-    assert step["examples"]["documents that hold items"] == {"b 1: A miller fills 12 sacks of flour in an hour": 13}
+    assert step["examples"]["documents that hold items"] == {f"b 1: {' '.join(phrase.split()[:10])}": 16}
     run_recipe(recipe(tmp_path, text.replace("benchmarks", "max_share: null, benchmarks")), tmp_path / "all")
     assert steps(tmp_path / "all")["it"]["dropped"] == {"contaminated": 41}
     gone = rows(tmp_path / "out", "dropped")[0]
-    assert gone["contamination_ngrams"] == 13  # of the question; those over its end are not in the item
+    assert gone["contamination_ngrams"] == 16  # of the question and, as the page has half of the item, the phrase
     assert gone["drop_reason"] == "contaminated"
 
 
 def test_an_item_that_too_many_pages_have_is_said(tmp_path):
-    file = write(tmp_path / "b.jsonl", QUESTION, f"{QUESTION} Say why you think so at last.")
-    params = Params(benchmarks={"b": file}, max_docs=3)
+    params = Params(
+        benchmarks={"b": write(tmp_path / "b.jsonl", QUESTION, "Another item that no page has at all, or so it seems.")}, max_docs=3
+    )
     found = decontaminate.concluded(np.arange(len(decontaminate.index(params).sizes))[:12], np.array([5] * 11 + [2]), 50, params)
     assert found.state["documents"].to_pylist() == [5] * 11
-    assert found.counted == {"n-grams in more than 3 documents, no hits": 11, "b: items found": 2}
+    assert found.counted == {"n-grams in more than 3 documents, hits only with half of a text": 11, "b: items found": 1}
     found = decontaminate.concluded(np.arange(12), np.full(12, 5), 50, params)
-    assert found.counted == {"n-grams in more than 3 documents, no hits": 12, "b: items found by common n-grams alone, no hits": 2}
+    assert found.counted == {
+        "n-grams in more than 3 documents, hits only with half of a text": 12,
+        "b: items found by such n-grams alone": 1,
+    }
 
 
 def test_a_benchmark_that_goes_during_a_run_stops_it(tmp_path):
@@ -348,6 +420,19 @@ def test_odd_documents(tmp_path):
     assert [k for k, r in enumerate(apply_global(decontaminate, params, documents(*texts), 3)["drop_reason"].to_pylist()) if r] == [8]
     broken = pa.array([b"\xff\xfe " + QUESTION.encode() + b" \xc3", b"\xe4\xb8", b"\\\xff"], pa.large_binary()).view(pa.large_string())
     assert apply_global(decontaminate, params, pa.table({"text": broken}), 1)["contamination_ngrams"].to_pylist()[0] > 5
+    cut = apply_global(decontaminate, params.model_copy(update={"action": "span"}), pa.table({"text": broken}), 3)
+    assert cut["text"].cast(pa.large_binary()).to_pylist() == ["\ufffd\ufffd\n? \ufffd".encode(), b"\xe4\xb8", b"\\\xff"]
+
+
+def test_apply_costs_the_length_of_a_document(tmp_path):
+    """A text of which all n-grams are common, or hits: each is looked at a few times whatever their number."""
+    rng = np.random.default_rng(0)
+    text = " ".join(f"w{x:x}q" for x in rng.integers(0, 1 << 30, 40_000).tolist())
+    file = write(tmp_path / "b.jsonl", f"{text} {' '.join(f'more{x:x}' for x in range(60_000))}")
+    for most in (1, None):
+        params = Params(benchmarks={"b": file}, max_docs=most, max_share=None)
+        decontaminate.index(params)
+        within_cpu_seconds(3, lambda params=params: apply_global(decontaminate, params, documents(text, text), 2))
 
 
 # Real benchmarks, planted
