@@ -298,6 +298,25 @@ def test_fewer_runs_than_parameters_are_refused_and_a_fitter_too_large_is_left_o
         chosen(folder)
 
 
+def test_a_fitter_with_more_parameters_of_the_mix_than_distinct_mixes_tell_is_left_out(folder):
+    """Seeds and sizes make many runs of few mixes."""
+    needed = {"law": 4, "linear": 4, "pairs": 10, "trees": 40}  # 3 slopes of 4 entries, 6 of their pairs, and the level
+    entries = "".join(f"  e{i}: {{where: 'true', weight: 1}}\n" for i in range(4))
+    (folder / "mix.yaml").write_text(f"entries:\n{entries}")
+    size = "parameters: 3e7, tokens: 6e8"
+    (folder / "search.yaml").write_text(f"recipe: mix.yaml\ntarget: {{{size}}}\nruns: [{{{size}, mixes: 9}}]\n")
+    search = spec.load(folder / "search.yaml")
+    for name, least in needed.items():
+        for mixes in (least - 1, least):
+            runs = runs_of(lambda mix, *size: {"a": 3.0}, sizes=SIZES[:1], count=mixes, copies=6, entries=4)
+            if mixes < least:
+                with pytest.raises(RecipeError, match=f"too few runs: {name}: {least} distinct mixes needed, {mixes} there"):
+                    proposal._possible(search, runs, "losses.csv", [name])
+            else:
+                forms, _ = proposal._possible(search, runs, "losses.csv", [name])
+                assert [form.name for form in forms] == ["constant", name]
+
+
 def test_a_target_beyond_the_runs_needs_three_sizes(folder):
     trained(folder, of_the_law)
     kept(folder, lambda row: row["parameters"] != "300000000")
@@ -492,9 +511,9 @@ def test_the_default_is_proposed_where_it_is_best_already(folder):
 def test_runs_of_one_mix_are_left_out_together(folder):
     """Each mix has an offset of its own: who has seen a run of a mix knows the others, and nothing of other mixes."""
     offsets = np.random.default_rng(3).normal(size=20) * 0.05
-    runs = runs_of(of_the_size, sizes=SIZES[:1], count=20, copies=4, entries=7, noise=1e-4)
+    runs = runs_of(of_the_size, sizes=SIZES[:1], count=20, copies=4, entries=5, noise=1e-4)
     runs.losses[:] += offsets[runs.mix][:, None]
-    (folder / "mix.yaml").write_text("entries:\n" + "".join(f"  e{i}: {{where: 'true', weight: 1}}\n" for i in range(7)))
+    (folder / "mix.yaml").write_text("entries:\n" + "".join(f"  e{i}: {{where: 'true', weight: 1}}\n" for i in range(5)))
     size = "parameters: 3e7, tokens: 6e8"
     (folder / "search.yaml").write_text(f"recipe: mix.yaml\ntarget: {{{size}}}\nruns: [{{{size}, mixes: 20}}]\n")
     found = proposal.choose(spec.load(folder / "search.yaml"), runs, "losses.csv", ["pairs"])

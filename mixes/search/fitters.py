@@ -77,9 +77,12 @@ class Form:
 
     def parameters(self, entries: int, sizes: int) -> int:
         """Parameters that data of so many sizes are to tell; entries sum to 1, so one of them is told by the others."""
+        return self.of_mix(entries) + (SCALING if sizes > 1 else 2)
+
+    def of_mix(self, entries: int) -> int:
+        """Those among them that act on the mix, which distinct mixes alone can tell."""
         free = entries - 1
-        mix = free * self.terms + free * (free + 1) // 2 * self.pairs
-        return mix + (SCALING if sizes > 1 else 2)
+        return free * self.terms + free * (free + 1) // 2 * self.pairs
 
 
 FORMS = {

@@ -161,7 +161,7 @@ def _replicates(form: Form, search: Search, runs: Runs, mixes: Any, rng: np.rand
 
 
 def _possible(search: Search, runs: Runs, file: str, asked: Sequence[str]) -> tuple[list[Form], dict[str, str]]:
-    """Fitters with no more parameters than there are runs, `constant` first."""
+    """Fitters with no more parameters than runs, and fewer of the mix than distinct mixes; `constant` first."""
     count, mixes, entries = len(runs.losses), int(runs.mix.max()) + 1, len(search.default)
     forms, left_out = [FORMS["constant"]], {}
     for name in asked or FITTERS:
@@ -171,8 +171,8 @@ def _possible(search: Search, runs: Runs, file: str, asked: Sequence[str]) -> tu
             left_out[name] = f"{needed} parameters, {count} runs"
         elif needed > MOST_PARAMETERS and not asked:
             left_out[name] = f"{needed} parameters take minutes; ask for it if you have them"
-        elif mixes < entries or (form.trees and mixes < LEAST_MIXES_OF_TREES):
-            left_out[name] = f"{LEAST_MIXES_OF_TREES if form.trees else entries} distinct mixes needed, {mixes} there"
+        elif mixes < (least := max(form.of_mix(entries) + 1, LEAST_MIXES_OF_TREES * form.trees)):
+            left_out[name] = f"{least} distinct mixes needed, {mixes} there"
         elif form.terms:
             forms.append(form)
     if len(forms) == 1 or (asked and left_out):

@@ -55,6 +55,8 @@ BY_RANKS: dict[int, Pattern] = {
 }  # fmt: skip
 """Ranks of a file -> its pattern: Llama 3, Llama 4, o200k_base, cl100k_base, p50k_base, r50k_base."""
 RUN = 25_000
+NO_RANK = 2**32 - 1
+"""What tiktoken takes for no rank, the largest number it has room for."""
 _RANK_LINE = re.compile(rb"[A-Za-z0-9+/]+=* [0-9]+\r?(\n|$)")
 
 
@@ -197,23 +199,30 @@ def load_json(path: str) -> Any:
 def read_ranks(path: str) -> dict[bytes, int]:
     """Rank of each token of a file of ranks.
 
-    Raises: ValueError at the first line that is none, and where a byte has no token or a rank is given twice; if tiktoken is not installed.
+    Raises: ValueError at the first line that is none or gives a token or a rank again, and if a byte has no token; if tiktoken is not
+    installed.
     """
     try:
         import tiktoken  # noqa: F401
     except ImportError as e:
         raise ValueError("a file of ranks needs the package tiktoken: pip install 'curate-pretraining[tokenizer]'") from e
     ranks: dict[bytes, int] = {}
+    lines: dict[int, int] = {}
     for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
-        token, _, rank = line.partition(b" ")
         try:
-            ranks[base64.b64decode(token, validate=True)] = int(rank)
+            token, digits = line.split(b" ")
+            token, rank = base64.b64decode(token, validate=True), int(digits)
         except (binascii.Error, ValueError) as e:
             raise ValueError(f"{path}:{number}: not `BASE64 RANK`: {line[:40]!r}") from e
+        if not token or not digits.isdigit() or rank >= NO_RANK:
+            raise ValueError(f"{path}:{number}: not `BASE64 RANK` with a rank below {NO_RANK:,}: {line[:40]!r}")
+        if token in ranks:
+            raise ValueError(f"{path}:{number}: the token of line {lines[ranks[token]]} again: {line[:40]!r}")
+        if rank in lines:
+            raise ValueError(f"{path}:{number}: the rank of line {lines[rank]} again: {line[:40]!r}")
+        ranks[token], lines[rank] = rank, number
     if lacking := sum(bytes([byte]) not in ranks for byte in range(256)):
         raise ValueError(f"{path} is no whole file of ranks: {lacking} bytes have no token")
-    if len(set(ranks.values())) < len(ranks):
-        raise ValueError(f"{path} is no file of ranks: one stands twice")
     return ranks
 
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from classifiers import tokenizer
-from classifiers.tokenizer import SHARES, documents, main, repeated, times, train
+from classifiers.tokenizer import CODE, HOSTS, SHARES, documents, main, repeated, times, train
+from curation.assets import HOME
 from stages.tokens.tokenizer_file import load
 
 PAGE = "<html><body><article><p>The server reads its configuration when it starts, and again when it is asked to.</p></article></body>"
@@ -50,6 +51,16 @@ def test_only_what_may_be_derived_from_is_read(data):
     assert [kind for kind, _ in found] == ["en"] * 3 + ["other"] * 3 + ["ru"] * 3 + ["en"] * 3 + ["latex", "code", "en"]
     assert found[-1][1].startswith("The server a reads its configuration")
     assert sum(text.count("It was a river") for _, text in found) >= 2_999
+
+
+def test_the_card_of_the_default_names_every_source_with_its_licence():
+    card = (HOME / "stages" / "tokens" / "default.md").read_text("utf-8")
+    table = [line for line in card.splitlines() if line.startswith("| ")]
+    books_and_papers = ("Shakespeare", "Genesis", "novels and plays", "monero-project", "IntersectMBO/plutus", "ethereum/research")
+    for source in (*HOSTS, *(package for package, _ in CODE), "Tatoeba", "Universal Declaration", *books_and_papers):
+        licences = [line.split(" | ")[2] for line in table if source in line.split(" | ")[0]]
+        assert len(licences) == 1, source
+        assert any(name in licences[0] for name in ("CC BY", "MIT", "Apache", "BSD", "public domain")), source
 
 
 def test_kinds_are_read_in_their_shares():
