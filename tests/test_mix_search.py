@@ -349,7 +349,7 @@ def test_the_law_finds_its_own_parameters_again():
     runs = runs_of(of_the_law, noise=1e-4, count=80)
     found = fit(FORMS["law"], runs, DEFAULT, np.ones((1, len(runs.losses))))
     for v, slopes in enumerate(SLOPES.values()):
-        t = found.theta[v, 0, fitters.SCALING :]
+        t = found.theta[v, 0, fitters.SCALING : fitters.SCALING + 3]
         relative = np.array(slopes) - np.mean(slopes)  # weights sum to 1, so a constant in t is none
         assert np.abs(t - t.mean() - relative).max() < 0.1
         assert abs(found.theta[v, 0, 4] - 0.3) < 0.02  # b, the power of the tokens
@@ -386,8 +386,8 @@ def test_noise_and_widths_of_priors_come_from_the_data():
 def test_slopes_are_derivatives(name):
     runs = runs_of(of_the_law)
     form, rng = FORMS[name], np.random.default_rng(1)
-    x = form.features(runs.mixes - DEFAULT)
     sizes = np.log(runs.parameters / 1e8), np.log(runs.tokens / 2e9)
+    x = form.features(runs.mixes - DEFAULT, sizes[1])
     problem = fitters._Problem(form, x, *sizes, runs.losses[:, 0], np.ones((2, len(x))), form.group(3))
     problem.theta = problem.theta + 0.1 * rng.normal(size=problem.theta.shape)
     found, slopes = problem._slopes()
@@ -525,12 +525,48 @@ def test_the_gain_that_is_stated_is_not_the_luck_of_the_choice(folder):
     seeming, stated = [], []
     for seed in range(8):
         trained(folder, of_the_size, noise=0.02, seed=seed)
-        found = chosen(folder)
+        found = chosen(folder, risk=0.0)
         default, best = (found.losses(mix, found.target) for mix in (found.search.default, found.best))
         seeming.append(np.mean((default - best) @ found.importance))
         stated.append(found.gain(found.target).mean())
     assert np.mean(seeming) > 0
-    assert np.mean(stated) < 0.3 * np.mean(seeming)
+    assert np.mean(stated) < 0.5 * np.mean(seeming)
+
+
+def test_intervals_hold_a_gain_that_changes_with_size():
+    """What the entries do at the large size is half of what they do at the small ones, as where domains have powers of their own."""
+    drift = {"web": (-0.1, 0.05, 0.05), "math": (0.05, 0.25, 0.05), "code": (0.05, 0.05, 0.15)}
+
+    def waning(mix, parameters, tokens):
+        return of_the_law(mix, parameters, tokens, {n: np.array(t) + np.log(tokens / 2e9) * np.array(drift[n]) for n, t in SLOPES.items()})
+
+    two, large = np.array([DEFAULT, [0.4, 0.35, 0.25]]), (8e9, 1e12)
+    default, other = (np.mean(list(waning(mix, *large).values())) for mix in two)
+    inside = 0
+    for seed in range(6):
+        runs, rng = runs_of(waning, count=60, seed=seed), np.random.default_rng(seed)
+        whole = fit(FORMS["law"], runs, DEFAULT, np.ones((1, len(runs.losses))))
+        found = fit(FORMS["law"], runs, DEFAULT, rng.exponential(size=(64, len(runs.losses))), whole, rng)
+        low, high = proposal.interval(-np.diff(found.predict(two, *large).mean(axis=2), axis=1)[:, 0])
+        inside += low <= default - other <= high
+    assert inside >= 4
+
+
+def test_the_drift_of_an_entry_is_found_where_sizes_show_it():
+    drift = {"web": (-0.6, 0.3, 0.3), "math": (0.4, 0.2, -0.6), "code": (0.0, -0.5, 0.5)}
+
+    def drifting(mix, parameters, tokens):
+        return of_the_law(mix, parameters, tokens, {n: np.array(t) + np.log(tokens / 2e9) * np.array(drift[n]) for n, t in SLOPES.items()})
+
+    of_width = []
+    for law in (of_the_law, drifting):
+        runs = runs_of(law, noise=5e-4, count=80)
+        found = fit(FORMS["law"], runs, DEFAULT, np.ones((1, len(runs.losses))))
+        of_width.append(found.width[:, 0, 2] / found.width[:, 0, 0])
+    assert (of_width[0] < of_width[1]).all()
+    for v, slopes in enumerate(drift.values()):
+        s = found.theta[v, 0, fitters.SCALING + 3 :]
+        assert np.abs(s - s.mean() - slopes).max() < 0.15
 
 
 def test_risk_keeps_near_what_is_known(folder):
@@ -599,7 +635,7 @@ def test_the_commands_go_from_files_to_files(folder):
     text = runner.invoke(app, arguments).stdout
     assert f"{report['fitter']} *" in text
     assert "predicted gain" in text
-    assert "proposed" in text
+    assert "change is stated by halves of the runs, of mixes the other half chose; it is not proposed less default" in text
     again, _ = commands.fit(folder / "search.yaml", folder / "losses.csv", out, [])  # the same files, byte for byte
     assert again == report
     (folder / "search.yaml").write_text(SEARCH + "seed: 5\n")

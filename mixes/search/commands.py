@@ -131,6 +131,7 @@ def _text(report: dict[str, Any]) -> str:
     lines += ["", *_columns(("entry", "default", other, "epochs"), rows), ""]
     losses = [(row["set"], f"{row['importance']:.3f}", *(_shown(row[k]) for k in ("default", "mix", "change"))) for row in target["losses"]]
     lines += _columns(("predicted loss", "importance", "default", other, "change"), losses)
+    lines.append(f"change is stated by halves of the runs, of mixes the other half chose; it is not {other} less default, by all runs")
     lines += ["", f"predicted gain {_shown(target['gain'])} ({round(100 * report['level'])} % interval)"]
     if report["is_default"]:
         lines.append(f"proposed: the default, since {report['why_default']}")

@@ -12,10 +12,13 @@ pairs     m = exp(t . r + r' U r): the same with a term for each pair of entries
 linear    m = 1 + t . r: the linear regression of RegMix (Liu et al. 2024, arXiv:2407.01492), at one size.
 trees     m = exp(boosted trees of r): RegMix's LightGBM, on the rest that E, A, a, B and b of `law` leave (extra `trees`).
 
-Here r stands for the difference to the default mix. Parameters are found by maximum a posteriori with Levenberg and Marquardt's method. E,
-A, a, B and b have weak priors around published values (Hoffmann et al.; Besiroglu et al. 2024, arXiv:2404.10102), since
-a few small sizes alone do not tell them. Those of t and U are normal around 0; their widths and the noise come from the data, by
-MacKay's fixed point for the evidence (1992, "Bayesian Interpolation").
+Here r stands for the difference to the default mix. What an entry does may change with size, as domains have powers of their own: all
+but `trees` have t + s ln D in place of t. A few small sizes hardly tell s. Its prior keeps it small, and makes the large model's
+intervals as wide as the drift that the sizes make likely (ours).
+
+Parameters are found by maximum a posteriori with Levenberg and Marquardt's method. E, A, a, B and b have weak priors around published
+values (Hoffmann et al.; Besiroglu et al. 2024, arXiv:2404.10102), since a few small sizes alone do not tell them. Those of t, U and s are
+normal around 0; their widths and the noise come from the data, by MacKay's fixed point for the evidence (1992, "Bayesian Interpolation").
 
 Uncertainty: replicates. Each weighs the mixes anew (Bayesian bootstrap, Rubin 1981: exponential weights, runs of one mix together) and
 draws the centres of all priors from those priors, so that what the runs do not tell differs between replicates.
@@ -37,8 +40,10 @@ SCALING = 5
 PRIOR_MEAN = np.array([0.45, np.log(0.25), 0.35, np.log(0.3), 0.32])
 PRIOR_WIDTH = np.array([0.2, 0.8, 0.08, 0.8, 0.08])
 NOISE, WIDTH = 0.01, 2.0
-"""Where the noise of a loss, relative to it, and the widths of the priors of t and U begin."""
+"""Where the noise of a loss, relative to it, and the widths of the priors of t and U begin; that of s begins at its least."""
 WIDTHS = (0.05, 20.0)
+DRIFTS = (0.04, 0.15)
+"""Least and most width of the prior of s, in widths of that of t (ours, chosen on simulated problems: bench/mix_search.py)."""
 LEAST_NOISE = 1e-5
 NEAR = 0.1
 """How far above the lowest of its size, relative to it, a loss counts half (ours)."""
@@ -63,20 +68,21 @@ class Form:
     pairs: bool = False
     trees: bool = False
 
-    def features(self, mixes: Any) -> Any:
-        """What t and U are multiplied with: (m, K) -> (m, q), of mixes less the default."""
+    def features(self, mixes: Any, log_tokens: Any) -> Any:
+        """What t, U and s are multiplied with: (m, K), of mixes less the default, and (m,) -> (m, q)."""
         if not self.terms:
             return mixes[:, :0]
         i, j = np.triu_indices(mixes.shape[1] if self.pairs else 0)
-        return np.concatenate([mixes, 2 * mixes[:, i] * mixes[:, j]], axis=1)
+        drifts = mixes[:, : 0 if self.trees else None] * log_tokens[:, None]
+        return np.concatenate([mixes, 2 * mixes[:, i] * mixes[:, j], drifts], axis=1)
 
     def group(self, entries: int) -> Any:
-        """Which prior each feature has, of t or of U: int64 (q,)."""
-        ones = entries * (entries + 1) // 2 if self.pairs else 0
-        return np.repeat([0, 1], [entries if self.terms else 0, ones])
+        """Which prior each feature has, of t, of U or of s: int64 (q,)."""
+        pairs = entries * (entries + 1) // 2
+        return np.repeat([0, 1, 2], [entries * self.terms, pairs * self.pairs, entries * (self.terms and not self.trees)])
 
     def parameters(self, entries: int, sizes: int) -> int:
-        """Parameters that data of so many sizes are to tell; entries sum to 1, so one of them is told by the others."""
+        """Parameters that data of so many sizes are to tell; entries sum to 1, so one is told by the others. s is held by its prior."""
         return self.of_mix(entries) + (SCALING if sizes > 1 else 2)
 
     def of_mix(self, entries: int) -> int:
@@ -106,14 +112,14 @@ class Fit:
     noise: Any
     """float64 (V, B), relative to the mean loss."""
     width: Any
-    """float64 (V, B, 2): of the priors of t and U."""
+    """float64 (V, B, 3): of the priors of t, U and s."""
     forests: Any = None
     """LightGBM's boosters, a list of B for each set, if the form has trees."""
 
     def predict(self, mixes: Any, parameters: Any, tokens: Any) -> Any:
         """Losses by each replicate: (m, K) and sizes, numbers or (m,) -> (B, m, V)."""
-        x = self.form.features(mixes - self.default)
         sizes = [np.broadcast_to(np.log(np.divide(n, unit)), len(mixes)) for n, unit in zip((parameters, tokens), self.unit, strict=False)]
+        x = self.form.features(mixes - self.default, sizes[1])
         found = []
         for v, theta in enumerate(self.theta):
             if self.forests is None:
@@ -133,8 +139,8 @@ def fit(form: Form, runs: Runs, default: Any, weights: Any, start: Fit | None = 
         finds its own. rng: draws the centres of the priors; without it they are what they are.
     """
     unit = float(np.exp(np.log(runs.parameters).mean())), float(np.exp(np.log(runs.tokens).mean())), runs.losses.mean(axis=0)
-    x = form.features(runs.mixes - default)
     sizes = np.log(runs.parameters / unit[0]), np.log(runs.tokens / unit[1])
+    x = form.features(runs.mixes - default, sizes[1])
     group = form.group(len(default))
     theta: list[Any] = []
     noise: list[Any] = []
@@ -191,7 +197,7 @@ class _Problem:
         self.centre = np.tile(np.concatenate([PRIOR_MEAN, np.zeros(x.shape[1])]), (len(weights), 1))
         self.theta = self.centre.copy()
         self.noise = np.full(len(weights), NOISE)
-        self.width = np.full((len(weights), 2), WIDTH)
+        self.width = np.full((len(weights), 3), WIDTH) * [1, 1, DRIFTS[0]]
 
     @property
     def prior_width(self) -> Any:
@@ -210,7 +216,8 @@ class _Problem:
             for g in np.unique(self.group):
                 at = SCALING + np.flatnonzero(self.group == g)
                 squares = (self.theta[:, at] ** 2).sum(axis=1) / np.maximum(told[:, at].sum(axis=1), 1e-9)
-                self.width[:, g] = np.clip(np.sqrt(squares), *WIDTHS)
+                least, most = WIDTHS if g < 2 else self.width[:, 0] * np.array(DRIFTS)[:, None]
+                self.width[:, g] = np.clip(np.sqrt(squares), least, most)
         self._solve(40)
 
     def resume(self, theta: Any, noise: Any, width: Any, rng: np.random.Generator | None) -> None:
