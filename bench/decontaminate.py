@@ -234,8 +234,12 @@ def _items(folder: Path, n: int) -> dict[str, Any]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()
     index = decontaminate.index(Params(benchmarks={"many": str(file)}))
+    further = index.copies
     seconds = time.process_time() - started
-    arrays = (index.starts, index.ends, index.sizes, index.first, index.slots, index.filter, index.openings)
+    arrays = (
+        *(index.starts, index.ends, index.sizes, index.first, index.slots, index.filter, index.openings),
+        *(further.grams, further.parts, further.shared, further.counts),
+    )
     held = sum(a.nbytes for a in arrays)
     return {
         "items": n, "words": len(index.sizes), "cpu_seconds": round(seconds, 1), "bytes a word": round(held / len(index.sizes), 1),
