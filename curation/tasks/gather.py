@@ -67,7 +67,7 @@ class GatherTask(Task):
                     "spread the places, or raise settings.shuffle.reduce_bytes"
                 )
         table = pa.concat_tables(tables).combine_chunks()
-        if (bits := self.task["bits"]) and rows:
+        if (bits := self.task["bits"]) and table.num_rows:
             inside = low & ((1 << bits) - 1)
             first_bits = table["_place"].to_numpy() >> np.uint64(64 - bits)
             if first_bits.min() < inside or first_bits.max() >= inside + high - low:
