@@ -30,8 +30,8 @@ def calm(tmp_path_factory):
     return file, tree(folder / "calm", *LABELS)
 
 
-def by_workers(said=None):
-    return lambda plan, out, plan_file: Workers(out, plan_file, plan.recipe.plugins, PATIENCE, (said if said is not None else []).append)
+def by_workers(said=None, patience=PATIENCE):
+    return lambda plan, out, plan_file: Workers(out, plan_file, plan.recipe.plugins, patience, (said if said is not None else []).append)
 
 
 class Fleet:
@@ -149,8 +149,11 @@ def test_machines_whose_clocks_differ_by_days(calm, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(CLOCK)
     path = f"{tmp_path}:{environment()['PYTHONPATH']}"
     out = tmp_path / "out"
-    with fleet(out, 1, env={"PYTHONPATH": path, "DAYS": "1"}), fleet(out, 1, env={"PYTHONPATH": path, "DAYS": "-3650"}):
-        run(file, out, start=by_workers())
+    fleets = [fleet(out, 1, again=False, env={"PYTHONPATH": path, "DAYS": days}) for days in ("1", "-3650")]
+    with fleets[0] as ahead, fleets[1] as behind:
+        run(file, out, start=by_workers(said := [], 30.0))
+        assert [p.wait(60) for p in (*ahead.processes, *behind.processes)] == [0, 0]
+    assert not any("silent" in line for line in said), said
     assert tree(out, *LABELS) == wanted
 
 
