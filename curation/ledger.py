@@ -144,8 +144,7 @@ class Counts:
         table = self._fold()
         values = table["value"]
         text = pc.strftime(values, format="%Y-%m") if pa.types.is_timestamp(values.type) else values.cast(pa.string())
-        text = pc.utf8_slice_codeunits(pc.fill_null(text, ""), 0, VALUE_CHARS)
-        table = table.set_column(0, "value", text).sort_by([("documents", "descending"), ("value", "ascending")])
+        table = table.set_column(0, "value", pc.fill_null(text, "")).sort_by([("documents", "descending"), ("value", "ascending")])
         top = table.slice(0, TOP_VALUES).to_pydict()
         result: dict[str, list[int]] = {}
         named = list(zip(*(top[name] for name in ("value", *COUNTED)), strict=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -689,18 +689,25 @@ class Run:
             gathered = {"keys": [h["key"] for h in [*moved, *found]], "shards": [[t["name"], t["key"]] for t in work]}
             write_sealed(file, gathered)
         self.keys[folder] = gathered["keys"]
-        ledger, shards = Ledger(self.work / folder), []
-        for key in gathered["keys"]:
+        names_of, shards = {key: name for name, key in gathered["shards"]}, []
+        for head in self._recorded(step, folder, gathered["keys"]):
+            self.accounts[step.name].cpu_seconds += head["cpu_seconds"]
+            if head["kind"] == "gather" and (made := head["outputs"].get("shards")):
+                shards.append(Shard(head["key"], step.name, name=names_of[head["key"]]))
+                shards[-1].take(f"work/{folder}/shards", made)
+        return shards
+
+    def _recorded(self, step: Step, folder: str, keys: list[str]) -> Iterator[dict[str, Any]]:
+        """The heads of tasks that were done, each read once.
+
+        Raises: TaskError if one is gone.
+        """
+        ledger = Ledger(self.work / folder)
+        for key in keys:
             head = ledger.get(key)
             if head is None:
                 raise TaskError(f"{step.name}: the record of task {key} is gone")
-            self.accounts[step.name].cpu_seconds += head["cpu_seconds"]
-        for name, key in gathered["shards"]:
-            made = (ledger.get(key) or {})["outputs"].get("shards")
-            if made:
-                shards.append(Shard(key, step.name, name=name))
-                shards[-1].take(f"work/{folder}/shards", made)
-        return shards
+            yield head
 
     def _gather_tasks(
         self, step: Step, whole: str, folder: str, names: list[str], facts: list[dict[str, Any]], target: tuple[int, int | None, int]
@@ -738,18 +745,14 @@ class Run:
             self.shards[step.name] = [Shard("unsettled", step.name, virtual=True)]
             return
         account = self.accounts[step.name]
-        ledger = Ledger(self.work / settled["folder"])
         shards = []
-        for key in settled["keys"]:
-            head = ledger.get(key)
-            if head is None:
-                raise TaskError(f"{step.name}: the record of task {key} is gone")
+        for head in self._recorded(step, settled["folder"], settled["keys"]):
             if head["kind"] != "reduce":
                 continue
             account.add(head["steps"].get(step.name) or Account().plain())
             facts = head["outputs"].get(step.name)
             if facts:
-                shards.append(Shard(key, step.name))
+                shards.append(Shard(head["key"], step.name))
                 shards[-1].take(f"work/{settled['folder']}/{step.name}", facts)
         failed = sum(len(f) for f in settled["failed"])
         account.documents_in += failed
@@ -809,18 +812,16 @@ class Run:
         columns = [c["name"] for c in output_schema(step)]
         groups: list[list[Shard]] = []
         room = 0
+        placed = [(f"{s.name}-{s.key}.parquet", s.name.rpartition("-")[0], s) for s in shards if s.name is not None]
         for s in (s for s in shards if s.name is None):
             if not groups or s.bytes > room:
                 groups.append([])
                 room = self.plan.recipe.settings.output_bytes
             groups[-1].append(s)
             room -= s.bytes
-        final = {f"{s.name}-{s.key}.parquet": s.file for s in shards if s.name is not None and s.file}
-        written: list[dict[str, Any]] = [
-            {"name": f"{s.name}-{s.key}.parquet", "part": s.name.rpartition("-")[0], "rows": s.rows, "bytes": s.bytes}
-            for s in shards if s.name is not None
-        ]  # fmt: skip
-        account = Account(rows := sum(s.rows for s in shards if s.name is not None), kept=rows)
+        final = {file: s.file for file, _, s in placed if s.file}
+        written: list[dict[str, Any]] = [{"name": file, "part": part, "rows": s.rows, "bytes": s.bytes} for file, part, s in placed]
+        account = Account(rows := sum(s.rows for _, _, s in placed), kept=rows)
         tasks = []
         for group in groups:
             rows = sum(s.rows for s in group)

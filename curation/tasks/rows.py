@@ -154,8 +154,11 @@ class RowTask(Reading):
         """Send rows where the head's stage wants them in an output, some perhaps more than once."""
         account = self.account(step.name)
         started = time.thread_time()
-        call = lambda table: step.stage.scatter(table.drop_columns(["_at"]), step.params)  # type: ignore[union-attr]  # noqa: E731
-        good, failures = self.guarded(step, live, False, call)
+
+        def scatter(table: pa.Table) -> Scattered:
+            return step.stage.scatter(table.drop_columns(["_at"]), step.params)  # type: ignore[union-attr,no-any-return]
+
+        good, failures = self.guarded(step, live, False, scatter)
         self._fail(step, failures)
         account.kept -= sum(f.rows.num_rows for f in failures)
         for table, scattered in good:
