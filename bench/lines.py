@@ -48,7 +48,7 @@ name: %s
 inputs: {docs: {use: parquet, paths: %s/*.parquet}}
 steps: {lines: {use: dedup_lines%s}}
 outputs: {written: {use: shards}}
-settings: {shuffle: {partition_bytes: 1048576, reduce_bytes: 4194304}}
+settings: {shuffle: {reduce_bytes: 4194304}}
 """
 FIRST = ", more_than: 1, keep_first: true, form: raw, skip_code: false, min_words_left: null"
 JOBS = {"ours": "", "ours, first kept": FIRST, "ours, first kept, paper's form": FIRST.replace("raw", "ccnet/paper")}

@@ -21,9 +21,9 @@ name: scale
 inputs: {docs: {use: parquet, paths: "%s/part-*.parquet"}}
 steps: {near: {use: dedup_minhash, max_drop_share: 1, against: ["%s"]}}
 outputs: {written: {use: shards}}
-settings: {shuffle: {partition_bytes: 1024, reduce_bytes: 67108864}}
+settings: {shuffle: {reduce_bytes: 67108864}}
 """
-"""The input is a few documents; what competes is the generated state. Partitions are as many as there can be, as in a large run."""
+"""The input is a few documents; what competes is the generated state. Reducers are small, so that there are many."""
 
 
 def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:

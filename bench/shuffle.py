@@ -20,7 +20,7 @@ plugins: [%s]
 inputs: {docs: {use: parquet, paths: "%s/part-*.parquet"}}
 steps: {twins: {use: first_text}}
 outputs: {written: {use: shards}}
-settings: {shuffle: {partition_bytes: 4194304, reduce_bytes: 8388608}}
+settings: {shuffle: {reduce_bytes: 8388608}}
 """
 """Rows of a few bytes stand for documents of kilobytes: partitions and reducers are made smaller in proportion,
 so that every run, the smallest too, has several reducers of the same size."""

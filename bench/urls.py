@@ -57,7 +57,7 @@ name: urls
 inputs: {docs: {use: parquet, paths: "%s/part-*.parquet"}}
 steps: {urls: {use: dedup_urls}}
 outputs: {written: {use: shards}}
-settings: {shuffle: {partition_bytes: 16777216, reduce_bytes: 33554432}}
+settings: {shuffle: {reduce_bytes: 33554432}}
 """
 """Smaller reducers than by default, so that every run has several of the same size."""
 

@@ -62,7 +62,7 @@ class Limits(_Frozen):
 class Shuffle(_Frozen):
     """Sizes of the shuffle (ours)."""
 
-    partition_bytes: int = Field(default=64 << 20, gt=0, description="bytes of a step's shards per partition")
+    partition_bytes: int = Field(default=64 << 20, gt=0, description="bytes of documents per partition of a mix")
     reduce_bytes: int = Field(default=256 << 20, gt=0, description="memory of one reducer's rows")
     spill_bytes: int = Field(default=256 << 20, gt=0, description="memory of one mapper's rows")
     range_reads: int = Field(

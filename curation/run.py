@@ -29,7 +29,7 @@ from curation.shuffle import (
     SPILLS,
     STATE_BYTES,
     Blocks,
-    partition_bits,
+    block_bytes,
     place_bits,
     plan_exchange,
     plan_reducers,
@@ -189,15 +189,14 @@ class Run:
                 raise self.plan.recipe.error(str(e), "inputs", step.name, "paths", value=True) from e
         self.input_bytes = sum(f.bytes for files in self.files.values() for f in files)
 
-    def _bits(self, shards: list[Shard], parts: int = 0) -> int:
-        """Bits of a key that name a partition of a step, or of a place where it scatters to some parts.
+    def _bits(self, shards: list[Shard], parts: int) -> int:
+        """Bits of a place that name a partition of documents scattered to some parts.
 
-        From the size of its shards; one not there yet is taken to have their mean.
+        From the size of the step's shards; one not there yet is taken to have their mean.
         """
         known = [shard.bytes for shard in shards if not shard.virtual]
         size = sum(known) * len(shards) // max(1, len(known))
-        partition_bytes = self.plan.recipe.settings.shuffle.partition_bytes
-        return place_bits(size, partition_bytes, parts) if parts else partition_bits(size, partition_bytes)
+        return place_bits(size, self.plan.recipe.settings.shuffle.partition_bytes, parts)
 
     def _pass(self, p: Pass) -> None:
         head = p.head
@@ -405,16 +404,16 @@ class Run:
         shards = [*self._earlier(step), *sorted(self._of(step.needs), key=lambda s: (s.key, s.port))]
         full = [s for s in shards if s.rows or s.virtual]
         folder = f"{step.name}.emit-{step.fingerprint[:12]}"
-        buckets, bits = self._buckets(step, full), self._bits(full)
+        buckets, settings = self._buckets(step, full), self.plan.recipe.settings.shuffle
+        block = block_bytes(settings.reduce_bytes, len(full))  # not in the key: blocks of any size are read alike
         tasks: list[dict[str, Any]] = [
-            {"kind": "emit", "step": step.name, "folder": folder, "bits": bits, "buckets": buckets, "shard": s.plain(),
-             "key": digest("emit", SPILLS, step.fingerprint, bits, buckets, s.key, s.port)}
+            {"kind": "emit", "step": step.name, "folder": folder, "block_bytes": block, "buckets": buckets, "shard": s.plain(),
+             "key": digest("emit", SPILLS, step.fingerprint, buckets, s.key, s.port)}
             for s in full
         ]  # fmt: skip
         heads = self._do(f"{step.name} emit", folder, tasks)
         keys = [str(t["key"]) for t in tasks]
-        settings = self.plan.recipe.settings.shuffle
-        whole = digest("global", step.fingerprint, bits, settings.reduce_bytes, keys)
+        whole = digest("global", SPILLS, step.fingerprint, settings.reduce_bytes, keys)
         for shard, key in zip(full, keys, strict=True):
             if shard.earlier and (found := heads.get(key)) and found["failed"]:
                 raise TaskError(f"{step.name}: {shard.file} holds what it cannot read: {found['failed'][0]['detail']}")
@@ -474,7 +473,7 @@ class Run:
         else:
             kept = [s.plain() if s.numbered else facts for s, facts in zip(full, rest["kept"], strict=True)]
             spills = [(f"{emitted}/spill/{emits[k]['spill']['file']}", emits[k]["spill"]) for k in keys]
-            heads = self._rounds(step, whole, folder, self._bits(full), spills, kept)
+            heads = self._rounds(step, whole, folder, spills, kept)
             settled = {"keys": [h["key"] for h in heads], "cpu_seconds": sum(h["cpu_seconds"] for h in [*emits.values(), *heads])}
             if step.kind == "global":
                 returns, moved = self._returns(step, whole, folder, [h for h in heads if h["kind"] == "reduce"], len(full))
@@ -493,14 +492,12 @@ class Run:
         return None if facts is None else {**facts, "file": f"{folder}/{facts['file']}"}
 
     def _rounds(
-        self, step: Step, whole: str, folder: str, bits: int,
-        spills: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None],
-    ) -> list[dict[str, Any]]:  # fmt: skip
+        self, step: Step, whole: str, folder: str, spills: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None]
+    ) -> list[dict[str, Any]]:
         """Heads of all reduce and recall tasks, round by round.
 
         Args:
-            bits: of a key that name a partition. spills: file and facts of each mapper's.
-            kept: of each shard, what the stage kept of its documents.
+            spills: file and facts of each mapper's. kept: of each shard, what the stage kept of its documents.
         """
         settings = self.plan.recipe.settings.shuffle
         done: list[dict[str, Any]] = []
@@ -513,20 +510,24 @@ class Run:
             names, facts = [n for n, _ in waiting[number]], [f for _, f in waiting.pop(number)]
             place = write_groups(self.out, f"work/{folder}", f"round-{number}", names, facts)
             blocks = Blocks.of(self.out, place, payload_schema(step, self.plan, number))
-            rows = blocks.totals["rows"]
-            if rows.sum() != sum(f["rows"] for f in facts):
-                raise AccountError(f"{step.name}: {rows.sum()} rows indexed, {sum(f['rows'] for f in facts)} were emitted")
+            indexed = blocks.totals["rows"].sum()
+            if indexed != sum(f["rows"] for f in facts):
+                raise AccountError(f"{step.name}: {indexed} rows indexed, {sum(f['rows'] for f in facts)} were emitted")
             ranges = plan_reducers(blocks, settings.reduce_bytes)
+            block = block_bytes(settings.reduce_bytes, len(ranges))
             place, moved = self._exchanged(step, whole, folder, place, len(names), len(ranges))
             tasks: list[dict[str, Any]] = [
                 {"kind": "reduce", "step": step.name, "folder": folder, "key": digest(whole, number, list(r)), "round": number,
-                 "range": list(r), "rows": int(rows[r[0] : r[1]].sum()), "bits": bits, "blocks": place}
-                for r in ranges
+                 "range": list(r), "rows": int(rows), "block_bytes": block, "blocks": place}
+                for r, rows in zip(ranges, blocks.rows(ranges), strict=True)
             ]  # fmt: skip
-            found = moved + self._found(f"{step.name} reduce", folder, tasks)
+            reduced = self._found(f"{step.name} reduce", folder, tasks)
+            if (taken := sum(h["taken"] for h in reduced)) != indexed:
+                raise AccountError(f"{step.name}: reducers took {taken} rows of round {number}, {indexed} were emitted")
+            found = moved + reduced
             asks = [(f"work/{folder}/ask/{h['ask']['file']}", h["ask"]) for h in found if h.get("ask")]
             if asks:
-                recalls, moved = self._recalls(step, whole, folder, number, bits, asks, kept)
+                recalls, moved = self._recalls(step, whole, folder, number, asks, kept)
                 found += moved + self._found(f"{step.name} recall", folder, recalls)
             keys += [str(h["key"]) for h in found]
             self.keys[folder] = keys
@@ -548,9 +549,9 @@ class Run:
             return place, []
         blocks, tasks = Blocks.of(self.out, place, pa.schema([])), []
         for group in range(len(blocks.groups)):
-            index = np.concatenate([np.empty(0, BLOCK), *Blocks(blocks.files, [blocks.groups[group]], blocks.schema).entries(0, 1 << 32)])
+            index = np.concatenate([np.empty(0, BLOCK), *blocks.of_group(group).entries()])
             for low, high in plan_exchange(index, settings.reduce_bytes):
-                start, stop = np.searchsorted(index["part"], [low, high])
+                start, stop = np.searchsorted(index["first"], [low, high])
                 rows = int(index["rows"][start:stop].sum())
                 tasks.append({
                     "kind": "exchange", "step": step.name, "folder": folder, "key": digest(whole, "exchange", place, group, low, high),
@@ -567,12 +568,13 @@ class Run:
         return [heads[str(t["key"])] for t in tasks]
 
     def _recalls(
-        self, step: Step, whole: str, folder: str, number: int, bits: int,
+        self, step: Step, whole: str, folder: str, number: int,
         asks: list[tuple[str, dict[str, Any]]], kept: list[dict[str, Any] | None],
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:  # fmt: skip
         """A task for each shard that the reducers of a round ask, and the heads of tasks that put their asks together."""
         names, facts = [n for n, _ in asks], [f for _, f in asks]
         expected = _by_part([self.out / n for n in names], facts, len(kept))
+        block = block_bytes(self.plan.recipe.settings.shuffle.reduce_bytes, int(np.count_nonzero(expected)))
         place = write_groups(self.out, f"work/{folder}", f"asks-{number}", names, facts)
         place, moved = self._exchanged(step, whole, folder, place, len(names), int(np.count_nonzero(expected)))
         tasks: list[dict[str, Any]] = []
@@ -581,7 +583,7 @@ class Run:
                 raise AccountError(f"{step.name}: shard {n} is asked for documents, and nothing of it was kept")
             tasks.append({
                 "kind": "recall", "step": step.name, "folder": folder, "key": digest(whole, "recall", number, n), "round": number,
-                "ordinal": n, "expected": int(expected[n]), "kept": kept[n], "bits": bits, "blocks": place,
+                "ordinal": n, "expected": int(expected[n]), "kept": kept[n], "block_bytes": block, "blocks": place,
             })  # fmt: skip
         return tasks, moved
 
@@ -730,13 +732,15 @@ class Run:
             digits = max(5, len(str(len(shards) - 1)))  # an output is read in the order of its names
             for n, shard in enumerate(shards):
                 name = f"{of_part}-{n:0{digits}d}"
-                ranges = [[*r, int(totals["rows"][r[0] : r[1]].sum())] for r in plan_reducers(blocks, budget, *shard.range)]
                 tasks.append({
                     "kind": "gather", "step": step.name, "folder": folder, "key": digest(whole, part, n), "name": name,
-                    "ranges": ranges, "bits": target[0], "bounds": list(shard.bounds), "before": shard.before, "after": shard.after,
+                    "ranges": plan_reducers(blocks, budget, *shard.range), "bits": target[0],
+                    "bounds": list(shard.bounds), "before": shard.before, "after": shard.after,
                 })  # fmt: skip
-        place, moved = self._exchanged(step, whole, folder, place, len(names), sum(len(t["ranges"]) for t in tasks))
-        return [{**t, "blocks": place} for t in tasks], moved
+        ranges = [r for t in tasks for r in t["ranges"]]
+        rows = iter(blocks.rows(ranges).tolist())
+        place, moved = self._exchanged(step, whole, folder, place, len(names), len(ranges))
+        return [{**t, "ranges": [[*r, next(rows)] for r in t["ranges"]], "blocks": place} for t in tasks], moved
 
     def _regroup(self, p: Pass) -> None:
         step = p.head
@@ -932,7 +936,7 @@ def _by_part(files: list[Path], facts: list[dict[str, Any]], parts: int) -> Any:
     """Rows for each part of spills or verdicts: int64 (parts,)."""
     total = np.zeros(parts, dtype=np.int64)
     for index in read_indexes(files, facts):
-        np.add.at(total, index["part"].astype(np.int64), index["rows"])
+        np.add.at(total, index["first"].astype(np.int64), index["rows"])
     return total
 
 

@@ -1,11 +1,10 @@
 """emit -> partition -> reduce -> verdicts, used by every global stage; scatter -> gather, by those that order an output.
 
-A mapper writes one *spill*: runs of rows sorted by key, cut into one Arrow IPC block per partition
-(the key's top bits), a large one into several (its next bits). Blocks of adjacent partitions lie side
-by side, and the offsets of a group of mappers stand in one index, so a reducer reads ranges and
-nothing else. Verdicts go back the same way: a reducer writes blocks per shard, and `apply` is told how
-many verdicts to expect, so that a lost file can never read as 'keep'. Whole documents that are scattered to the
-shards of an output lie in such blocks too, by part of the output and place in it.
+A mapper writes one *spill*: runs of rows sorted by key, cut into Arrow IPC blocks. The *place* of a row is the first bits of its key;
+a block knows that of its first and its last row, and is small beside what a reducer reads of a mapper. The offsets of a group of
+mappers stand in one index, so a reducer finds the blocks of a range of places, and reads little else. Verdicts go back the same way:
+a reducer writes blocks per shard, and `apply` is told how many verdicts to expect, so that a lost file can never read as 'keep'. Whole
+documents that are scattered to the shards of an output lie in such blocks too, by part of the output and place in it.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -32,40 +32,46 @@ from curation.storage import HashedFile, ahead, read_sealed, remote, replace, wr
 GROUP_MAPPERS = 256
 """Mappers whose offsets share one index file."""
 BLOCK = np.dtype([
-    ("part", "<u4"), ("mapper", "<u4"), ("file", "<u4"), ("first", "<u2"), ("last", "<u2"),
+    ("first", "<u4"), ("last", "<u4"), ("mapper", "<u4"), ("file", "<u4"),
     ("offset", "<i8"), ("length", "<i8"), ("rows", "<i8"), ("size", "<i8"), ("sum", "<u8"),
 ])  # fmt: skip
-"""One block of a spill: slots `first` to `last` of a partition; `sum` is the xxh3-64 of its bytes, seeded with the three, and in a group
-file changed by `_signed`, so that its mapper and size count too. `size` is that of scattered documents, by their stage; else 0.
+"""One block of a spill: `first` and `last` are the places of its rows; `sum` is the xxh3-64 of its bytes, seeded with both, and in a
+group file changed by `_signed`, so that its mapper and size count too. `size` is that of scattered documents, by their stage; else 0.
 
-Of verdicts, `part` is the shard, `mapper` the reducer, and a block has all slots. `file` is where it lies now: after an exchange the
-blocks of a group of mappers lie together by partition. Every field lies on its own size: numpy copies a column that does not, all of it,
-to look one partition up.
+Of verdicts, the place is the shard, `mapper` the reducer. `file` is where a block lies now: after an exchange the blocks of a group of
+mappers lie together by place. Every field lies on its own size: numpy copies a column that does not, all of it, to look one up.
 """
-SPILLS = 3
+SPILLS = 4
 """Version of the files of a shuffle."""
-PARTITION_BITS = 16
-"""Most bits that name a partition."""
+PLACE_BITS = 24
+"""First bits of a key that are a row's place."""
 SLOT_BITS = 8
 SLOTS = 1 << SLOT_BITS
-"""Equal ranges of a partition's keys: what is sent may outgrow the partitions, whose number is fixed before."""
+PARTITIONS = 1 << (PLACE_BITS - SLOT_BITS)
+"""Reducers are planned by the sizes of as many equal ranges of places, *partitions*; one too large for a reducer by those of its slots."""
+WIDE = 18
+"""No block of keys crosses a multiple of that power of two, so that those which have a place are near it in the index (ours)."""
 BLOCK_BYTES = 64 << 10
-"""A mapper's block over that is cut between slots, so that a reducer of some slots reads little else (ours)."""
+LEAST_BLOCK_BYTES = 1 << 10
+"""A mapper's block of keys has from the one to the other: see `block_bytes` (ours)."""
+BLOCKS_A_READER = 8
+"""Blocks a reducer should read of a mapper, so that the two at the ends, which its neighbours read too, are few of them (ours)."""
 PIECE_BYTES = 8 << 20
 """Text of documents that are sorted at a time: what takes no more is soon memory to be used again (ours)."""
 DOCUMENT_BLOCK_BYTES = 1 << 20
-"""The same of blocks of whole documents, whose partitions are seldom read by slots (ours)."""
+"""Bytes of a block of whole documents, which does not cross a partition (ours)."""
 PLACES = 1 << 10
 """Partitions of scattered documents up to which they are smaller than others (ours)."""
+READ_BYTES = 8 << 20
+"""Blocks that lie side by side are read and handed on together up to that: with many partitions one has a few rows (ours)."""
 DOCUMENTS_SHARE = 4
 """Whole documents are gathered in so many times less memory than a reducer may use: they are held twice as they are sorted (ours)."""
 STATE_BYTES = 256 << 20
 
 
-def partition_bits(shard_bytes: int, partition_bytes: int) -> int:
-    """Bits of the key that name a partition: from the size of the shards, never from workers."""
-    wanted = max(1, -(-shard_bytes // partition_bytes))
-    return min(PARTITION_BITS, int(wanted - 1).bit_length())
+def block_bytes(reduce_bytes: int, mappers: int) -> int:
+    """Bytes of a block of keys of so many mappers: a reducer's share of one has BLOCKS_A_READER of them, within bounds."""
+    return min(max(reduce_bytes // (BLOCKS_A_READER * max(1, mappers)), LEAST_BLOCK_BYTES), BLOCK_BYTES)
 
 
 def place_bits(shard_bytes: int, partition_bytes: int, parts: int) -> int:
@@ -74,8 +80,9 @@ def place_bits(shard_bytes: int, partition_bytes: int, parts: int) -> int:
     Down to an eighth of partition_bytes, so that the shards of an output share little of one; not more than PLACES of that size, since
     their blocks would get small.
     """
-    fine = min(max(shard_bytes // PLACES, partition_bytes // 8), partition_bytes)
-    return min(PARTITION_BITS - (parts - 1).bit_length(), partition_bits(shard_bytes, max(1, fine)))
+    fine = max(1, min(max(shard_bytes // PLACES, partition_bytes // 8), partition_bytes))
+    wanted = max(1, -(-shard_bytes // fine))
+    return min(PLACE_BITS - SLOT_BITS - (parts - 1).bit_length(), (wanted - 1).bit_length())
 
 
 def _u64(column: Any) -> Any:
@@ -90,18 +97,19 @@ class BlockFile:
         self._sink = HashedFile(path)
         self._entries: list[tuple[int, ...]] = []
 
-    def write(self, batch: pa.RecordBatch, part: int, first: int = 0, last: int = SLOTS - 1, size: int = 0) -> None:
+    def write(self, batch: pa.RecordBatch, first: int, last: int, size: int = 0) -> None:
         data = batch.serialize()
-        total = xxhash.xxh3_64_intdigest(data, seed=_seed(part, first, last))
-        self._entries.append((part, 0, 0, first, last, self._sink.tell(), data.size, batch.num_rows, size, total))
+        total = xxhash.xxh3_64_intdigest(data, seed=first | last << 32)
+        self._entries.append((first, last, 0, 0, self._sink.tell(), data.size, batch.num_rows, size, total))
         self._sink.write(data)
 
-    def copy(self, entry: Any, data: Any) -> None:
-        """Append a block of another file as it is."""
-        moved = entry.copy()
-        moved["offset"] = self._sink.tell()
-        self._entries.append(moved.item())
-        self._sink.write(data)
+    def copy(self, entries: Any, blocks: Sequence[Any]) -> None:
+        """Append blocks of another file as they are."""
+        moved = entries.copy()
+        moved["offset"] = self._sink.tell() + np.cumsum(moved["length"]) - moved["length"]
+        self._entries.extend(moved.tolist())
+        for data in blocks:
+            self._sink.write(data)
 
     def close(self) -> dict[str, Any]:
         """Finish file and index; returns the facts a record keeps."""
@@ -114,8 +122,9 @@ class BlockFile:
         return {**self._sink.facts(), "index": path.name, "index_xxh3": index_xxh3, **totals}
 
 
-def _seed(part: int, first: int, last: int) -> int:
-    return part | first << 32 | last << 48
+def _seeds(entries: Any) -> Any:
+    """What the checksums of blocks are seeded with: uint64 (n,)."""
+    return entries["first"] | entries["last"].astype(np.uint64) << np.uint64(32)
 
 
 def _signed(entries: Any) -> Any:
@@ -130,12 +139,12 @@ class SpillWriter:
     Args:
         path: the attempt's file.
         schema: {key: uint64, [shard: uint32,] row: uint32, **payload}.
-        bits: partition bits. limit_bytes: memory of a run. combine: map-side combine, or None.
+        block_bytes: of a block, about. limit_bytes: memory of a run. combine: map-side combine, or None.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema, bits: int, limit_bytes: int, combine: Any = None) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, block_bytes: int, limit_bytes: int, combine: Any = None) -> None:
         self._file = BlockFile(path)
-        self.schema, self._bits, self._limit, self._combine = schema, bits, limit_bytes, combine
+        self.schema, self._block, self._limit, self._combine = schema, block_bytes, limit_bytes, combine
         self._pending: list[pa.Table] = []
         self._bytes = 0
         self.followers: list[pa.Table] | None = None
@@ -150,7 +159,7 @@ class SpillWriter:
     def _run(self) -> None:
         if not self._pending:
             return
-        table = _sorted(self._pending, _by_key)
+        table = _sorted(self._pending, lambda rows: _by_key(rows["key"]))
         self._bytes = 0
         if self._combine is not None:
             table = self._combine(table)
@@ -160,11 +169,10 @@ class SpillWriter:
                 self.followers.append(table.followers)
                 table = table.rows
         batch = _one_batch(table.select(self.schema.names).cast(self.schema))
-        places = _places(batch.column("key"), self._bits)
-        starts = _block_starts(places, batch.nbytes, BLOCK_BYTES)
+        places = _places(batch.column("key"), PLACE_BITS)
+        starts = _block_starts(places, batch.nbytes, self._block, WIDE)
         for start, stop in pairwise([*starts.tolist(), len(places)]):
-            part, first = divmod(int(places[start]), SLOTS)
-            self._file.write(batch.slice(start, stop - start), part, first, int(places[stop - 1]) % SLOTS)
+            self._file.write(batch.slice(start, stop - start), int(places[start]), int(places[stop - 1]))
 
     def close(self) -> dict[str, Any]:
         self._run()
@@ -197,7 +205,8 @@ class ScatterWriter:
         cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // PIECE_BYTES)) + 1  # a document may go out many times
         for low, high in pairwise([0, *cuts.tolist(), len(sizes)]):
             piece = sent.slice(low, high - low)
-            places = (piece["_part"].to_numpy() << (SLOT_BITS + self._bits)) | _places(piece["_place"], self._bits)
+            bits = SLOT_BITS + self._bits
+            places = (piece["_part"].to_numpy() << bits) | _places(piece["_place"], bits)
             order = pa.array(np.argsort(places, kind="stable"))
             piece = piece.take(order)
             rows = documents.take(piece["_row"])
@@ -212,13 +221,12 @@ class ScatterWriter:
         if not self._held:
             return
         places = np.sort(np.concatenate([of_piece for of_piece, _ in self._held]))
-        starts = _block_starts(places, self._bytes, DOCUMENT_BLOCK_BYTES)
+        starts = _block_starts(places, self._bytes, DOCUMENT_BLOCK_BYTES, SLOT_BITS)
         cuts = [[*np.searchsorted(of_piece, places[starts]).tolist(), len(of_piece)] for of_piece, _ in self._held]
         for n, (start, stop) in enumerate(pairwise([*starts.tolist(), len(places)])):
             pieces = zip(self._held, cuts, strict=True)
             block = _one_batch(pa.Table.from_batches([rows.slice(cut[n], cut[n + 1] - cut[n]) for (_, rows), cut in pieces]))
-            part, first = divmod(int(places[start]), SLOTS)
-            self._file.write(block, part, first, int(places[stop - 1]) % SLOTS, int(pc.sum(block["_size"]).as_py()))
+            self._file.write(block, int(places[start]), int(places[stop - 1]), int(pc.sum(block["_size"]).as_py()))
         self._held, self._bytes = [], 0
 
     def close(self) -> dict[str, Any]:
@@ -227,22 +235,23 @@ class ScatterWriter:
 
 
 def _places(keys: Any, bits: int) -> Any:
-    """Partition and slot of keys as one number, part * SLOTS + slot: int64 (n,)."""
-    return (_u64(keys) >> np.uint64(64 - SLOT_BITS - bits)).astype(np.int64)
+    """The first bits of keys: int64 (n,)."""
+    return (_u64(keys) >> np.uint64(64 - bits)).astype(np.int64)
 
 
-def _block_starts(places: Any, run_bytes: int, block_bytes: int) -> Any:
-    """Where the blocks of a run begin: at each partition, and between slots as many times as its size asks for.
+def _block_starts(places: Any, run_bytes: int, block_bytes: int, edge: int) -> Any:
+    """Where the blocks of a run begin: where the place changes, so that about block_bytes are in each.
 
     Args:
-        places: of its rows, sorted. run_bytes: of all of them, taken to be of one size. block_bytes: of a block that is not cut.
+        places: of its rows, sorted. run_bytes: of all of them, taken to be of one size. edge: no block crosses a multiple of 1 << edge.
     """
-    part = places // SLOTS
-    starts = np.flatnonzero(np.diff(part, prepend=-1))
-    rows = np.diff(starts, append=len(part))
-    cuts = np.clip(np.ceil(np.log2(np.maximum(rows * (run_bytes / max(1, len(part))) / block_bytes, 1))), 0, SLOT_BITS).astype(np.int64)
-    piece = places >> np.repeat(SLOT_BITS - cuts, rows)
-    return np.union1d(starts, np.flatnonzero(np.diff(piece, prepend=-1)))
+    if not len(places):
+        return np.empty(0, np.int64)
+    rows = max(1, int(len(places) * block_bytes / max(1, run_bytes)))
+    left, right = (np.searchsorted(places, places[::rows], side) for side in ("left", "right"))
+    edges = np.arange(places[0] >> edge, (places[-1] >> edge) + 1) << edge
+    starts = np.concatenate([np.searchsorted(places, edges), left, right[right - left > rows]])
+    return np.unique(starts[starts < len(places)])
 
 
 def _sorted(tables: list[pa.Table], order: Callable[[pa.Table], Any]) -> pa.Table:
@@ -255,12 +264,23 @@ def _sorted(tables: list[pa.Table], order: Callable[[pa.Table], Any]) -> pa.Tabl
     return table
 
 
-def _by_key(table: pa.Table) -> Any:
-    return np.argsort(_u64(table["key"]), kind="stable")
-
-
 def _by_place(table: pa.Table) -> Any:
-    return np.lexsort((table["row"].to_numpy(), table["shard"].to_numpy(), _u64(table["key"])))
+    return _by_key(table["key"], table["row"].to_numpy(), table["shard"].to_numpy())
+
+
+def _by_key(column: Any, *ties: Any) -> Any:
+    """Indexes by key; of one key by `ties`, the last one first, then as they stand: int64 (n,).
+
+    Few keys are alike as a rule: a sort that keeps no order, but uses vector instructions, and another one of those that are.
+    """
+    keys = _u64(column)
+    order = np.argsort(keys)
+    equal = np.zeros(len(keys) + 1, dtype=bool)
+    equal[1:-1] = keys[order[1:]] == keys[order[:-1]]
+    crowded = np.flatnonzero(equal[1:] | equal[:-1])
+    some = order[crowded]
+    order[crowded] = some[np.lexsort((some, *(tie[some] for tie in ties), keys[some]))]
+    return order
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:
@@ -282,7 +302,7 @@ def write_groups(
         exchanged: their blocks were written by other mappers, whose numbers they keep.
     Raises: AccountError if an index is gone or not as its mapper wrote it.
     """
-    groups = []
+    groups, widest = [], 0
     for start in range(0, max(1, len(names)), GROUP_MAPPERS):
         parts = []
         stop = start + GROUP_MAPPERS
@@ -294,11 +314,12 @@ def write_groups(
                 entries["sum"] = _signed(entries)
             parts.append(entries)
         merged = np.concatenate(parts) if parts else np.empty(0, BLOCK)
-        merged = merged[np.lexsort((merged["offset"], merged["mapper"], merged["part"]))]
+        merged = merged[np.lexsort((merged["offset"], merged["mapper"], merged["first"]))]
+        widest = max(widest, int((merged["last"] - merged["first"]).max(initial=0)))
         groups.append(f"{folder}/{stem}-{start // GROUP_MAPPERS:06d}.group")
         replace(out / groups[-1], merged.tobytes())
     place = f"{folder}/{stem}.files"
-    write_sealed(out / place, {"files": list(names), "groups": groups})
+    write_sealed(out / place, {"files": list(names), "groups": groups, "widest": widest})
     return place
 
 
@@ -340,12 +361,13 @@ def read_state(path: Path, xxh3: str) -> pa.Table:
 class Blocks:
     """Where the rows of a shuffle lie.
 
-    files: the spills, or what an exchange made of them. groups: index files. Rows that do not carry their shard are of that with
-    their mapper's number.
+    files: the spills, or what an exchange made of them. groups: index files. widest: places between the first and the last of a block, at
+    most. Rows that do not carry their shard are of that with their mapper's number.
     """
 
     files: Sequence[Path]
     groups: Sequence[Path]
+    widest: int
     schema: pa.Schema
 
     @staticmethod
@@ -355,59 +377,71 @@ class Blocks:
             listed = read_sealed(out / place)
         except FileNotFoundError as e:
             raise AccountError(f"{out / place} is gone: rows are lost") from e
-        return Blocks([out / name for name in listed["files"]], [out / name for name in listed["groups"]], schema)
+        return Blocks([out / name for name in listed["files"]], [out / name for name in listed["groups"]], listed["widest"], schema)
 
-    def entries(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[Any]:
-        """Index entries of partitions low <= part < high that may have rows of slots `first` to `last`, by group."""
+    def of_group(self, group: int) -> Blocks:
+        """The blocks of one group of mappers."""
+        return replace_fields(self, groups=[self.groups[group]])
+
+    def entries(self, low: int = 0, high: int = 1 << 32) -> Iterator[Any]:
+        """Index entries of blocks that may have rows at places low <= place < high, by group."""
         for path in self.groups:
             try:
                 size = path.stat().st_size
                 if size == 0:
                     continue
-                index = _near(path, size, low, high) if remote(path) else np.memmap(path, dtype=BLOCK, mode="r")
+                near = max(0, low - self.widest)
+                index = _near(path, size, near, high) if remote(path) else np.memmap(path, dtype=BLOCK, mode="r")
             except (FileNotFoundError, ValueError) as e:
                 raise AccountError(f"{path} is gone or cut short: rows are lost") from e
-            start, stop = np.searchsorted(index["part"], [low, high])
+            start, stop = np.searchsorted(index["first"], [near, high])
             entries = np.array(index[start:stop])
-            if (entries["first"] > entries["last"]).any():
-                raise AccountError(f"{path} is damaged: a block ends before it begins")
-            yield entries[(entries["first"] <= last) & (entries["last"] >= first)]
+            if (entries["first"] > entries["last"]).any() or (entries["last"] - entries["first"] > self.widest).any():
+                raise AccountError(f"{path} is damaged: a block ends before it begins, or is wider than any")
+            yield entries[entries["last"] >= low]
 
-    def read(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[pa.Table]:
-        """Rows of the partitions, mapper by mapper, each table sorted by key, with column `shard`.
+    def rows(self, ranges: Sequence[tuple[int, int]]) -> Any:
+        """Rows of the blocks that `entries` has of each of some ranges: int64 (n,)."""
+        low, high = np.array(ranges, np.int64).reshape(-1, 2).T
+        lows, highs = np.sort(low), np.sort(high)
+        begun, ended = np.zeros(len(ranges) + 1, np.int64), np.zeros(len(ranges) + 1, np.int64)
+        for entries in self.entries():  # a range has what begins before its end, but for what ends before it
+            np.add.at(begun, np.searchsorted(highs, entries["first"], side="right"), entries["rows"])
+            np.add.at(ended, np.searchsorted(lows, entries["last"], side="right"), entries["rows"])
+        return np.cumsum(begun)[np.searchsorted(highs, high)] - np.cumsum(ended)[np.searchsorted(lows, low)]
 
-        Args:
-            first, last: slots that are wanted; rows of others may come with them.
-        """
-        for entry, path, data in self.pieces(low, high, first, last):
+    def read(self, low: int, high: int) -> Iterator[pa.Table]:
+        """Rows at places low <= place < high and some others, file by file, with column `shard`."""
+        for entries, path, blocks in self.pieces(self.entries(low, high)):
             try:
-                batch = pa.ipc.read_record_batch(data, self.schema)
+                batches = [pa.ipc.read_record_batch(data, self.schema) for data in blocks]
             except (pa.ArrowException, OSError) as error:
                 raise AccountError(f"{path} is damaged, rows are lost: {error}") from error
-            if batch.num_rows != int(entry["rows"]):
-                raise AccountError(f"{path}: a block has {batch.num_rows} rows, its index says {int(entry['rows'])}")
-            table = pa.Table.from_batches([batch])
+            for batch, rows in zip(batches, entries["rows"].tolist(), strict=True):
+                if batch.num_rows != rows:
+                    raise AccountError(f"{path}: a block has {batch.num_rows} rows, its index says {rows}")
+            table = pa.Table.from_batches(batches)
             if "shard" not in table.column_names:
-                table = table.append_column("shard", pa.array(np.full(table.num_rows, entry["mapper"], dtype=np.uint32)))
+                table = table.append_column("shard", pa.array(np.repeat(entries["mapper"], entries["rows"])))
             yield table
 
-    def pieces(self, low: int, high: int, first: int = 0, last: int = SLOTS - 1) -> Iterator[tuple[Any, Path, Any]]:
-        """The blocks `read` reads: (entry of the index, file, bytes), file by file in the order they lie there."""
-        for entries in self.entries(low, high, first, last):
+    def pieces(self, wanted: Iterable[Any]) -> Iterator[tuple[Any, Path, list[Any]]]:
+        """The blocks of entries of each group, some neighbours at a time: (their entries, file, bytes of each), file by file in the
+        order they lie there."""
+        for entries in wanted:
             numbers = np.unique(entries["file"]).tolist()
             if numbers and numbers[-1] >= len(self.files):
                 raise AccountError(f"a block of file {numbers[-1]}, and there are {len(self.files)}: an index is damaged")
             for number, found in zip(numbers, self._of_files(numbers, entries), strict=True):
-                for entry, data in found:
-                    yield entry, self.files[number], data
+                for neighbours, blocks in found:
+                    yield neighbours, self.files[number], blocks
 
-    def _of_files(self, numbers: list[int], entries: Any) -> Iterator[Iterable[tuple[Any, Any]]]:
+    def _of_files(self, numbers: list[int], entries: Any) -> Iterator[Iterable[tuple[Any, list[Any]]]]:
         """Entries and bytes of the blocks of each file; of an object store, some files at a time."""
 
-        def read(number: int) -> Iterator[tuple[Any, Any]]:
+        def read(number: int) -> Iterator[tuple[Any, list[Any]]]:
             mine = entries[entries["file"] == number]
-            mine = mine[np.argsort(mine["offset"])]
-            return zip(mine, _read_entries(self.files[number], mine), strict=True)
+            return _read_entries(self.files[number], mine[np.argsort(mine["offset"])])
 
         if numbers and remote(self.files[0]):
             return ahead(lambda number: list(read(number)), numbers, self.files[0])
@@ -415,24 +449,38 @@ class Blocks:
 
     @cached_property
     def totals(self) -> dict[str, Any]:
-        """Bytes (`length`), `rows` and `size` of every partition: int64 (1 << PARTITION_BITS,) each."""
-        totals = {name: np.zeros(1 << PARTITION_BITS, np.int64) for name in ("length", "rows", "size")}
-        for entries in self.entries(0, 1 << 32):
-            if (entries["part"] >= 1 << PARTITION_BITS).any():
-                raise AccountError("a block of a partition that does not exist: an index is damaged")
-            for name, total in totals.items():
-                np.add.at(total, entries["part"], entries[name])
-        return totals
+        """Bytes (`length`), `rows` and `size` of every partition: int64 (PARTITIONS,) each; a block's are shared out among its own."""
+        steps = {name: np.zeros(PARTITIONS + 1, np.int64) for name in ("length", "rows", "size")}
+        for entries in self.entries():
+            first, last = entries["first"] >> SLOT_BITS, entries["last"] >> SLOT_BITS
+            if (last >= PARTITIONS).any():
+                raise AccountError("a block at a place that does not exist: an index is damaged")
+            for name in ("rows", "size"):
+                _share_out(steps[name], first, last, entries[name])
+            _share_out(steps["length"], first, last, np.maximum(entries["length"], last - first + 1))  # 0: no reducer looks there
+        return {name: np.cumsum(step[:-1]) for name, step in steps.items()}
 
-    def slots(self, part: int) -> Any:
-        """Bytes of every slot of a partition, a block's shared out among its slots: int64 (SLOTS,), 0 where there is no row."""
+    def slots(self, partition: int) -> Any:
+        """Bytes of every slot of a partition, a block's shared out among its places: int64 (SLOTS,), 0 where there is no row."""
+        low = partition << SLOT_BITS
         steps = np.zeros(SLOTS + 1, np.int64)
-        for entries in self.entries(part, part + 1):
-            first, after = entries["first"].astype(np.int64), entries["last"].astype(np.int64) + 1
-            share = np.maximum(1, entries["length"] // (after - first))
+        for entries in self.entries(low, low + SLOTS):
+            width = entries["last"].astype(np.int64) - entries["first"] + 1
+            first = np.maximum(entries["first"].astype(np.int64) - low, 0)
+            after = np.minimum(entries["last"].astype(np.int64) - low + 1, SLOTS)
+            share = np.maximum(1, entries["length"] // width)
             np.add.at(steps, first, share)
             np.subtract.at(steps, after, share)
         return np.cumsum(steps[:-1])
+
+
+def _share_out(steps: Any, first: Any, last: Any, amounts: Any) -> None:
+    """Add to the steps of a running sum what shares whole amounts out evenly among `first` to `last`, the rest to the first."""
+    first, after = first.astype(np.int64), last.astype(np.int64) + 1
+    share, rest = np.divmod(amounts, after - first)
+    np.add.at(steps, first, share + rest)
+    np.subtract.at(steps, first + 1, rest)
+    np.subtract.at(steps, after, share)
 
 
 WHOLE_ENTRIES = 1 << 15
@@ -440,16 +488,16 @@ WHOLE_ENTRIES = 1 << 15
 
 
 def _near(path: Any, size: int, low: int, high: int) -> Any:
-    """Entries of an index that has those with low <= part < high, and few others: what a memory map gives for nothing."""
+    """Entries of an index that has those with low <= first < high, and few others: what a memory map gives for nothing."""
     if size % BLOCK.itemsize:
         raise ValueError(size)
     ends = []
-    for part in (low, high):
-        first, last = 0, size // BLOCK.itemsize  # the first entry of `part` or a later one is not before the one, and not behind the other
+    for place in (low, high):
+        first, last = 0, size // BLOCK.itemsize  # the first entry of `place` or a later one is not before the one, and not behind the other
         while last - first > WHOLE_ENTRIES:
             middle = (first + last) // 2
-            at = np.frombuffer(path.read_range(middle * BLOCK.itemsize, BLOCK.itemsize), BLOCK)["part"][0]
-            first, last = (middle + 1, last) if at < part else (first, middle)
+            at = np.frombuffer(path.read_range(middle * BLOCK.itemsize, BLOCK.itemsize), BLOCK)["first"][0]
+            first, last = (middle + 1, last) if at < place else (first, middle)
         ends.append((first, last))
     start, stop = ends[0][0], ends[1][1]
     return np.frombuffer(path.read_range(start * BLOCK.itemsize, (stop - start) * BLOCK.itemsize), BLOCK)
@@ -480,48 +528,46 @@ def _ranges(path: Path, entries: Any) -> Iterator[Callable[[int, int], bytes]]:
         yield read
 
 
-def _read_entries(path: Path, entries: Any) -> Iterator[Any]:
-    """Bytes of blocks, neighbours read in one go."""
-    sums = _signed(entries).tolist()
+def _read_entries(path: Path, entries: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """Blocks, sorted by offset, as many neighbours at a time as come to READ_BYTES: (their entries, the bytes of each)."""
+    begins, ends = entries["offset"], entries["offset"] + entries["length"]
+    apart = np.diff(np.cumsum(entries["length"]) // READ_BYTES, prepend=0) > 0
+    apart[1:] |= begins[1:] != ends[:-1]
+    apart[:1] = True
     try:
         with _ranges(path, entries) as read:
-            at = 0
-            while at < len(entries):
-                end = at + 1
-                while end < len(entries) and int(entries[end]["offset"]) == int(entries[end - 1]["offset"] + entries[end - 1]["length"]):
-                    if int(entries[end]["offset"] + entries[end]["length"] - entries[at]["offset"]) > 64 << 20:
-                        break
-                    end += 1
-                base = int(entries[at]["offset"])
-                length = int(entries[end - 1]["offset"] + entries[end - 1]["length"]) - base
+            for start, stop in pairwise([*np.flatnonzero(apart).tolist(), len(entries)]):
+                base, length = int(begins[start]), int(ends[stop - 1] - begins[start])
                 buffer = pa.py_buffer(read(base, length))
                 if buffer.size < length:
                     raise AccountError(f"{path} is shorter than its index says: rows are lost")
-                for e, total in zip(entries[at:end], sums[at:end], strict=True):
-                    piece = buffer.slice(int(e["offset"]) - base, int(e["length"]))
-                    if xxhash.xxh3_64_intdigest(piece, seed=_seed(int(e["part"]), int(e["first"]), int(e["last"]))) != total:
+                some = entries[start:stop]
+                places = zip((begins[start:stop] - base).tolist(), some["length"].tolist(), strict=True)
+                blocks = [buffer.slice(at, size) for at, size in places]
+                for block, seed, total in zip(blocks, _seeds(some).tolist(), _signed(some).tolist(), strict=True):
+                    if xxhash.xxh3_64_intdigest(block, seed=seed) != total:
                         raise AccountError(f"{path} is damaged, rows are lost: a block is not the one that was written")
-                    yield piece
-                at = end
+                yield some, blocks
     except FileNotFoundError as e:
         raise AccountError(f"{path} is gone: rows are lost") from e
 
 
-def plan_reducers(blocks: Blocks, budget_bytes: int, begin: int = 0, end: int = 1 << PARTITION_BITS) -> list[tuple[int, int, int, int]]:
+def plan_reducers(blocks: Blocks, budget_bytes: int, begin: int = 0, end: int = PARTITIONS) -> list[tuple[int, int]]:
     """Join adjacent partitions up to the memory budget; of one over it, adjacent slots.
 
     Args:
         begin, end: partitions begin <= p < end alone.
-    Returns: (low, high, first, last): partitions low <= p < high, of which the slots first to last.
+    Returns: (low, high): places low <= place < high.
     """
     size = blocks.totals["length"]
     tasks = []
     for low, high in _joined(size[begin:end], budget_bytes):
         low, high = low + begin, high + begin
         if size[low:high].sum() <= budget_bytes:
-            tasks.append((low, high, 0, SLOTS - 1))
+            tasks.append((low << SLOT_BITS, high << SLOT_BITS))
         else:  # one partition
-            tasks += [(low, high, first, after - 1) for first, after in _joined(blocks.slots(low), budget_bytes)]
+            base = low << SLOT_BITS
+            tasks += [(base + first, base + after) for first, after in _joined(blocks.slots(low), budget_bytes)]
     return tasks
 
 
@@ -559,9 +605,12 @@ def plan_shards(blocks: Blocks, part: int, bits: int, size: int | None, size_byt
             yield OutputShard((own.start + low, own.start + high), (start, stop), int(starts[low]), int(ends[high - 1]))
 
 
-def plan_exchange(index: Any, budget_bytes: int) -> list[tuple[int, int]]:
-    """Ranges low <= part < high of the blocks of a group of mappers, each of which fits the memory budget or is one partition."""
-    return list(_joined(np.bincount(index["part"], weights=index["length"]).astype(np.int64), budget_bytes))
+def plan_exchange(index: Any, budget_bytes: int) -> Iterator[tuple[int, int]]:
+    """Ranges low <= first < high of the blocks of a group of mappers, each of which fits the memory budget or has one first place."""
+    places, at = np.unique(index["first"], return_inverse=True)
+    sizes = np.bincount(at, weights=index["length"]).astype(np.int64)
+    for low, high in _joined(sizes, budget_bytes):
+        yield int(places[low]), int(places[high - 1]) + 1
 
 
 def _joined(sizes: Any, most: int) -> Iterator[tuple[int, int]]:
@@ -576,40 +625,49 @@ def _joined(sizes: Any, most: int) -> Iterator[tuple[int, int]]:
         yield low, high
 
 
-def rows_of(blocks: Blocks, low: int, high: int, first: int, last: int, bits: int, rows: int, key: str = "key") -> Iterator[pa.Table]:
-    """The rows of slots `first` to `last` of partitions low <= p < high, block by block.
+def rows_of(
+    blocks: Blocks, low: int, high: int, rows: int, key: str = "key", bits: int = PLACE_BITS, base: int = 0
+) -> Iterator[pa.Table]:
+    """The rows at places low <= place < high, some blocks at a time.
 
     Args:
-        bits: of a key that name a partition. rows: how many there are in these partitions. key: its column.
-    Raises: AccountError if there are more or fewer.
+        rows: how many there are in the blocks that have such places. key: their column, `bits` of which, and base, are a place.
+    Raises: AccountError if there are more or fewer, or rows are not where their index says.
     """
-    found = sum(int(entries["rows"].sum()) for entries in blocks.entries(low, high))
+    found = least = kept = 0
+    for entries in blocks.entries(low, high):
+        found += int(entries["rows"].sum())
+        least += int(entries["rows"][(entries["first"] >= low) & (entries["last"] < high)].sum())
     if found != rows:
-        raise AccountError(f"partitions {low} to {high}: {found} rows came, {rows} were sent")
-    for table in blocks.read(low, high, first, last):
-        if last - first < SLOTS - 1:
-            slot = _places(table[key], bits) % SLOTS
-            table = table.filter(pa.array((slot >= first) & (slot <= last)))
+        raise AccountError(f"places {low} to {high}: {found} rows came, {rows} were sent")
+    for table in blocks.read(low, high):
+        places = _places(table[key], bits) + base
+        mine = (places >= low) & (places < high)
+        if not mine.all():
+            table = table.filter(pa.array(mine))
+        kept += table.num_rows
         if table.num_rows:
             yield table
+    if kept < least:
+        raise AccountError(f"places {low} to {high}: {least} rows are indexed, {kept} have such a place")
 
 
 class Range:
     """The rows of one reduce task.
 
     Args:
-        blocks: the shuffle. low, high, first, last: as `plan_reducers` gives them.
-        bits: partition bits. budget_bytes: memory for the rows. rows: how many there are in these partitions.
+        blocks: the shuffle. low, high: places low <= place < high. budget_bytes: memory for the rows. rows: as for `rows_of`.
     Raises, where rows are read: AccountError if there are more or fewer.
     """
 
-    def __init__(self, blocks: Blocks, low: int, high: int, first: int, last: int, bits: int, budget_bytes: int, rows: int) -> None:
+    def __init__(self, blocks: Blocks, low: int, high: int, budget_bytes: int, rows: int) -> None:
         self.blocks, self.low, self.high, self.budget, self.expected = blocks, low, high, budget_bytes, rows
-        self.first, self.last, self.bits = first, last, bits
         self._held: list[pa.Table] | None = None
+        self.taken = 0
+        """How many it has; known once `heavy` is."""
 
     def _tables(self) -> Iterator[pa.Table]:
-        return rows_of(self.blocks, self.low, self.high, self.first, self.last, self.bits, self.expected)
+        return rows_of(self.blocks, self.low, self.high, self.expected)
 
     @cached_property
     def heavy(self) -> Any:
@@ -621,12 +679,14 @@ class Range:
                 break
             self._held.append(table)
         else:
+            self.taken = sum(table.num_rows for table in self._held)
             return np.empty(0, np.uint64)
         self._held = None
         keys, sizes = np.empty(0, np.uint64), np.empty(0, np.int64)
         for table in self._tables():
+            self.taken += table.num_rows
             here, counts = np.unique(_u64(table["key"]), return_counts=True)
-            row_bytes = max(1, table.nbytes // max(1, table.num_rows))
+            row_bytes = max(1, table.nbytes // table.num_rows)
             both = np.concatenate([keys, here])
             weights = np.concatenate([sizes, counts * row_bytes])
             keys, inverse = np.unique(both, return_inverse=True)
@@ -639,10 +699,7 @@ class Range:
         tables, self._held = self._held, None
         if tables is None:
             tables = [table.filter(pa.array(~np.isin(_u64(table["key"]), heavy))) for table in self._tables()]
-        if not tables:
-            return None
-        # In round 0 rows with one key are read in the order of shard and row; later rows of one reducer come from many shards.
-        return _sorted(tables, _by_place if "shard" in self.blocks.schema.names else _by_key)
+        return _sorted(tables, _by_place) if tables else None
 
     def of_key(self, key: int) -> Iterator[pa.Table]:
         """Rows of one heavy key, in chunks, in (shard, row) order within each mapper."""
@@ -668,7 +725,7 @@ class VerdictWriter:
         present, starts = np.unique(batch.column("shard").to_numpy(), return_index=True)
         stops = [*starts[1:].tolist(), batch.num_rows]
         for s, start, stop in zip(present.tolist(), starts.tolist(), stops, strict=True):
-            self._file.write(batch.slice(start, stop - start), int(s))
+            self._file.write(batch.slice(start, stop - start), int(s), int(s))
 
     def close(self) -> dict[str, Any]:
         return self._file.close()

@@ -36,7 +36,8 @@ class EmitTask(Task):
             followers = LazyShard(self.path("followers", "parquet"), follower_schema(stage, step.params))
             if stage.keeps(step.params) and not numbered:
                 kept = LazyShard(self.path("kept", "parquet"), kept_schema(stage, step.params), packed=False)
-        spill = SpillWriter(self.path("spill", "spill"), schema, self.task["bits"], self.plan.recipe.settings.shuffle.spill_bytes, combine)
+        limit = self.plan.recipe.settings.shuffle.spill_bytes
+        spill = SpillWriter(self.path("spill", "spill"), schema, self.task["block_bytes"], limit, combine)
         spill.followers = []
         failed: list[dict[str, Any]] = []
         failed_file = LazyShard(self.path("failed", "parquet"), FAILED)

@@ -1,9 +1,11 @@
-"""Put the blocks of a group of mappers together by partition, so that a reducer reads one range of it, not one of each mapper."""
+"""Put the blocks of a group of mappers together by place, so that a reducer reads one range of it, not one of each mapper."""
 
 from __future__ import annotations
 
 import time
+from itertools import chain
 
+import numpy as np
 import pyarrow as pa
 
 from curation.errors import AccountError
@@ -12,19 +14,23 @@ from curation.tasks.base import Task
 
 
 class ExchangeTask(Task):
-    """The blocks of a range of partitions that a group of mappers wrote, copied as they are."""
+    """The blocks of a range of places that a group of mappers wrote, copied as they are."""
 
     def run(self) -> None:
         started = time.thread_time()
         low, high = self.task["range"]
-        whole = Blocks.of(self.out, self.task["blocks"], pa.schema([]))
-        group = Blocks(whole.files, [whole.groups[self.task["group"]]], whole.schema)
-        pieces = group.pieces(low, high)
-        if high - low > 1:  # they fit the memory of a reducer; those of one partition come in their order
-            pieces = iter(sorted(pieces, key=lambda piece: (int(piece[0]["part"]), int(piece[0]["mapper"]), int(piece[0]["offset"]))))
+        group = Blocks.of(self.out, self.task["blocks"], pa.schema([])).of_group(self.task["group"])
+        pieces = group.pieces(entries[entries["first"] >= low] for entries in group.entries(low, high))
         file = BlockFile(self.path("exchanged", "blocks"))
-        for entry, _, data in pieces:
-            file.copy(entry, data)
+        if high - low > 1:  # they fit the memory of a reducer; those of one place come in their order
+            found = list(pieces)
+            entries = np.concatenate([some for some, _, _ in found])
+            blocks = list(chain.from_iterable(of_some for _, _, of_some in found))
+            order = np.lexsort((entries["offset"], entries["mapper"], entries["first"]))
+            file.copy(entries[order], [blocks[n] for n in order.tolist()])
+        else:
+            for entries, _, blocks in pieces:
+                file.copy(entries, blocks)
         self.head["exchanged"] = facts = file.close()
         if facts["rows"] != self.task["rows"]:
             raise AccountError(f"{self.task['blocks']}: {facts['rows']} rows exchanged, {self.task['rows']} were sent")

@@ -26,7 +26,7 @@ def again_writer(task: Task, step: Step, round_: int) -> SpillWriter:
     stage = step.stage
     assert isinstance(stage, GlobalStage)
     return SpillWriter(
-        task.path(f"again-{round_}", "spill"), payload_schema(step, task.plan, round_), task.task["bits"],
+        task.path(f"again-{round_}", "spill"), payload_schema(step, task.plan, round_), task.task["block_bytes"],
         task.plan.recipe.settings.shuffle.spill_bytes, partial(stage.combine, params=step.params, round_=round_),
     )  # fmt: skip
 
@@ -39,14 +39,14 @@ class ReduceTask(Task):
         stage = step.stage
         settings = self.plan.recipe.settings.shuffle
         blocks = Blocks.of(self.out, self.task["blocks"], payload_schema(step, self.plan, self.task["round"]))
-        low, high, first, last = self.task["range"]
-        rows = Range(blocks, low, high, first, last, self.task["bits"], settings.reduce_bytes, self.task["rows"])
+        low, high = self.task["range"]
+        rows = Range(blocks, low, high, settings.reduce_bytes, self.task["rows"])
         started = time.thread_time()
         if isinstance(stage, RegroupStage):
             self._regroup(step, stage, rows)
         elif isinstance(stage, GlobalStage):
             self._reduce(step, stage, rows)
-        self.head["cpu_seconds"] = round(time.thread_time() - started, 6)
+        self.head |= {"taken": rows.taken, "cpu_seconds": round(time.thread_time() - started, 6)}
         self.commit()
 
     def _reduce(self, step: Step, stage: GlobalStage, rows: Range) -> None:

@@ -187,7 +187,8 @@ class VerifiedPairs(GlobalStage):
         elif round_ < ASKS:
             yield from self.stream_candidates(chunks, params, round_)
         elif round_ == ASKS:  # 16 bytes a pair
-            yield self._ask(pa.concat_tables(list(chunks())))
+            rows = pa.concat_tables(list(chunks()))
+            yield self._ask(rows.take(pa.array(np.argsort(keys_of(rows["shard"].to_numpy(), rows["row"].to_numpy())))))
         elif round_ == ASKS + 1:
             yield from self._verify_owner(chunks, params)
         else:
@@ -238,14 +239,18 @@ class VerifiedPairs(GlobalStage):
     # Rounds 3 and 4: pairs
 
     def _ask(self, rows: pa.Table) -> Reduced:
-        """A pair found in several bands is one; the owner's own set is asked for too."""
-        key = rows["key"].to_numpy()
-        both = np.stack([key, keys_of(rows["shard"].to_numpy(), rows["row"].to_numpy())], axis=1)
-        pairs = np.unique(both, axis=0)
-        owners = np.unique(key)
-        keys, wanted = np.r_[pairs[:, 0], owners], np.r_[pairs[:, 1], owners]
-        shard, row = addresses_of(wanted)
-        return Reduced(ask=pa.table({"key": keys, "shard": shard, "row": row}), counted={"pairs compared": len(pairs)})
+        """A pair found in several bands is one; the owner's own set is asked for too.
+
+        Args:
+            rows: equal ones stand side by side, and those of one key.
+        """
+        key, other = rows["key"].to_numpy(), keys_of(rows["shard"].to_numpy(), rows["row"].to_numpy())
+        first = np.r_[True, key[1:] != key[:-1]]
+        pairs = np.flatnonzero(first | np.r_[True, other[1:] != other[:-1]])
+        owners = key[first]
+        shard, row = addresses_of(np.r_[other[pairs], owners])
+        ask = pa.table({"key": np.r_[key[pairs], owners], "shard": shard, "row": row})
+        return Reduced(ask=ask, counted={"pairs compared": len(pairs)})
 
     def recall(self, kept: pa.Table, asks: pa.Table, params: Any, round_: int) -> pa.Table:
         names = list(self.message(params, round_))

@@ -187,7 +187,7 @@ def shuffle(path, damaged):
         writer.add(pa.table({name: pa.array(values, KEYED.field(name).type) for name, values in columns.items()}))
         facts.append(writer.close())
         files.append(path.with_name(facts[-1]["file"]))
-    write_groups(path.parent, ".", "g", [f.name for f in files], facts)
+    listed = write_groups(path.parent, ".", "g", [f.name for f in files], facts)
     groups = [path.with_name("g-000000.group")]
     {"spill": files[0], "index": files[0].with_suffix(".index"), "group": groups[0]}[damaged].rename(path)
     path.with_name({"spill": "0.spill", "index": "0.index", "group": groups[0].name}[damaged]).symlink_to(path)
@@ -195,9 +195,9 @@ def shuffle(path, damaged):
     def read():
         if damaged == "index":
             return read_index(files[0], facts[0]).tolist()
-        blocks = Blocks(files, groups, KEYED)
+        blocks = Blocks.of(path.parent, listed, KEYED)
         total = [t.tolist() for t in blocks.totals.values()]
-        rows = [[t.to_pylist() for t in blocks.read(part, part + 1)] for part in range(4)]
+        rows = [[t.to_pylist() for t in blocks.read(n << 22, n + 1 << 22)] for n in range(4)]
         if sum(len(t) for part in rows for t in part) != 24:
             raise AccountError("the reducer counts its rows")
         return total, rows

@@ -13,7 +13,6 @@ from stages.dedup.dedup_urls import dedup_urls
 
 TINY = {
     "settings.pack_bytes": 1,
-    "settings.shuffle.partition_bytes": 500,
     "settings.shuffle.reduce_bytes": 300,
     "settings.shuffle.spill_bytes": 2_000,
 }

@@ -12,7 +12,7 @@ from curation import shuffle, tasks
 from curation.errors import AccountError
 from curation.gc import collect
 
-SMALL = {"settings.shuffle.partition_bytes": 500, "settings.shuffle.reduce_bytes": 2_000, "settings.shuffle.spill_bytes": 20_000}
+SMALL = {"settings.shuffle.reduce_bytes": 2_000, "settings.shuffle.spill_bytes": 20_000}
 TWINS = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {twins: {use: first_of_text}}'
 LIKE = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {like: {use: same_opening}}'
 
@@ -42,9 +42,10 @@ def test_the_same_bytes_with_and_without(tmp_path, groups_of_four):
     assert tree(tmp_path / "straight") == tree(tmp_path / "moved")
 
 
-def test_thousands_of_partitions(tmp_path, monkeypatch):
+def test_thousands_of_blocks(tmp_path, monkeypatch):
     """Each reducer reads each group of mappers once, not each mapper."""
     monkeypatch.setattr(shuffle, "GROUP_MAPPERS", 8)
+    monkeypatch.setattr(shuffle, "LEAST_BLOCK_BYTES", 1)
     for i in range(24):
         parquet(tmp_path / "crawl" / f"{i}.parquet", documents(100, seed=i))
     reads: dict[str, Counter] = {}
@@ -62,18 +63,18 @@ def test_thousands_of_partitions(tmp_path, monkeypatch):
             return real(path, entries)
 
         monkeypatch.setattr(shuffle, "_read_entries", counted)
-        sizes = {"settings.shuffle.partition_bytes": 64, "settings.shuffle.reduce_bytes": 6_000, "settings.shuffle.range_reads": limit}
+        sizes = {"settings.shuffle.reduce_bytes": 6_000, "settings.shuffle.range_reads": limit}
         it = run(recipe(tmp_path, TWINS), tmp_path / label, overrides=sizes)
-        assert len(partitions(tmp_path / label)) > 1_000
+        assert len(places(tmp_path / label)) > 1_000
         assert it.tasks["twins reduce"][0] > 20
     assert tree(tmp_path / "straight") == tree(tmp_path / "moved")
     assert reads["straight"]["exchange"] == 0
     assert reads["moved"]["reduce"] < reads["straight"]["reduce"] / 3
 
 
-def partitions(out):
-    """Those that a run's mappers wrote to."""
-    return {part for f in (out / "work").glob("twins.emit-*/spill/*.index") for part in np.fromfile(f, shuffle.BLOCK)["part"].tolist()}
+def places(out):
+    """Where the blocks begin that a run's mappers wrote."""
+    return {place for f in (out / "work").glob("twins.emit-*/spill/*.index") for place in np.fromfile(f, shuffle.BLOCK)["first"].tolist()}
 
 
 def test_rows_that_do_not_arrive_stop_the_run(tmp_path, monkeypatch, groups_of_four):
@@ -81,9 +82,9 @@ def test_rows_that_do_not_arrive_stop_the_run(tmp_path, monkeypatch, groups_of_f
         parquet(tmp_path / "crawl" / f"{i}.parquet", documents(50, seed=i))
     copy = shuffle.BlockFile.copy
 
-    def lossy(self, entry, data):
-        if self._entries or int(entry["mapper"]) != 1:
-            copy(self, entry, data)
+    def lossy(self, entries, blocks):
+        lost = 0 if self._entries or 1 not in entries["mapper"] else 1
+        copy(self, entries[lost:], blocks[lost:])
 
     monkeypatch.setattr(shuffle.BlockFile, "copy", lossy)
     with pytest.raises(AccountError, match="rows exchanged"):

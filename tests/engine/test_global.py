@@ -16,7 +16,7 @@ from curation.tasks.reading import Kept
 
 LIKE = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {like: {use: same_opening}}'
 COMMON = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {common: {use: common_words, limit: 5}}'
-SMALL = {"settings.shuffle.partition_bytes": 500, "settings.shuffle.reduce_bytes": 2_000, "settings.shuffle.spill_bytes": 20_000}
+SMALL = {"settings.shuffle.reduce_bytes": 2_000, "settings.shuffle.spill_bytes": 20_000}
 
 
 def corpus(folder, n, files=3):

@@ -523,14 +523,14 @@ def test_a_large_index_is_searched(tmp_path, monkeypatch):
     monkeypatch.setattr(shuffle, "WHOLE_ENTRIES", 4)
     dice = random.Random(0)
     index = np.zeros(500, BLOCK)
-    index["part"] = sorted(dice.choice([3, 7, 8, 40, 41, 200]) for _ in range(500))
+    index["first"] = index["last"] = sorted(dice.choice([3, 7, 8, 40, 41, 200]) for _ in range(500))
     index["offset"] = range(500)
     far = location(place("memory")) / "i.group"
     near = tmp_path / "i.group"
     replace(near, index.tobytes())
     replace(far, index.tobytes())
     for low, high in [(0, 1), (0, 3), (3, 4), (7, 9), (8, 41), (41, 1 << 16), (201, 300), (0, 1 << 32)]:
-        asked = [np.concatenate([*Blocks([], [f], pa.schema([])).entries(low, high)]) for f in (near, far)]
+        asked = [np.concatenate([*Blocks([], [f], 0, pa.schema([])).entries(low, high)]) for f in (near, far)]
         assert (asked[0] == asked[1]).all()
     assert len(shuffle._near(far, index.nbytes, 7, 8)) < 200
 

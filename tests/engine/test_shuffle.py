@@ -7,16 +7,17 @@ from engine_kit import documents, parquet, recipe, rows, run, steps, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation import run as run_module
 from curation import shuffle, tasks
 from curation.errors import AccountError, TaskError
-from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter, partition_bits, plan_reducers, read_verdicts, write_groups
+from curation.shuffle import Blocks, Range, SpillWriter, VerdictWriter, block_bytes, plan_reducers, read_verdicts, write_groups
 
 SCHEMA = pa.schema({"key": pa.uint64(), "row": pa.uint32(), "value": pa.string()})
 KEYS = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 5), st.just(2**63))
 
 
-def spill(folder, n, keys, bits, limit=1 << 20, combine=None):
-    writer = SpillWriter(folder / f"{n}.spill", SCHEMA, bits, limit, combine)
+def spill(folder, n, keys, block, limit=1 << 20, combine=None):
+    writer = SpillWriter(folder / f"{n}.spill", SCHEMA, block, limit, combine)
     for start in range(0, len(keys), 7):
         part = keys[start : start + 7]
         writer.add(pa.table({
@@ -26,30 +27,30 @@ def spill(folder, n, keys, bits, limit=1 << 20, combine=None):
     return writer.close()
 
 
-def shuffled(folder, mappers, bits, limit=1 << 20):
-    facts = [spill(folder, n, keys, bits, limit) for n, keys in enumerate(mappers)]
+def shuffled(folder, mappers, block=1 << 16, limit=1 << 20):
+    facts = [spill(folder, n, keys, block, limit) for n, keys in enumerate(mappers)]
     return Blocks.of(folder, write_groups(folder, ".", "g", [f["file"] for f in facts], facts), SCHEMA)
 
 
-def rows_in(blocks, task):
-    return int(blocks.totals["rows"][task[0] : task[1]].sum())
+def readers(blocks, budget):
+    tasks = plan_reducers(blocks, budget)
+    return [Range(blocks, *task, budget, rows) for task, rows in zip(tasks, blocks.rows(tasks).tolist(), strict=True)]
 
 
 @settings(max_examples=30, deadline=None)
 @given(
     mappers=st.lists(st.lists(KEYS, max_size=40), min_size=1, max_size=4),
-    bits=st.integers(0, 6),
     budget=st.sampled_from([1, 300, 2000, 1 << 20]),
     limit=st.sampled_from([50, 1 << 20]),
-    block=st.sampled_from([60, 500, shuffle.BLOCK_BYTES]),
+    block=st.sampled_from([1, 60, 500, shuffle.BLOCK_BYTES]),
+    wide=st.sampled_from([3, shuffle.WIDE]),
 )
-def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, mappers, bits, budget, limit, block):
+def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, mappers, budget, limit, block, wide):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shuffle, "BLOCK_BYTES", block)
-        blocks = shuffled(tmp_path_factory.mktemp("s"), mappers, bits, limit)
+        patch.setattr(shuffle, "WIDE", wide)
+        blocks = shuffled(tmp_path_factory.mktemp("s"), mappers, block, limit)
     seen, whole = [], {}
-    for task in plan_reducers(blocks, budget):
-        part = Range(blocks, *task, bits=bits, budget_bytes=budget, rows=rows_in(blocks, task))
+    for task, part in enumerate(readers(blocks, budget)):
         light = part.light()
         chunks = [] if light is None else [light]
         if light is not None and light.num_rows:
@@ -68,37 +69,36 @@ def test_every_row_reaches_one_reducer_with_all_of_its_key(tmp_path_factory, map
     assert sorted(seen) == sorted((k, n, i, f"{n}:{i}") for n, keys in enumerate(mappers) for i, k in enumerate(keys))
 
 
-def test_partition_bits_depend_on_bytes_alone():
-    assert [partition_bits(n, 100) for n in (0, 100, 101, 200, 201, 10**9)] == [0, 0, 1, 1, 2, 16]
+def test_blocks_are_small_beside_what_a_reducer_reads_of_a_mapper():
+    sizes = [block_bytes(256 << 20, mappers) for mappers in (0, 1, 512, 1024, 10_000, 10**6)]
+    assert sizes == [65536, 65536, 65536, 32768, 3355, 1024]
 
 
 def test_an_oversize_partition_is_split_and_small_ones_are_joined(tmp_path):
     rng = np.random.default_rng(0)
-    keys = np.concatenate([rng.integers(0, 2**61, 500), rng.integers(0, 2**64 - 1, 60, dtype=np.uint64)]).astype(np.uint64).tolist()
-    blocks = shuffled(tmp_path, [keys], bits=4)
-    tasks = plan_reducers(blocks, 4000)
-    assert any(last - first < 255 for *_, first, last in tasks)
-    assert any(high - low > 1 for low, high, _, _ in tasks)
+    keys = np.concatenate([rng.integers(0, 2**48, 500), rng.integers(0, 2**64 - 1, 60, dtype=np.uint64)]).astype(np.uint64).tolist()
+    blocks = shuffled(tmp_path, [keys], 200)
+    sizes = [high - low for low, high in plan_reducers(blocks, 4000)]
+    assert min(sizes) < shuffle.SLOTS < max(sizes)
 
 
-def test_reducers_of_a_partition_read_it_once_between_them(tmp_path, monkeypatch):
-    """What is sent may be many times what the number of partitions was meant for."""
+def test_reducers_read_what_was_sent_once_between_them(tmp_path, monkeypatch):
+    """Blocks are few where there is little, and small where there is much."""
     rng = np.random.default_rng(0)
     mappers = [rng.integers(0, 2**64 - 1, 40_000, dtype=np.uint64).tolist() for _ in range(2)]
     for folder, block in (("cut", 1 << 13), ("whole", 1 << 30)):
-        monkeypatch.setattr(shuffle, "BLOCK_BYTES", block)
+        monkeypatch.setattr(shuffle, "WIDE", shuffle.WIDE if folder == "cut" else shuffle.PLACE_BITS)
         (tmp_path / folder).mkdir()
-        facts = [_spilled(tmp_path / folder / f"{n}.spill", keys) for n, keys in enumerate(mappers)]
+        facts = [_spilled(tmp_path / folder / f"{n}.spill", keys, block) for n, keys in enumerate(mappers)]
         blocks = Blocks.of(tmp_path, write_groups(tmp_path, folder, "g", [f"{folder}/{f['file']}" for f in facts], facts), SCHEMA)
         sent = sum(f["bytes"] for f in facts)
         read = []
         real = shuffle._read_entries
         monkeypatch.setattr(shuffle, "_read_entries", lambda p, e: read.append(int(e["length"].sum())) or real(p, e))  # noqa: B023
-        tasks = plan_reducers(blocks, sent // 10)
-        parts = [Range(blocks, *t, bits=0, budget_bytes=sent // 10, rows=rows_in(blocks, t)).light() for t in tasks]
+        parts = [part.light() for part in readers(blocks, sent // 10)]
         monkeypatch.setattr(shuffle, "_read_entries", real)
         assert sum(p.num_rows for p in parts) == 80_000
-        assert len(tasks) >= 10
+        assert len(parts) >= 10
         if block == 1 << 13:
             assert sum(read) < 1.1 * sent
             assert max(p.num_rows for p in parts) < 9_000
@@ -128,7 +128,7 @@ def test_rows_are_in_memory_twice_at_most(tmp_path, pool):
     """A run while it is sorted, and a reducer's rows: wide ones, as kept shingles are."""
     counted, path = pool(), tmp_path / "wide.spill"
     rng = np.random.default_rng(0)
-    writer = SpillWriter(path, SCHEMA, 0, 1 << 30)
+    writer = SpillWriter(path, SCHEMA, 1 << 16, 1 << 30)
     for n in range(16):
         wide = pa.array(["x" * 20_000] * 100).take(pa.array(np.arange(100)))
         keys = pa.array(rng.integers(0, 2**64 - 1, 100, dtype=np.uint64))
@@ -139,22 +139,21 @@ def test_rows_are_in_memory_twice_at_most(tmp_path, pool):
     assert counted.max_memory() < 2.2 * sent
     blocks = Blocks.of(tmp_path, write_groups(tmp_path, ".", "g", [path.name], [facts]), SCHEMA)
     counted = pool()
-    task = plan_reducers(blocks, sent // 2)[0]
-    part = Range(blocks, *task, bits=0, budget_bytes=sent // 2, rows=1600).light()
+    part = readers(blocks, sent // 2)[0].light()
     assert part.nbytes > sent // 3
     assert counted.max_memory() < 2.2 * part.nbytes
 
 
-def _spilled(path, keys):
-    writer = SpillWriter(path, SCHEMA, 0, 1 << 30)
+def _spilled(path, keys, block):
+    writer = SpillWriter(path, SCHEMA, block, 1 << 30)
     n = len(keys)
     writer.add(pa.table({"key": pa.array(keys, pa.uint64()), "row": pa.array(range(n), pa.uint32()), "value": pa.array(["x" * 10] * n)}))
     return writer.close()
 
 
 def test_one_key_over_the_budget_is_heavy(tmp_path):
-    blocks = shuffled(tmp_path, [[7] * 300 + [9], [7] * 300], bits=0)
-    found = [Range(blocks, *t, bits=0, budget_bytes=3000, rows=rows_in(blocks, t)) for t in plan_reducers(blocks, 3000)]
+    blocks = shuffled(tmp_path, [[7] * 300 + [9], [7] * 300])
+    found = readers(blocks, 3000)
     assert [r.heavy.tolist() for r in found if len(r.heavy)] == [[7]]
     assert sum(t.num_rows for r in found for t in r.of_key(7)) == 600
 
@@ -210,7 +209,7 @@ inputs: {docs: {use: parquet, paths: "crawl/*.parquet"}}
 steps:
   twins: {use: first_of_text}
 """
-TINY = {"settings.shuffle.partition_bytes": 500, "settings.shuffle.reduce_bytes": 3000, "settings.shuffle.spill_bytes": 2000}
+TINY = {"settings.shuffle.reduce_bytes": 3000, "settings.shuffle.spill_bytes": 2000}
 
 
 def keepers(given):
@@ -234,8 +233,8 @@ def docs(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "sizes",
-    [{}, TINY, {"settings.shuffle.partition_bytes": 200}, {"settings.shuffle.reduce_bytes": 1000}],
-    ids=["default", "tiny", "partitions", "stream"],
+    [{}, TINY, {"settings.shuffle.reduce_bytes": 1000}],
+    ids=["default", "tiny", "stream"],
 )
 def test_any_sizes_decide_alike(docs, tmp_path, sizes, monkeypatch):
     from curation import registry
@@ -284,11 +283,7 @@ def test_a_stage_that_cannot_stream_says_so(docs, tmp_path):
 
 
 def test_rounds_and_state(docs, tmp_path):
-    it = run(
-        recipe(docs, TEXT.replace("first_of_text", "rare_domains, limit: 10")),
-        tmp_path,
-        overrides={"settings.shuffle.partition_bytes": 500},
-    )
+    it = run(recipe(docs, TEXT.replace("first_of_text", "rare_domains, limit: 10")), tmp_path)
     counts = {}
     for i in range(3):
         for d in _given(i):
@@ -300,15 +295,24 @@ def test_rounds_and_state(docs, tmp_path):
     assert emitted < 600  # combined in the mapper
 
 
-def test_partitions_follow_from_the_shards_of_the_step(docs, tmp_path, monkeypatch):
-    """A step behind a filter that lets little through has few partitions, whatever the size of the input."""
-    text, bits, emit = TEXT.replace("  twins:", "  few: {use: measure, limit: LIMIT}\n  twins:"), {}, tasks.EmitTask.run
-    monkeypatch.setattr(tasks.EmitTask, "run", lambda self: bits.setdefault(limit, set()).add(self.task["bits"]) or emit(self))
-    for limit in (0, 400):
-        run(recipe(docs, text.replace("LIMIT", str(limit))), tmp_path / str(limit), overrides={"settings.shuffle.partition_bytes": 2_000})
-    few, all_ = bits[400].pop(), bits[0].pop()
-    assert bits == {0: set(), 400: set()}, "one number for all shards"
-    assert few < all_
+def test_rows_between_the_ranges_of_reducers_stop_the_run(docs, tmp_path, monkeypatch):
+    real = run_module.plan_reducers
+    monkeypatch.setattr(run_module, "plan_reducers", lambda *a: real(*a)[1:])
+    with pytest.raises(AccountError, match=r"reducers took \d+ rows of round 0"):
+        run(recipe(docs, TEXT), tmp_path / "out", overrides=TINY)
+
+
+def test_one_more_file_is_emitted_alone(docs, tmp_path, monkeypatch):
+    """How large blocks are depends on the number of files; what they hold does not, so no file is emitted again."""
+    file, emitted, emit = recipe(docs, TEXT), [], tasks.EmitTask.run
+    monkeypatch.setattr(tasks.EmitTask, "run", lambda self: emitted.append(self.task["block_bytes"]) or emit(self))
+    monkeypatch.setattr("curation.run.block_bytes", lambda _, mappers: 5_000 // mappers)
+    run(file, tmp_path / "out")
+    parquet(docs / "crawl" / "3.parquet", _given(3))
+    run(file, tmp_path / "out")
+    assert emitted == [1666, 1666, 1666, 1250]
+    run(file, tmp_path / "whole")
+    assert tree(tmp_path / "out", "outputs") == tree(tmp_path / "whole", "outputs")
 
 
 def _heads(it, prefix):

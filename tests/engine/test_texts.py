@@ -162,15 +162,11 @@ def test_what_is_read_along_comes_in_pieces(tmp_path, monkeypatch):
     assert tree(tmp_path / "pieces") == tree(tmp_path / "whole")
 
 
-def test_partitions_count_the_text_that_stays_where_it_is(tmp_path, monkeypatch):
+def test_a_shard_counts_the_text_that_stays_where_it_is(tmp_path):
     corpus(tmp_path)
-    bits, work = {}, tasks.EmitTask.run
-    monkeypatch.setattr(tasks.EmitTask, "run", lambda self: bits.setdefault(self.task["step"], []).append(self.task["bits"]) or work(self))
-    for text in (CHAIN.format(""), CHAIN.format(WRITTEN)):
-        run(recipe(tmp_path, text), tmp_path / "out", overrides={"settings.shuffle.partition_bytes": 2_000})
-    for step in ("twins", "like", "rare"):
-        left, written = bits[step][0], bits[step][-1]
-        assert left >= written > 2
+    left, written = (run(recipe(tmp_path, text), tmp_path / "out").shards for text in (CHAIN.format(""), CHAIN.format(WRITTEN)))
+    for port, shards in left.items():
+        assert sum(s.bytes for s in shards) >= sum(s.bytes for s in written[port]) > 2_000
 
 
 def test_a_local_file_beside_a_remote_one(tmp_path):

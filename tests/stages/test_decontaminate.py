@@ -302,7 +302,7 @@ def test_an_ngram_that_many_documents_have_is_no_hit_and_is_said(tmp_path):
             pa.table({"id": [f"{i:032x}" for i in range(len(texts))][n::3], "text": texts[n::3]}), tmp_path / "docs" / f"{n}.parquet"
         )
     text = f"inputs: {{d: {{use: parquet, paths: docs/*}}}}\nsteps: {{it: {{use: decontaminate, benchmarks: {{b: '{file}'}}}}}}\n"
-    text += "settings: {shuffle: {partition_bytes: 300, reduce_bytes: 60, spill_bytes: 2000}}\n"
+    text += "settings: {shuffle: {reduce_bytes: 60, spill_bytes: 2000}}\n"
     run_recipe(recipe(tmp_path, text), tmp_path / "out")
     step = steps(tmp_path / "out")["it"]
     assert (step["kept"], step["dropped"]) == (40, {"contaminated": 1})

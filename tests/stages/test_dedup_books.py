@@ -34,7 +34,7 @@ inputs: {docs: {use: parquet, paths: "docs/*.parquet", carry: [lang, score]}}
 steps: {books: {use: dedup_books, max_drop_share: 1%s}}
 outputs: {kept: {use: shards}}
 """
-TINY = {"settings.shuffle.partition_bytes": 20_000, "settings.shuffle.reduce_bytes": 60_000, "settings.shuffle.spill_bytes": 60_000}
+TINY = {"settings.shuffle.reduce_bytes": 60_000, "settings.shuffle.spill_bytes": 60_000}
 ALL = ", sample_one_in: 1, min_shingles: 1, max_bucket: 1000"
 """Every shingle is sampled and no bucket is full: no pair is missed."""
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "books"

@@ -21,7 +21,7 @@ from curation import ledger
 LABELS = ("outputs", "dropped", "failed", "superseded", "states")
 D = 8
 INPUTS = 'inputs: {docs: {use: parquet, paths: "docs/*", carry: [embedding]}}\n'
-SMALL = "settings: {shuffle: {partition_bytes: 2000, reduce_bytes: 8000, spill_bytes: 20000}}\n"
+SMALL = "settings: {shuffle: {reduce_bytes: 8000, spill_bytes: 20000}}\n"
 STAGES = {
     "dedup_urls": "", "dedup_exact": "", "dedup_minhash": "", "dedup_lines": "more_than: 3", "dedup_spans": "",
     "dedup_semantic": "centroids: centroids.npy", "decontaminate": "benchmarks: {b: items.txt}, n: 5, max_docs: 20, max_share: null",

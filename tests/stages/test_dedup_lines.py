@@ -434,7 +434,7 @@ def test_a_run_of_many_shards(tmp_path):
 inputs: {docs: {use: parquet, paths: "in/*.parquet", carry: [n]}}
 steps: {lines: {use: dedup_lines, bucket_docs: 400, min_words_left: 2}}
 outputs: {left: {use: shards}}
-settings: {shuffle: {spill_bytes: 4096, partition_bytes: 4096, reduce_bytes: 8192}}
+settings: {shuffle: {spill_bytes: 4096, reduce_bytes: 8192}}
 """
     run_recipe(recipe(tmp_path, text), tmp_path / "out")
     kept = {r["n"]: r for r in rows(tmp_path / "out", "outputs", "left")}

@@ -32,7 +32,7 @@ inputs: {docs: {use: parquet, paths: "docs/*.parquet", carry: [lang, score]}}
 steps: {near: {use: dedup_minhash, max_drop_share: 1%s}}
 outputs: {kept: {use: shards}}
 """
-TINY = {"settings.shuffle.partition_bytes": 5_000, "settings.shuffle.reduce_bytes": 12_000, "settings.shuffle.spill_bytes": 16_000}
+TINY = {"settings.shuffle.reduce_bytes": 12_000, "settings.shuffle.spill_bytes": 16_000}
 MANY = ", bands: 60, rows_per_band: 2"
 """So many bands that no pair over the threshold is missed: 1 - (1 - 0.49) ** 60."""
 

@@ -20,7 +20,7 @@ TEXT = """
 inputs: {docs: {use: parquet, paths: "docs/*", carry: [embedding]}}
 steps: {same: {use: dedup_semantic, centroids: centroids.npy, max_drop_share: 1%s}}
 """
-SMALL = {"settings.shuffle.partition_bytes": 2_000, "settings.shuffle.reduce_bytes": 40_000, "settings.shuffle.spill_bytes": 50_000}
+SMALL = {"settings.shuffle.reduce_bytes": 40_000, "settings.shuffle.spill_bytes": 50_000}
 
 
 def identifier(number):

@@ -15,7 +15,7 @@ from curation.errors import RecipeError
 
 TEXT = 'inputs: {docs: {use: parquet, paths: "crawl/*"}}\nsteps: {near: {use: dedup_minhash}}'
 WORDS = [f"word{i}" for i in range(400)]
-TINY = {"settings.shuffle.partition_bytes": 2_000, "settings.shuffle.reduce_bytes": 6_000, "settings.shuffle.spill_bytes": 20_000}
+TINY = {"settings.shuffle.reduce_bytes": 6_000, "settings.shuffle.spill_bytes": 20_000}
 
 
 def texts(seed):
