@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from stages.quality.models.model_folder import CONFIG, FACTS, FASTTEXT, ONNX, SAFETENSORS, TOKENIZER, ModelFolder, check
+from stages.quality.models.model_folder import CONFIG, FACTS, FASTTEXT, ONNX, SAFETENSORS, TOKENIZER, ModelFolder
 
 FACTS_OF = {
     "kind": "encoder", "name": "reference", "proxy": False, "task": "classes", "labels": ["other", "good"], "positive": "good",
@@ -52,13 +52,6 @@ def test_a_threshold_has_a_name(tmp_path):
     assert folder.threshold("kept_0.1") == {"*": 0.9, "de": 0.8}
     with pytest.raises(ValueError, match=r"no threshold 'kept'; it has kept_0\.1"):
         folder.threshold("kept")
-
-
-def test_a_proxy_model_is_said_to_be_one(tmp_path):
-    written(tmp_path)
-    assert check(tmp_path) is None
-    written(tmp_path, proxy=True)
-    assert "reference is a proxy model" in check(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -210,12 +210,6 @@ class ModelFolder(_Facts):
         return self.thresholds[name]
 
 
-def check(path: Path) -> str | None:
-    """`ModelFolder.read` for a stage's parameter: what the user should know of the model, or None."""
-    folder = ModelFolder.read(path)
-    return f"{folder.name} is a proxy model: see {folder.path / CARD}" if folder.proxy else None
-
-
 def _must(holds: bool, problem: str) -> None:
     if not holds:
         raise ValueError(problem)
