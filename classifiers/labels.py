@@ -8,6 +8,7 @@ A file is JSON Lines (.jsonl, also .gz, .zst, .bz2), Parquet, or CSV or TSV with
     domain       default: the registrable domain of url, else the source, else the id; what a split keeps on one side
     split        which part of a given split the row belongs to; all rows name one, or none does
     lang, url, source, reason, labelled_by (text), score (a number)    where they are known
+    chars_left_out    characters of the text that whoever labelled it was not shown
 
 
 
@@ -16,8 +17,6 @@ Memory: a batch of rows is held at a time; beside it some 40 bytes for each id, 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -29,33 +28,28 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from classifiers.documents import tables
+from classifiers.records import is_table, kind_of, records
 from curation.documents import IdSet, record_ids
 from curation.domains import registrable_domains
 from curation.errors import Place, RecipeError, did_you_mean
 from curation.shards import ShardWriter
 from curation.storage import attempt_name
 from stages.sources.batches import without_surrogates
-from stages.sources.files import CODECS, open_decompressed
-from stages.sources.lines import bounded_lines
 
 SCHEMA = pa.schema([
     ("id", pa.string()), ("text", pa.large_string()), ("label", pa.string()), ("value", pa.float64()), ("lang", pa.string()),
     ("url", pa.string()), ("domain", pa.string()), ("source", pa.string()), ("split", pa.string()), ("score", pa.float64()),
-    ("reason", pa.string()), ("labelled_by", pa.string()),
+    ("reason", pa.string()), ("labelled_by", pa.string()), ("chars_left_out", pa.int64()),
 ])  # fmt: skip
 """Columns of a set as it is read: of a set of classes `value` is null, of one of numbers `label`. `id`, `text` and `domain` never are."""
 WORDS = ("lang", "url", "domain", "source", "split", "reason", "labelled_by")
-KEYS = ("id", "text", "label", "score", *WORDS)
+KEYS = ("id", "text", "label", "score", "chars_left_out", *WORDS)
 BATCH_ROWS = 4_096
 BATCH_CHARS = 16 << 20
-MAX_LINE_BYTES = 64 << 20
 MAX_CLASSES = 10_000
 """Classes of a set (ours): more are numbers or texts in the wrong column."""
-_TABLES = {".csv": ",", ".tsv": "\t"}
-FORMATS = ".jsonl, .csv, .tsv (each also .gz, .zst, .bz2), .parquet"
-csv.field_size_limit(MAX_LINE_BYTES)
 
 
 @dataclass
@@ -75,10 +69,10 @@ class Facts:
     """Keys that were not read."""
 
 
-def check(files: Sequence[str | Path], columns: Mapping[str, str] | None = None) -> Facts:
+def check(files: Sequence[str | Path], columns: Mapping[str, str] | None = None, documents: Sequence[str] = ()) -> Facts:
     """Go through a whole set; arguments and errors are those of `batches`."""
     found: list[Facts] = []
-    for _ in batches(files, columns, found):
+    for _ in batches(files, columns, found, documents):
         pass
     return found[0]
 
@@ -91,7 +85,7 @@ def read(files: Sequence[str | Path], columns: Mapping[str, str] | None = None) 
 
 
 def batches(
-    files: Sequence[str | Path], columns: Mapping[str, str] | None = None, facts: list[Facts] | None = None
+    files: Sequence[str | Path], columns: Mapping[str, str] | None = None, facts: list[Facts] | None = None, documents: Sequence[str] = ()
 ) -> Iterator[pa.Table]:  # fmt: skip
     """Go through a set, which may lie in several files, a table of SCHEMA at a time.
 
@@ -100,6 +94,8 @@ def batches(
     Args:
         columns: key of this module -> the name the files have for it.
         facts: gets one item, at the end.
+        documents: files of a sample, in which rows without a text find it, and what else they lack, by id; held in memory are the texts
+        found.
     Raises: RecipeError naming file, line (row of Parquet) and key: a text that is missing or empty, a label that is missing, no number
         where the others are, or not finite; an id that stands there twice; a domain on two sides of the split; a set without labels or
         with one only.
@@ -113,7 +109,7 @@ def batches(
         rows: list[tuple[Any, ...]] = []
         lines: list[int] = []
         chars = 0
-        for line, record in records(file):
+        for line, record in _with_texts(file, names, documents) if documents else records(file):
             row = whole.row(str(file), line, record)
             rows.append(row)
             lines.append(line)
@@ -126,6 +122,20 @@ def batches(
     found = whole.end(", ".join(map(str, files)) or "the label set")
     if facts is not None:
         facts.append(found)
+
+
+def _with_texts(file: str | Path, names: Mapping[str, str], documents: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a file, those without a text as the document of their id has them."""
+    lacking = {str(row[names["id"]]) for _, row in records(file) if not row.get(names["text"]) and row.get(names["id"]) is not None}
+    found: dict[str, dict[str, Any]] = {}
+    keys = ("id", "text", "url", "lang", "domain", "source")
+    for sample in documents:
+        for table in tables(sample, keys):
+            for row in table.filter(pc.is_in(table["id"], pa.array(sorted(lacking), pa.string()))).to_pylist():
+                found[row["id"]] = {names[key]: value for key, value in row.items() if key != "id" and value is not None}
+    for line, row in records(file):
+        more = found.get(str(row.get(names["id"]))) if not row.get(names["text"]) else None
+        yield line, row if more is None else {**more, **{key: value for key, value in row.items() if value not in (None, "")}}
 
 
 class _Set:
@@ -147,7 +157,7 @@ class _Set:
         text = record.get(names["text"])
         if not isinstance(text, str):
             near = did_you_mean(names["text"], record) if text is None else ""
-            raise self.error(file, line, "text", f"no text{near}" if text is None else f"a {_kind(text)}, not a text")
+            raise self.error(file, line, "text", f"no text{near}" if text is None else f"a {kind_of(text)}, not a text")
         if not text or text.isspace():
             raise self.error(file, line, "text", "the text is empty")
         label, value = self._label(file, line, record)
@@ -178,9 +188,13 @@ class _Set:
         score = None if record.get(names["score"]) in (None, "") else _number(record[names["score"]])
         if score is not None and not math.isfinite(score):
             raise self.error(file, line, "score", "not a finite number")
+        left_out = record.get(names["chars_left_out"]) or 0
+        if isinstance(left_out, bool) or not str(left_out).isdecimal():
+            raise self.error(file, line, "chars_left_out", "not a whole number of characters")
         return (
             None if given is None else _utf8(str(given)), _utf8(text), label, value, words["lang"], words["url"], words["domain"],
             words["source"], words["split"], score, words["reason"], words["labelled_by"],
+            int(left_out),
         )  # fmt: skip
 
     def _label(self, file: str, line: int, record: Mapping[str, Any]) -> tuple[str | None, float | None]:
@@ -188,11 +202,11 @@ class _Set:
         given = record.get(self.names["label"])
         if given is None or given == "" or (isinstance(given, str) and given.isspace()):
             raise self.error(file, line, "label", f"no label{did_you_mean(self.names['label'], record) if given is None else ''}")
-        table = _suffix(file) in _TABLES
+        table = is_table(file)
         if isinstance(given, str) and not (table and _is_number(given)):
             return _utf8(given.strip() if table else given), None
         if isinstance(given, bool) or not isinstance(given, str | int | float):
-            raise self.error(file, line, "label", f"a {_kind(given)}: a label is a text, for a class, or a number")
+            raise self.error(file, line, "label", f"a {kind_of(given)}: a label is a text, for a class, or a number")
         value = _number(given)
         if not math.isfinite(value):
             raise self.error(file, line, "label", f"{value} is no label: leave the row out")
@@ -203,7 +217,7 @@ class _Set:
         if value is None or value == "":
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise self.error(file, line, key, f"a {_kind(value)}, not a text")
+            raise self.error(file, line, key, f"a {kind_of(value)}, not a text")
         return _utf8(str(value))
 
     def table(self, file: str, lines: list[int], rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -251,94 +265,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _kind(value: Any) -> str:
-    return {bool: "true or false", dict: "map", list: "list", int: "number", float: "number"}.get(type(value), type(value).__name__)
-
-
 def _utf8(text: str) -> str:
     """The text, its lone surrogates as U+FFFD."""
     return text if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text) else without_surrogates(text)
-
-
-# -- files ----------------------------------------------------------------------------------------
-
-
-def records(file: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line (row of Parquet) from 1, and keys with values, of each row of a file.
-
-    Raises: RecipeError naming file and line.
-    """
-    path = str(file)
-    suffix = _suffix(path)
-    reader = _csv_records if suffix in _TABLES else {".jsonl": _json_records, ".parquet": _parquet_records}.get(suffix)
-    if reader is None or (reader is _parquet_records and not path.lower().endswith(suffix)):
-        raise RecipeError(f"the suffix names the format: {FORMATS}", Place(path, 0, 0))
-    try:
-        yield from reader(path)
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as e:
-        raise RecipeError(f"cannot be read: {getattr(e, 'strerror', None) or e}", Place(path, 0, 0)) from e
-
-
-def _suffix(path: str) -> str:
-    """The suffix of a file before that of its compression."""
-    stem = path.lower()
-    for suffix in CODECS:
-        stem = stem.removesuffix(suffix)
-    return Path(stem).suffix
-
-
-def _json_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    with open_decompressed(path) as stream:
-        for number, (_, line) in enumerate(bounded_lines(stream, MAX_LINE_BYTES), 1):
-            place = Place(path, number, 1)
-            if line is None:
-                raise RecipeError(f"a line of more than {MAX_LINE_BYTES >> 20} MiB", place)
-            if not line or line.isspace():
-                continue
-            try:
-                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError as e:
-                raise RecipeError(f"not UTF-8: {e}", place) from e
-            except (ValueError, RecursionError) as e:
-                raise RecipeError(f"not JSON: {e}", place) from e
-            if not isinstance(record, dict):
-                raise RecipeError(f"a JSON object a line is wanted, not a {_kind(record)}", place)
-            yield number, record
-
-
-def _csv_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of a table, all cells texts; the line is that in which the row begins."""
-    with open_decompressed(path) as raw:
-        stream = io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", newline="")
-        rows = csv.reader(stream, delimiter=_TABLES[_suffix(path)], strict=True)
-        line = 1
-        try:
-            header = [name.strip() for name in next(rows, [])]
-            for column, name in enumerate(header):
-                if name in header[:column]:
-                    raise RecipeError("this column is given twice", Place(path, 1, column + 1, name))
-            line = rows.line_num + 1
-            for cells in rows:
-                if cells and len(cells) != len(header):
-                    place = Place(path, line, min(len(cells), len(header)) + 1)
-                    raise RecipeError(f"{len(cells)} fields, the header has {len(header)}", place)
-                if cells:
-                    record: dict[str, Any] = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
-                    yield line, record
-                line = rows.line_num + 1
-        except UnicodeDecodeError as e:
-            raise RecipeError(f"not UTF-8: {e}", Place(path, line, 1)) from e
-        except csv.Error as e:
-            raise RecipeError(f"not valid CSV: {e}", Place(path, line, 1)) from e
-
-
-def _parquet_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    row = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(1_024, use_threads=False):
-            for record in batch.to_pylist():
-                row += 1
-                yield row, record
 
 
 class Writer:

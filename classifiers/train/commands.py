@@ -23,6 +23,7 @@ from curation.errors import RecipeError
 from curation.storage import attempt_name, canonical
 from curation.text import Utf8
 from stages.quality.models.model_folder import ModelFolder
+from stages.quality.models.scorer import load_scorer
 
 Say = Callable[[str], None]
 NO, YES = "no", "yes"
@@ -138,7 +139,7 @@ def _write(
     }  # fmt: skip
     files = {path.name: path for path in sorted(folder.iterdir())}
     model = ModelFolder.write(folder, files=files, card="", **facts)
-    score = _scorer(model)
+    score = _scorer(model, targets.names)
     lang = table["lang"].to_pylist()
     held, test = parts["validation"], parts["test"]
     found, curve, notes = metrics.Thresholds({}, []), None, []
@@ -224,28 +225,17 @@ def _calibration(how: str, raw: Any, values: Any, bounded: bool) -> dict[str, li
     return None if points is None else {"x": points[0], "y": points[1]}
 
 
-def _scorer(model: ModelFolder) -> Callable[[pa.Array], Any]:
-    """Raw scores of texts: float64 (n,), or (n, classes) where none is positive."""
-    if model.kind == "fasttext":  # stand-in until load_scorer is there
-        from stages.language.fasttext_model import read_model
+def _scorer(model: ModelFolder, names: Sequence[str]) -> Callable[[pa.Array], Any]:
+    """Raw scores of texts, as a stage has them: float64 (n,), or (n, classes) where none is positive.
 
-        run = read_model(model.file("model.bin"))
-        order = [run.labels.index(n) for n in model.labels]
-        scores = lambda texts: run.probabilities(Utf8.of(pc.utf8_slice_codeunits(texts, 0, model.input.max_chars)))[:, order]  # noqa: E731
-    else:
-        from tokenizers import Tokenizer
-
-        from classifiers.train import encoder, export
-
-        run = export.session(model.file("model.onnx").read_bytes())
-        asked = spec.Encoder.model_validate({"max_tokens": model.input.max_tokens, "max_chars": model.input.max_chars})
-        tok = Tokenizer.from_file(str(model.file("tokenizer.json")))
-        scores = lambda texts: export.scores(run, encoder.tokens_of(tok, texts, asked), 1, 32)  # noqa: E731
-    column = model.labels.index(model.positive) if model.positive else 0
+    A text without a token has none; here it gets the mean of the others, as one of which nothing is known.
+    """
+    scorer = load_scorer(model)
 
     def score(texts: pa.Array) -> Any:
-        found = np.asarray(scores(texts), np.float64)
-        return found if model.task == "classes" and model.positive is None else found[:, column]
+        found = scorer.scores(texts)
+        found = found if names and model.positive is None else scorer.raw(found)
+        return np.where(np.isnan(found), np.nanmean(found, axis=0), found)
 
     return score
 

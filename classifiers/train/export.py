@@ -5,9 +5,9 @@ Source:  LLM.int8 (Dettmers et al. 2022, section 2.1): a scale for each token of
 Units:   scores of classes are probabilities; Spearman's correlation of scores.
 Errors:  RecipeError if the model cannot be exported or the export is another model; TaskError if the export falls short of what is asked.
 
-A score must not depend on what else is in the batch. ONNX Runtime's own dynamic quantisation has one scale for a whole batch. Here a token's
-scale comes from that token alone, so no calibration texts are needed either. The head and attention's products of activations stay in
-32-bit floats.
+A score must not depend on what else is in the batch. ONNX Runtime's own dynamic quantisation has one scale for a whole batch. Here a
+token's scale comes from that token alone, so no calibration texts are needed either. The head and attention's products of activations stay
+in 32-bit floats.
 """
 
 from __future__ import annotations
