@@ -56,7 +56,13 @@ def with_boilerplate(text: str, r: Random, others: Sequence[str]) -> str:
     said = _sentences(text)
     out: list[str] = []
     while sum(map(len, out)) < len(text):
-        out.append(r.choice(said) if said and r.random() < 0.15 else " ".join(r.sample(MENU, r.randint(1, 5))) if r.random() < 0.7 else teaser(r, others))
+        out.append(
+            r.choice(said)
+            if said and r.random() < 0.15
+            else " ".join(r.sample(MENU, r.randint(1, 5)))
+            if r.random() < 0.7
+            else teaser(r, others)
+        )
     return "\n".join(out)
 
 
@@ -95,7 +101,9 @@ def link_list(text: str, r: Random, others: Sequence[str]) -> str:
     while sum(map(len, out)) < len(text):
         words = r.choice([text, *others]).split()
         at = r.randrange(max(1, len(words) - 6))
-        out.append(" ".join(words[at : at + r.randint(1, 5)]).strip(" .,;:()").capitalize() + r.choice(["", "", f" ({r.randint(1, 400)})", " »"]))
+        out.append(
+            " ".join(words[at : at + r.randint(1, 5)]).strip(" .,;:()").capitalize() + r.choice(["", "", f" ({r.randint(1, 400)})", " »"])
+        )
     return r.choice(["\n", "\n", " | ", " · "]).join(out)
 
 
@@ -111,21 +119,14 @@ def thread(text: str, r: Random, others: Sequence[str]) -> str:
 
 # -- pages made from nothing --------------------------------------------------------------------------
 
-MENU = (
-    "Home|About us|Contact|Login|Register|Sign in|My account|Cart (0)|Wishlist|Search|Menu|Skip to content|Share|Tweet|Pin it|Print|E-mail|"
-    "Next »|« Previous|Read more|Learn more|View all|Show more|Back to top|Sitemap|Privacy policy|Terms of use|Cookie settings|Accept all|"
-    "Subscribe|Newsletter|Follow us|Facebook|Twitter|Instagram|YouTube|RSS|Advertise|Careers|Help|FAQ|Support|Blog|News|Archive|Categories|Tags|"
-    "Related posts|Popular posts|Recent comments|Leave a reply|Edit|Download|Add to cart|Compare|In stock|Sold out|Sort by|Filter|Language|English|"
-    "All rights reserved|Powered by|Copyright|Loading...|Close|Play|Pause|0 comments|12 views|Posted in|Filed under|Permalink|Report abuse"
-).split("|")
-THINGS = (
-    "watches|shoes|handbags|mattresses|insurance|loans|laptops|phone cases|vitamins|perfume|sunglasses|furniture|flights|hotels|car parts|jewelry|"
-    "garage doors|plumbers|locksmiths|roof repair|web hosting|essay help|replica bags|slot games|diet pills|used cars|curtains|drones|headphones"
-).split("|")
-PLACES = "London|Chicago|Berlin|Toronto|Sydney|Dallas|Leeds|Miami|Austin|Dublin|Boston|Denver|Phoenix|Seattle|Perth|Houston|Madrid|Oslo".split("|")
-PRAISE = "best|cheap|top|affordable|luxury|discount|premium|free|official|trusted|new|exclusive|quality|original|amazing|number one|lowest price".split("|")
-NAMES = "max|anna|blue|rider|star|fox|kim|tiger|leo|nova|pixel|sam|ghost|moon|hunter|daisy|rex|sky".split("|")
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MENU = ["Home", "About us", "Contact", "Login", "Register", "Sign in", "My account", "Cart (0)", "Wishlist", "Search", "Menu", "Skip to content", "Share", "Tweet", "Pin it", "Print", "E-mail", "Next »", "« Previous", "Read more", "Learn more", "View all", "Show more", "Back to top", "Sitemap", "Privacy policy", "Terms of use", "Cookie settings", "Accept all", "Subscribe", "Newsletter", "Follow us", "Facebook", "Twitter", "Instagram", "YouTube", "RSS", "Advertise", "Careers", "Help", "FAQ", "Support", "Blog", "News", "Archive", "Categories", "Tags", "Related posts", "Popular posts", "Recent comments", "Leave a reply", "Edit", "Download", "Add to cart", "Compare", "In stock", "Sold out", "Sort by", "Filter", "Language", "English", "All rights reserved", "Powered by", "Copyright", "Loading...", "Close", "Play", "Pause", "0 comments", "12 views", "Posted in", "Filed under", "Permalink", "Report abuse"]
+THINGS = ["watches", "shoes", "handbags", "mattresses", "insurance", "loans", "laptops", "phone cases", "vitamins", "perfume", "sunglasses", "furniture", "flights", "hotels", "car parts", "jewelry", "garage doors", "plumbers", "locksmiths", "roof repair", "web hosting", "essay help", "replica bags", "slot games", "diet pills", "used cars", "curtains", "drones", "headphones"]
+PLACES = (
+    ["London", "Chicago", "Berlin", "Toronto", "Sydney", "Dallas", "Leeds", "Miami", "Austin", "Dublin", "Boston", "Denver", "Phoenix", "Seattle", "Perth", "Houston", "Madrid", "Oslo"]
+)
+PRAISE = ["best", "cheap", "top", "affordable", "luxury", "discount", "premium", "free", "official", "trusted", "new", "exclusive", "quality", "original", "amazing", "number one", "lowest price"]
+NAMES = ["max", "anna", "blue", "rider", "star", "fox", "kim", "tiger", "leo", "nova", "pixel", "sam", "ghost", "moon", "hunter", "daisy", "rex", "sky"]
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def teaser(r: Random, others: Sequence[str]) -> str:

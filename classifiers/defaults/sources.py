@@ -7,7 +7,6 @@ Of the folder `quality`, and of the sites it is taken from (Wikipedia, httpd.apa
 
 from __future__ import annotations
 
-import bz2
 import csv
 import gzip
 import html
@@ -15,6 +14,7 @@ import io
 import json
 import re
 import tarfile
+import textwrap
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,14 @@ from selectolax.lexbor import LexborHTMLParser
 from curation.stage import Batch
 from stages.extract.extract_html import extract_html
 
-PACKAGES = {}
+PACKAGES = {
+    "celery": ("5.7.0", "BSD-3-Clause"), "django": ("5.2.19", "BSD-3-Clause"), "docutils": ("0.23", "public domain, in parts BSD and Python"),
+    "flask": ("3.1.3", "BSD-3-Clause"), "jinja2": ("3.1.6", "BSD-3-Clause"), "mpmath": ("1.4.1", "BSD-3-Clause"),
+    "networkx": ("3.6.1", "BSD-3-Clause"), "nltk": ("3.10.4", "Apache-2.0"), "pyramid": ("2.1", "BSD-derived (Repoze)"),
+    "pytest": ("9.2.0", "MIT"), "scrapy": ("2.19.0", "BSD-3-Clause"), "sphinx": ("9.0.4", "BSD-2-Clause"), "sympy": ("1.14.0", "BSD-3-Clause"),
+    "twisted": ("26.10.0", "MIT"), "werkzeug": ("3.1.9", "BSD-3-Clause"),
+}  # fmt: skip
+"""sdists that are read: name -> (version, licence)."""
 HOSTS = {"gobyexample.com": "CC BY 3.0", "creativecommons.org": "legal text without copyright, pages MIT"}
 BOOKS_LEFT_OUT = ("pg1342-2008", "-with-pg-header", "genesis", "frankenstein")
 """Two carry Project Gutenberg's notice; the others stand in the folder `quality`."""
@@ -59,8 +66,8 @@ def texts(data: Path, packages: Path) -> Iterator[Text]:
     yield from papers(data / "arxiv")
     yield from sentences(data / "multilingual")
     yield from pages(data / "warc" / "built")
-    for sdist in sorted(packages.glob("*.tar.gz")):
-        yield from package(sdist)
+    for name, (version, _) in PACKAGES.items():
+        yield from package(packages / f"{name}-{version}.tar.gz")
 
 
 def books(folder: Path) -> Iterator[Text]:
@@ -70,15 +77,6 @@ def books(folder: Path) -> Iterator[Text]:
             text = gzip.decompress(file.read_bytes()).decode("utf-8", "replace").replace("\r\n", "\n")
             lines = "\n\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text))
             yield Text(lines, "prose", "book", file.name.removesuffix(".txt.gz"))
-
-
-def articles(folder: Path) -> Iterator[Text]:
-    """Articles of Wikipedia: CC BY-SA 3.0."""
-    with bz2.open(folder / "enwiki-pages-articles-shortened.xml.bz2", "rt", encoding="utf-8") as f:
-        for page in re.findall(r"<title>(.*?)</title>.*?<text[^>]*>(.*?)</text>", f.read(), re.DOTALL):
-            text = _wiki_text(html.unescape(page[1]))
-            if len(text) > 2_000:
-                yield Text(text, "prose", "article", "en.wikipedia.org")
 
 
 def posts(folder: Path) -> Iterator[Text]:
@@ -108,22 +106,25 @@ def sentences(folder: Path) -> Iterator[Text]:
     """The Universal Declaration of Human Rights (a text of the United Nations) in many languages, and some sentences of Tatoeba (CC BY 2.0 FR)
     in a row, which say nothing together but are whole."""
     said: dict[tuple[str, str], list[str]] = {}
-    for line in gzip.decompress((folder / "text.jsonl.gz").read_bytes()).decode().splitlines():
-        row = json.loads(line)
-        said.setdefault((row["source"], (row["bcp47"] or row["lang"]).split("-")[0]), []).append(row["text"])
+    rows = [json.loads(line) for line in gzip.decompress((folder / "text.jsonl.gz").read_bytes()).strip().split(b"\n")]
+    short = {row["lang"]: row["bcp47"].split("-")[0] for row in rows if row["bcp47"]}
+    for row in rows:
+        said.setdefault((row["source"], short.get(row["lang"], row["lang"])), []).append(row["text"])
     for (source, lang), parts in sorted(said.items()):
         if source == "udhr":
             yield Text("\n\n".join(parts), "prose", "declaration", "declaration", lang)
         else:
             spaceless = lang in ("ja", "zh", "cmn", "th")
-            rows = [("" if spaceless else " ").join(parts[i : i + 5]) for i in range(0, len(parts), 5)]
-            for i in range(0, len(rows), 10):
-                yield Text("\n\n".join(rows[i : i + 10]), "prose", "sentences", "sentences", lang)
+            five = [("" if spaceless else " ").join(parts[i : i + 5]) for i in range(0, len(parts), 5)]
+            for i in range(0, len(five), 10):
+                yield Text("\n\n".join(five[i : i + 10]), "prose", "sentences", "sentences", lang)
 
 
 def pages(folder: Path) -> Iterator[Text]:
     """Pages of HOSTS and of made-up sites: their main text, and beside it what the extractor leaves out of them."""
-    known = {row["record_id"]: row for row in csv.DictReader(io.StringIO((folder / "pages.tsv").read_text("utf-8")), delimiter="\t", quoting=3)}
+    known = {
+        row["record_id"]: row for row in csv.DictReader(io.StringIO((folder / "pages.tsv").read_text("utf-8")), delimiter="\t", quoting=3)
+    }
     seen: set[str] = set()
     for file in sorted(folder.glob("*.warc.gz")):
         with open(file, "rb") as f:
@@ -133,7 +134,12 @@ def pages(folder: Path) -> Iterator[Text]:
                 if facts is None or facts["status"] != "200" or facts["language"] == "mul" or facts["planted"] or host not in HOSTS:
                     continue
                 body = record.reader.read()
-                page = {"content": [body], "mime": ["text/html"], "http_charset": [record.http_charset], "url": [record.headers["WARC-Target-URI"]]}
+                page = {
+                    "content": [body],
+                    "mime": ["text/html"],
+                    "http_charset": [record.http_charset],
+                    "url": [record.headers["WARC-Target-URI"]],
+                }
                 found = extract_html(Batch(pa.table(page)))
                 text, profile = found["text"][0].as_py() or "", found["profile"][0].as_py()
                 if text in seen or found["drop_reason"][0].as_py():
@@ -141,7 +147,7 @@ def pages(folder: Path) -> Iterator[Text]:
                 seen.add(text)
                 yield Text(text, "code" if profile == "code" else "prose", "page", host, facts["language"])
                 kept = {line.strip() for line in text.split("\n")}
-                around = "\n".join(line for line in _all_lines(body) if line not in kept and len(line) < 200)
+                around = "\n".join(line for line in all_lines(body) if line not in kept and len(line) < 200)
                 if around not in seen:
                     seen.add(around)
                     yield Text(around, "boilerplate", "page", host, facts["language"])
@@ -154,7 +160,10 @@ def package(sdist: Path) -> Iterator[Text]:
         for member in sorted((m for m in archive if m.isfile() and 2_000 < m.size < 400_000), key=lambda m: m.name):
             parts = member.name.lower().split("/")[1:]
             docs, end = any(p in ("doc", "docs") for p in parts[:-1]), parts[-1].rsplit(".", 1)[-1]
-            log = any(mark in member.name.lower() for mark in ("changelog", "changes", "release", "authors", "news", "licen", "/test", "locale", "vendor"))
+            log = any(
+                mark in member.name.lower()
+                for mark in ("changelog", "changes", "release", "authors", "news", "licen", "/test", "locale", "vendor")
+            )
             if log or end not in ("rst", "txt", "md", "py", "c", "h", "js", "pyx"):
                 continue
             file = archive.extractfile(member)
@@ -164,17 +173,24 @@ def package(sdist: Path) -> Iterator[Text]:
                 yield Text(text, _what(text), "documentation", name)
             elif end in ("py", "c", "h", "js", "pyx") and ".min." not in parts[-1]:
                 yield Text(raw, "code", "code file", name)
+                for said in _DOCSTRING.findall(raw):
+                    if len(said) > 1_000 and len(re.findall(r":math:`|\.\. math ?::|`[^`\n]*[\\^_=][^`\n]*`", said)) > 3:
+                        text = _rst_text(textwrap.dedent(said))
+                        yield Text(text, _what(text), "docstring", name)
 
 
 # -- from markup to text ------------------------------------------------------------------------------
 
 _FORMULA = re.compile(r"(?<![\\$])\$[^$\n]{1,200}\$|\$\$[^$]{1,2000}\$\$|\\begin\{(?:equation|align|eqnarray)")
+_DOCSTRING = re.compile(r'"""(.{200,20000}?)"""', re.DOTALL)
 _CODE_LINE = re.compile(r"^(?: {4,}\S|\t\S|>>> |\.\.\. |\$ )", re.MULTILINE)
 
 
 def shares(text: str) -> tuple[float, float]:
     """Formulas for 1,000 characters, and the share of lines that look like code."""
-    return 1_000 * len(_FORMULA.findall(text)) / max(1, len(text)), len(_CODE_LINE.findall(text)) / max(1, len(re.findall(r"^.*\S", text, re.MULTILINE)))
+    return 1_000 * len(_FORMULA.findall(text)) / max(1, len(text)), len(_CODE_LINE.findall(text)) / max(
+        1, len(re.findall(r"^.*\S", text, re.MULTILINE))
+    )
 
 
 def _what(text: str) -> str:
@@ -189,7 +205,7 @@ def _html_text(body: str) -> str:
     return html.unescape(re.sub(r"<[^>]{1,2000}>", "", body)).strip()
 
 
-def _all_lines(body: bytes) -> list[str]:
+def all_lines(body: bytes) -> list[str]:
     """All text of a page, a line a node."""
     tree = LexborHTMLParser(body)
     tree.strip_tags(["script", "style", "noscript", "template"])
@@ -197,26 +213,14 @@ def _all_lines(body: bytes) -> list[str]:
     return [line.strip() for line in (root.text(separator="\n") if root else "").split("\n") if line.strip()]
 
 
-def _wiki_text(wiki: str) -> str:
-    """Paragraphs of an article without templates, tables, references and links' marks."""
-    wiki = re.sub(r"<!--.*?-->|<ref[^>/]*/>|<ref.*?</ref>|<math.*?</math>|<gallery.*?</gallery>", "", wiki, flags=re.DOTALL)
-    for _ in range(4):
-        wiki = re.sub(r"\{\{[^{}]*\}\}|\{\|[^{}]*\|\}", "", wiki)
-    wiki = wiki.split("== See also ==")[0].split("==References==")[0]
-    wiki = re.sub(r"\[\[(?:File|Image|Category)[^\[\]]*(?:\[\[[^\]]*\]\][^\[\]]*)*\]\]", "", wiki)
-    wiki = re.sub(r"\[\[(?:[^\[\]|]*\|)?([^\[\]]*)\]\]", r"\1", wiki)
-    wiki = re.sub(r"\[https?://\S+ ?([^]]*)\]", r"\1", wiki)
-    wiki = re.sub(r"'{2,}|<[^>]{1,200}>|^=+ *(.*?) *=+$", r"\1", wiki, flags=re.MULTILINE)
-    lines = (line.strip() for line in wiki.split("\n"))
-    return "\n\n".join(line for line in lines if len(line) > 60 and line[0] not in "*|!#:;{")
-
-
 def _tex_text(tex: str) -> str:
     """Paragraphs of a LaTeX file, formulas as they are, without comments, preamble and the commands around words."""
     tex = re.sub(r"(?<!\\)%.*", "", tex)
     tex = tex.split(r"\begin{document}")[-1].split(r"\begin{thebibliography}")[0]
     tex = re.sub(r"\\(?:begin|end)\{(?:itemize|enumerate|figure|center|abstract|document|table)\*?\}(?:\[[^]]{0,40}\])?", "\n\n", tex)
-    tex = re.sub(r"\\(?:label|cite\w?|ref|vspace|hspace|input|include|bibliography\w*|includegraphics)\*?(?:\[[^]]{0,99}\])?\{[^}]{0,99}\}", "", tex)
+    tex = re.sub(
+        r"\\(?:label|cite\w?|ref|vspace|hspace|input|include|bibliography\w*|includegraphics)\*?(?:\[[^]]{0,99}\])?\{[^}]{0,99}\}", "", tex
+    )
     tex = re.sub(r"\\(?:sub)*section\*?\{([^}]{0,200})\}", r"\n\n\1\n\n", tex)
     tex = re.sub(r"\\(?:emph|textbf|textit|texttt|underline|footnote|textsc)\{([^}]{0,500})\}", r"\1", tex)
     paragraphs = (" ".join(p.split()) for p in re.split(r"\n\s*\n", tex.replace("\\item", "\n\n")))
@@ -225,8 +229,10 @@ def _tex_text(tex: str) -> str:
 
 def _rst_text(rst: str) -> str:
     """Text of a reStructuredText file as a page of it would read: no directives, targets or underlines."""
-    rst = re.sub(r"^\.\. math::\s*\n((?:[ \t]+.*\n|\n)+)", lambda m: "\n$$" + " ".join(m[1].split()) + "$$\n\n", rst, flags=re.MULTILINE)
-    rst = re.sub(r":math:`([^`]{1,500})`", r"$\1$", rst)
+    rst = re.sub(
+        r"^\s*\.\. math ?::\s*\n((?:[ \t]+.*\n|\n)+)", lambda m: "\n$$" + " ".join(m[1].split()) + "$$\n\n", rst, flags=re.MULTILINE
+    )
+    rst = re.sub(r":math:`([^`]{1,500})`|(?<![:`\w])`([^`\n]{0,200}[\\^_=][^`\n]{0,200})`(?!`|_)", lambda m: f"${m[1] or m[2]}$", rst)
     rst = re.sub(r":[a-z:+-]{1,30}:`~?([^`<]{1,200}?)\s*(?:<[^`>]{0,200}>)?`", r"\1", rst)
     rst = re.sub(r"``([^`\n]{1,200})``", r"\1", rst)
     rst = re.sub(r"`([^`<]{1,200}?)\s*<[^`>]{1,300}>`__?", r"\1", rst)
