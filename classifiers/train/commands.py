@@ -184,8 +184,14 @@ def _fasttext(folder: Path, loaded: Loaded, texts: pa.Array, targets: Targets, p
         buckets=asked.buckets, weights=_weights(targets, parts["train"], asked), seed=asked.seed, threads=asked.threads,
         validation=(utf8["validation"], targets.values[parts["validation"]]), patience=asked.patience, say=say,
     )  # fmt: skip
-    fasttext.save(made, folder / "model.bin")
     what = f"fastText: {len(made.words.counts):,} words, {made.features.buckets:,} rows for n-grams, vectors of {asked.dim}."
+    if asked.compress:
+        from classifiers.train.compress import save_compressed
+
+        kept = save_compressed(made, utf8["train"], folder / "model.ftz", asked.keep, asked.seed)
+        what += f" Compressed: {kept:,} rows, product quantisation."
+    else:
+        fasttext.save(made, folder / "model.bin")
     return {"what": what, "losses": made.losses, "epoch": made.epoch}
 
 
