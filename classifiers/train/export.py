@@ -54,12 +54,12 @@ def export(trained: Trained, spec: Encoder, folder: Path, texts: pa.Array) -> di
         raise TaskError(f"the model gives all {len(ids)} texts it was not trained on the same score: it has learnt nothing")
     agreement = 1.0 if model is exact else min(spearman(a, b) for a, b in zip(before.T, after.T, strict=True))
     change = change_in_batch(model, ids, pad)
-    if agreement < spec.min_agreement:
+    if not agreement >= spec.min_agreement:  # so NaN is refused
         raise TaskError(
             f"the quantised model agrees with the one it is of by {agreement:.4f} (Spearman, {len(ids)} texts), and min_agreement is "
             f"{spec.min_agreement:g}: set quantise to none, or train a model that tells more apart"
         )  # fmt: skip
-    if change > MOST_CHANGE:
+    if not change <= MOST_CHANGE:
         raise TaskError(f"a score of the exported model differs by {change:.1e} with what else is in its batch; {MOST_CHANGE:g} is allowed")
     return {"quantise": spec.quantise, "rows": len(ids), "spearman": round(agreement, 5), "change_in_batch": float(f"{change:.1e}")}
 
