@@ -404,6 +404,38 @@ def fit(
     data(report, as_json, text)
 
 
+train = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train classifiers on label sets.")
+app.add_typer(train, name="train")
+Labels = Annotated[list[Path], typer.Argument(metavar="LABELS...", help="A label set: .jsonl, .parquet, .csv or .tsv files.")]
+ModelOut = Annotated[Path, typer.Option("-o", "--out", metavar="MODEL", help="Folder of the model; it is made.")]
+Keys = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one key of the preset (YAML value).")]
+Preset = Annotated[str, typer.Option("--preset", metavar="NAME|FILE.yaml", help="What is not set: a preset, or such a file of your own.")]
+
+
+@train.command(epilog="Example: curate train fasttext labels.jsonl -o models/quality --preset dclm --set positive=good")
+def fasttext(
+    labels: Labels, out: ModelOut, preset: Preset = "wiki_reference", sets: Keys = None, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Train a fastText classifier; presets are wiki_reference, dclm and deepseekmath."""
+    _train("fasttext", labels, out, preset, sets, as_json)
+
+
+@train.command(epilog="Example: curate train roberta labels.jsonl -o models/quality --preset tiny --set positive_from=3")
+def roberta(
+    labels: Labels, out: ModelOut, preset: Preset = "distilroberta", sets: Keys = None, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Fine-tune an encoder (DistilRoBERTa, or the folder or hub id set as `model`), or make a small one (preset tiny)."""
+    _train("roberta", labels, out, preset, sets, as_json)
+
+
+def _train(kind: str, labels: list[Path], out: Path, preset: str, sets: list[str] | None, as_json: bool) -> None:
+    from importlib import import_module
+
+    commands = import_module("classifiers.train.commands")
+    report, text = commands.train(kind, labels, out, preset, _overrides(sets, form="key=value"), say)
+    data(report, as_json, text)
+
+
 Inputs = Annotated[list[str], typer.Argument(metavar="RUN|FILE...", help="A run, a folder of its outputs, or Parquet and JSONL files.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Another seed, another draw.")]
 

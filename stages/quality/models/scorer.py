@@ -1,0 +1,101 @@
+"""What runs a model folder: texts in, outputs and scores out, whatever kind of model it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from stages.quality.models.model_folder import CARD, SAFETENSORS, ModelFolder
+
+Device = Literal["cpu", "cuda"]
+DECIMALS = 3
+"""Scores are stored so, which is coarser than what another batch, thread or processor may change (ours)."""
+
+NO_SCORE = "without a score"
+"""What stages call documents that have none, in the run's accounts."""
+
+
+class Scorer(ABC):
+    """A loaded model. folder: what it was loaded from."""
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.folder = folder
+
+    @abstractmethod
+    def scores(self, texts: Any) -> Any:
+        """Outputs for an Arrow string array: float64 (n, outputs): probabilities of the labels, or one number.
+
+        NaN for a text without a token (null, empty, white space) and where the model gives a number that is not finite. The outputs of a
+        text do not depend on the other texts.
+        """
+
+    def raw(self, outputs: Any) -> Any:
+        """The raw score of each row of outputs: the positive label's probability, that of the likeliest label, or the number."""
+        positive = self.folder.positive
+        return outputs[:, self.folder.labels.index(positive)] if positive is not None else outputs.max(axis=1)
+
+    def calibrated(self, outputs: Any) -> Any:
+        """The score of each row of outputs, after calibration: float64 (n,)."""
+        return self.folder.calibrated(self.raw(outputs))
+
+    def stored(self, texts: Any) -> Any:
+        """Calibrated scores as they are stored: float64 (n,), rounded to DECIMALS."""
+        return np.round(self.calibrated(self.scores(texts)), DECIMALS)
+
+
+def load_scorer(folder: ModelFolder | str | Path, device: Device = "cpu") -> Scorer:
+    """Load a model: fastText and ONNX on the CPU, on one thread; an encoder on `cuda` by transformers.
+
+    Raises: ValueError naming the file, if it holds no such model or one that does not fit the folder's facts. TaskError, for `cuda`, where
+        there is no GPU.
+    """
+    folder = folder if isinstance(folder, ModelFolder) else ModelFolder.read(folder)
+    if folder.kind == "fasttext":
+        from stages.quality.models.fasttext_scorer import FastTextScorer
+
+        return FastTextScorer(folder)
+    if device == "cuda":
+        from stages.quality.models.torch_encoder import TorchEncoder
+
+        return TorchEncoder(folder, device)
+    from stages.quality.models.onnx_encoder import OnnxEncoder
+
+    return OnnxEncoder(folder)
+
+
+@cache
+def loaded(path: str, device: Device) -> Scorer:
+    """The model of a folder, loaded once a process."""
+    return load_scorer(path, device)
+
+
+def checked(path: Path) -> str | None:
+    """Load a model on the CPU, before a run: what the user should know of it, or None.
+
+    Raises: ValueError as `load_scorer`.
+    """
+    folder = loaded(str(path), "cpu").folder
+    return (
+        f"{folder.name} is a proxy model, made of little data: {folder.path / CARD} says what it is not good for" if folder.proxy else None
+    )
+
+
+def ready(paths: Iterable[str], device: Device) -> None:
+    """Refuse a device that models have no files or packages for. Whether there is a GPU, who runs the step finds out.
+
+    Raises: ValueError.
+    """
+    for path in paths if device == "cuda" else ():
+        folder = ModelFolder.read(path)
+        if folder.kind == "encoder":
+            if SAFETENSORS not in folder.files:
+                raise ValueError(f"device: {path} has no {SAFETENSORS}, which cuda needs")
+            for package in ("torch", "transformers"):
+                if find_spec(package) is None:
+                    raise ValueError(f"device: cuda needs the package {package}: pip install 'curate-pretraining[train]'")
