@@ -6,7 +6,6 @@ import glob
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ class FastText:
     sets: Mapping[str, Any] = field(default_factory=dict)
 
     def train(self, labels: Path, folder: Path) -> None:
-        train = import_module("classifiers.train.commands").train
+        from classifiers.train.commands import train
+
         train("fasttext", [labels], folder, self.preset, {"positive": YES, **self.sets}, lambda text: None)
 
     def load(self, folder: Path) -> Score:
@@ -34,8 +34,10 @@ class FastText:
 
 def load(folder: Path) -> Score:
     """Scores of the model in a folder."""
+    from stages.quality.models.scorer import load_scorer
+
     try:
-        scorer = import_module("stages.quality.models.scorer").load_scorer(folder)
+        scorer = load_scorer(folder)
     except ValueError as e:
         raise RecipeError(str(e)) from e
     return lambda texts: scorer.calibrated(scorer.scores(texts))
@@ -54,7 +56,8 @@ def one_round(
     last = figures[-1]
     ended = last["share_already"] is not None and last["share_already"] >= settings.stop
     file = folder / f"round-{last['round']}" / "prefixes.csv"
-    then = "the recall has ended" if ended else f"judge the {last['prefixes']:,} prefixes of {file}, then run the same command again"
+    judge = f"judge the {last['prefixes']:,} prefixes of {file}, then" if last["prefixes"] else "there is no new prefix to judge:"
+    then = "the recall has ended" if ended else f"{judge} run the same command again"
     return {"rounds": figures, "ended": ended, "prefixes_file": str(file)}, f"{text}\n{then}"
 
 

@@ -141,7 +141,7 @@ class Recall:
                 f"of round {number - 1}'s hits {100 * done[-1]['share_already']:.1f} % had been collected before: the recall has ended",
                 hint="a larger --stop goes on",
             )
-        verdicts = self._verdicts(number)
+        verdicts = self._verdicts(done)
         here = self._round(number)
         here.mkdir(exist_ok=True)
         self._same_verdicts(here, verdicts)
@@ -159,11 +159,12 @@ class Recall:
 
     # -- what people said -------------------------------------------------------------------------
 
-    def _verdicts(self, number: int) -> list[dict[str, str]]:
-        """Verdicts of each round before this one."""
-        found = [prefixes.read(self._round(n) / "prefixes.csv", self.settings.depth) for n in range(1, number)]
-        if found and not found[-1]:
-            file = self._round(number - 1) / "prefixes.csv"
+    def _verdicts(self, done: list[dict[str, Any]]) -> list[dict[str, str]]:
+        """Verdicts of each round that is done."""
+        files = [self._round(of["round"]) / "prefixes.csv" for of in done]
+        found = [prefixes.read(file, self.settings.depth) for file in files]
+        if found and not found[-1] and done[-1]["prefixes"]:
+            file = files[-1]
             raise RecipeError(f"{file}: no prefix has a verdict: write {prefixes.ACCEPT} or {prefixes.REJECT} into the first column")
         return found
 

@@ -1,6 +1,6 @@
 """`curate recall`: prefixes, sums in bounded memory, rounds on a planted web, what the gate of math and code pages loses.
 
-The learner is a stand-in: a page is like the positives if most of its words are commoner in them.
+The learner is a stand-in but where it is said: a page is like the positives if most of its words are commoner in them.
 """
 
 import csv
@@ -238,6 +238,30 @@ def test_rounds_find_what_stands_beside_what_is_known_until_all_is_collected(cor
     shown = rounds.table(figures)
     assert shown.count("\n") == 5
     assert "100.0 %" in shown
+
+
+def test_the_loop_by_the_trainer_of_the_program(corpus):
+    small = {"dim": 8, "buckets": 1_024, "epochs": 10, "rate": 0.5, "validation": 0.2, "test": 0.2}
+    rng = random.Random(1)
+    seeds = [{"id": f"s{i}", "source": f"b{i % 20}", "text": " ".join(rng.choice(ALGEBRA.split()) for _ in range(30))} for i in range(100)]
+    (corpus / "seeds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in seeds))
+    learner, settings = commands.FastText("deepseekmath", small), Settings(negatives=150, domain_pages=5)
+    first = recall(corpus, settings=settings, learner=learner).next()
+    assert judge(corpus / "recall" / "round-1" / "prefixes.csv").keys() >= {"one.example/geometry/"}
+    second = recall(corpus, settings=settings, learner=learner).next()
+    assert first[0]["hits"] == 38
+    assert second[1]["hits"] > 38 + 15
+    assert second[1]["already"] == 38
+    shop = [row["id"] for row in web() if "shop" in row["url"]]
+    hits = [id for k in range(3) for id in pq.read_table(corpus / "recall" / "round-2" / "hits" / f"{k:06d}.parquet")["id"].to_pylist()]
+    assert not set(hits) & set(shop)
+
+
+def test_without_a_prefix_to_judge_the_next_round_begins(corpus):
+    recall(corpus, settings=Settings(negatives=60, domain_pages=1_000)).next()
+    figures = recall(corpus, settings=Settings(negatives=60, domain_pages=1_000)).next()
+    assert [f["prefixes"] for f in figures] == [0, 0]
+    assert figures[1]["share_already"] == 1.0
 
 
 def test_negatives_are_of_the_rest(corpus):
