@@ -155,12 +155,13 @@ def _write(
             precision=asked.precision, recall=asked.recall, kept=asked.kept,
         )  # fmt: skip
     reports = _reports(model, score, table, texts, targets, test, found)
+    made["losses"] = [[round(loss, 6) for loss in of_epoch] for of_epoch in made["losses"]]
     trained = {**made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": loaded.preset}
-    trained["test"] = {key: {"auc": round(r.auc, 4), "auc_interval": r.figures["auc_interval"]} for key, r in reports.items()}
+    areas = {key: (r.auc, r.figures["auc_interval"]) for key, r in reports.items()}
+    trained["test"] = {key: {"auc": round(a, 4), "auc_interval": i and [round(v, 4) for v in i]} for key, (a, i) in areas.items()}
     reached = []
     if targets.wanted is not None:
         reached = _reached(model, score(texts.take(pa.array(test))), targets.wanted[test], [lang[i] for i in test], found)
-    areas = {key: (r.auc, r.figures["auc_interval"]) for key, r in reports.items()}
     notes += [note for r in list(reports.values())[:1] for note in r.notes] if len(reports) == 1 else []
     page = card(facts["name"], loaded, trained, areas, reached, notes)
     ModelFolder.write(folder, files=files, card=page, **facts, calibration=curve, thresholds=found.values, trained=trained)
@@ -184,8 +185,14 @@ def _fasttext(folder: Path, loaded: Loaded, texts: pa.Array, targets: Targets, p
         buckets=asked.buckets, weights=_weights(targets, parts["train"], asked), seed=asked.seed, threads=asked.threads,
         validation=(utf8["validation"], targets.values[parts["validation"]]), patience=asked.patience, say=say,
     )  # fmt: skip
-    fasttext.save(made, folder / "model.bin")
     what = f"fastText: {len(made.words.counts):,} words, {made.features.buckets:,} rows for n-grams, vectors of {asked.dim}."
+    if asked.compress:
+        from classifiers.train.compress import save_compressed
+
+        kept = save_compressed(made, utf8["train"], folder / "model.ftz", asked.keep, asked.seed)
+        what += f" Compressed: {kept:,} rows, product quantisation."
+    else:
+        fasttext.save(made, folder / "model.bin")
     return {"what": what, "losses": made.losses, "epoch": made.epoch}
 
 
