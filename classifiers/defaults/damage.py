@@ -111,21 +111,47 @@ def thread(text: str, r: Random, others: Sequence[str]) -> str:
     """A forum's frame with hardly a word said."""
     out: list[str] = []
     while sum(map(len, out)) < len(text):
-        out += [f"{r.choice(NAMES)}{r.randint(1, 999)}", r.choice(["Junior Member", "Senior Member", "Moderator", "Guest"]), f"Posts: {r.randint(1, 9999)}",
-                f"Joined: {r.choice(MONTHS)} {r.randint(1999, 2024)}", f"#{r.randint(1, 500)}", r.choice(["Quote", "Reply with quote", "Report post", "Top"]),
-                r.choice(["thanks", "+1", "bump", "me too", "any news?", "same here", "lol", "Thanks for sharing!"])]  # fmt: skip
+        out += [
+            f"{r.choice(NAMES)}{r.randint(1, 999)}",
+            r.choice(["Junior Member", "Senior Member", "Moderator", "Guest"]),
+            f"Posts: {r.randint(1, 9999)}",
+            f"Joined: {r.choice(MONTHS)} {r.randint(1999, 2024)}",
+            f"#{r.randint(1, 500)}",
+            r.choice(["Quote", "Reply with quote", "Report post", "Top"]),
+            r.choice(["thanks", "+1", "bump", "me too", "any news?", "same here", "lol", "Thanks for sharing!"]),
+        ]
     return "\n".join(out)
 
 
 # -- pages made from nothing --------------------------------------------------------------------------
 
-MENU = ["Home", "About us", "Contact", "Login", "Register", "Sign in", "My account", "Cart (0)", "Wishlist", "Search", "Menu", "Skip to content", "Share", "Tweet", "Pin it", "Print", "E-mail", "Next »", "« Previous", "Read more", "Learn more", "View all", "Show more", "Back to top", "Sitemap", "Privacy policy", "Terms of use", "Cookie settings", "Accept all", "Subscribe", "Newsletter", "Follow us", "Facebook", "Twitter", "Instagram", "YouTube", "RSS", "Advertise", "Careers", "Help", "FAQ", "Support", "Blog", "News", "Archive", "Categories", "Tags", "Related posts", "Popular posts", "Recent comments", "Leave a reply", "Edit", "Download", "Add to cart", "Compare", "In stock", "Sold out", "Sort by", "Filter", "Language", "English", "All rights reserved", "Powered by", "Copyright", "Loading...", "Close", "Play", "Pause", "0 comments", "12 views", "Posted in", "Filed under", "Permalink", "Report abuse"]
-THINGS = ["watches", "shoes", "handbags", "mattresses", "insurance", "loans", "laptops", "phone cases", "vitamins", "perfume", "sunglasses", "furniture", "flights", "hotels", "car parts", "jewelry", "garage doors", "plumbers", "locksmiths", "roof repair", "web hosting", "essay help", "replica bags", "slot games", "diet pills", "used cars", "curtains", "drones", "headphones"]
-PLACES = (
-    ["London", "Chicago", "Berlin", "Toronto", "Sydney", "Dallas", "Leeds", "Miami", "Austin", "Dublin", "Boston", "Denver", "Phoenix", "Seattle", "Perth", "Houston", "Madrid", "Oslo"]
-)
-PRAISE = ["best", "cheap", "top", "affordable", "luxury", "discount", "premium", "free", "official", "trusted", "new", "exclusive", "quality", "original", "amazing", "number one", "lowest price"]
-NAMES = ["max", "anna", "blue", "rider", "star", "fox", "kim", "tiger", "leo", "nova", "pixel", "sam", "ghost", "moon", "hunter", "daisy", "rex", "sky"]
+MENU = [
+    "Home", "About us", "Contact", "Login", "Register", "Sign in", "My account", "Cart (0)", "Wishlist", "Search", "Menu",
+    "Skip to content", "Share", "Tweet", "Pin it", "Print", "E-mail", "Next »", "« Previous", "Read more", "Learn more", "View all",
+    "Show more", "Back to top", "Sitemap", "Privacy policy", "Terms of use", "Cookie settings", "Accept all", "Subscribe", "Newsletter",
+    "Follow us", "Facebook", "Twitter", "Instagram", "YouTube", "RSS", "Advertise", "Careers", "Help", "FAQ", "Support", "Blog", "News",
+    "Archive", "Categories", "Tags", "Related posts", "Popular posts", "Recent comments", "Leave a reply", "Edit", "Download",
+    "Add to cart", "Compare", "In stock", "Sold out", "Sort by", "Filter", "Language", "English", "All rights reserved", "Powered by",
+    "Copyright", "Loading...", "Close", "Play", "Pause", "0 comments", "12 views", "Posted in", "Filed under", "Permalink",
+    "Report abuse",
+]  # fmt: skip
+THINGS = [
+    "watches", "shoes", "handbags", "mattresses", "insurance", "loans", "laptops", "phone cases", "vitamins", "perfume", "sunglasses",
+    "furniture", "flights", "hotels", "car parts", "jewelry", "garage doors", "plumbers", "locksmiths", "roof repair", "web hosting",
+    "essay help", "replica bags", "slot games", "diet pills", "used cars", "curtains", "drones", "headphones",
+]  # fmt: skip
+PLACES = [
+    "London", "Chicago", "Berlin", "Toronto", "Sydney", "Dallas", "Leeds", "Miami", "Austin", "Dublin", "Boston", "Denver", "Phoenix",
+    "Seattle", "Perth", "Houston", "Madrid", "Oslo",
+]  # fmt: skip
+PRAISE = [
+    "best", "cheap", "top", "affordable", "luxury", "discount", "premium", "free", "official", "trusted", "new", "exclusive", "quality",
+    "original", "amazing", "number one", "lowest price",
+]  # fmt: skip
+NAMES = [
+    "max", "anna", "blue", "rider", "star", "fox", "kim", "tiger", "leo", "nova", "pixel", "sam", "ghost", "moon", "hunter", "daisy",
+    "rex", "sky",
+]  # fmt: skip
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -139,12 +165,16 @@ def doorway(r: Random) -> str:
     """Keywords stuffed into sentences."""
     thing, place, praise = r.choice(THINGS), r.choice(PLACES), r.choice(PRAISE)
     forms = (
-        f"Looking for {praise} {thing} in {place}? ", f"Our {praise} {thing} are the {r.choice(PRAISE)} {thing} {place} has to offer. ",
-        f"Buy {thing} online, {praise} {thing} sale, {thing} {place}, {thing} near me. ", f"Call now for {praise} {thing}! ",
-        f"If you need {thing} in {place}, we are the {praise} choice for {thing}. ", f"{thing.capitalize()} {place} - {praise} {thing} {r.choice(PRAISE)} price. ",
-        f"Click here for more information about {thing}. ", f"We offer {praise} {thing} at {r.choice(PRAISE)} prices in {place} and all surrounding areas. ",
+        f"Looking for {praise} {thing} in {place}? ",
+        f"Our {praise} {thing} are the {r.choice(PRAISE)} {thing} {place} has to offer. ",
+        f"Buy {thing} online, {praise} {thing} sale, {thing} {place}, {thing} near me. ",
+        f"Call now for {praise} {thing}! ",
+        f"If you need {thing} in {place}, we are the {praise} choice for {thing}. ",
+        f"{thing.capitalize()} {place} - {praise} {thing} {r.choice(PRAISE)} price. ",
+        f"Click here for more information about {thing}. ",
+        f"We offer {praise} {thing} at {r.choice(PRAISE)} prices in {place} and all surrounding areas. ",
         f"Contact us today for a {r.choice(PRAISE)} quote on {thing} {place}. ",
-    )  # fmt: skip
+    )
     return "".join(r.choice(forms) for _ in range(r.randint(3, 7))).strip()
 
 
@@ -152,32 +182,48 @@ def offer(r: Random) -> str:
     """A line or two of a shop."""
     price = r.randint(2, 999)
     name = f"{r.choice(PRAISE).title()} {r.choice(THINGS).title()} {r.choice('ABCDEFGH')}{r.randint(10, 999)}"
-    return r.choice([
-        f"{name}\n${price}.99 ${price + 20}.00\nAdd to cart", f"{name} - {r.randint(1, 5)}.{r.randint(0, 9)} ({r.randint(1, 900)} reviews) €{price},00 In stock",
-        f"SALE {r.randint(5, 80)}% off {name}\nQuick view\nCompare", f"{name}\nSKU: {r.randint(10000, 99999)}\nSize: S M L XL\nFree shipping over ${price}",
-    ])  # fmt: skip
+    return r.choice(
+        [
+            f"{name}\n${price}.99 ${price + 20}.00\nAdd to cart",
+            f"{name} - {r.randint(1, 5)}.{r.randint(0, 9)} ({r.randint(1, 900)} reviews) €{price},00 In stock",
+            f"SALE {r.randint(5, 80)}% off {name}\nQuick view\nCompare",
+            f"{name}\nSKU: {r.randint(10000, 99999)}\nSize: S M L XL\nFree shipping over ${price}",
+        ]
+    )
 
 
 def wall(r: Random) -> str:
     """What stands where a text should be."""
-    return r.choice([
-        "Please enable JavaScript to view this page.", "You need to log in to continue. Forgot your password?", "404 Not Found. The page you requested could not be found.",
-        "We use cookies to improve your experience. By continuing to browse you accept our cookie policy.", "This domain is for sale. Inquire now.",
-        "Sorry, no results were found for your search. Try different keywords.", "Your session has expired. Please sign in again.",
-        "Access denied. You do not have permission to view this page.", "Thank you for your order! Your confirmation number is " + str(r.randint(10**6, 10**7)) + ".",
-        "Checking your browser before accessing the site. This may take a few seconds.", "Be the first to review this product. Write a review.",
-    ])  # fmt: skip
+    return r.choice(
+        [
+            "Please enable JavaScript to view this page.",
+            "You need to log in to continue. Forgot your password?",
+            "404 Not Found. The page you requested could not be found.",
+            "We use cookies to improve your experience. By continuing to browse you accept our cookie policy.",
+            "This domain is for sale. Inquire now.",
+            "Sorry, no results were found for your search. Try different keywords.",
+            "Your session has expired. Please sign in again.",
+            "Access denied. You do not have permission to view this page.",
+            "Thank you for your order! Your confirmation number is " + str(r.randint(10**6, 10**7)) + ".",
+            "Checking your browser before accessing the site. This may take a few seconds.",
+            "Be the first to review this product. Write a review.",
+        ]
+    )
 
 
 def feed(r: Random) -> str:
     """A row of a table of results, events or prices."""
     a, b = r.choice(PLACES), r.choice(PLACES)
-    return r.choice([
-        f"{r.randint(1, 28):02}/{r.randint(1, 12):02}/{r.randint(1999, 2024)} {r.randint(0, 23):02}:{r.randint(0, 59):02} {a} {r.randint(0, 9)} - {r.randint(0, 9)} {b}",
-        f"{a} {r.randint(-9, 39)}° {b} {r.randint(-9, 39)}° Humidity {r.randint(10, 99)}%", f"{r.choice(MONTHS)} {r.randint(1, 28)} {a} to {b} from ${r.randint(40, 900)}",
-        f"{a}-{b} {r.randint(1000, 9999)} {r.random() * 100:.2f} {r.random() * 100:.2f} {r.choice('+-')}{r.random() * 5:.2f}%",
-        f"{r.randint(1, 9)} bed {r.randint(1, 4)} bath {r.randint(400, 4000)} sqft {a} ${r.randint(100, 990)},000 View details",
-    ])  # fmt: skip
+    return r.choice(
+        [
+        f"{r.randint(1, 28):02}/{r.randint(1, 12):02}/{r.randint(1999, 2024)} {r.randint(0, 23):02}:{r.randint(0, 59):02} "
+        f"{a} {r.randint(0, 9)} - {r.randint(0, 9)} {b}",
+            f"{a} {r.randint(-9, 39)}° {b} {r.randint(-9, 39)}° Humidity {r.randint(10, 99)}%",
+            f"{r.choice(MONTHS)} {r.randint(1, 28)} {a} to {b} from ${r.randint(40, 900)}",
+            f"{a}-{b} {r.randint(1000, 9999)} {r.random() * 100:.2f} {r.random() * 100:.2f} {r.choice('+-')}{r.random() * 5:.2f}%",
+            f"{r.randint(1, 9)} bed {r.randint(1, 4)} bath {r.randint(400, 4000)} sqft {a} ${r.randint(100, 990)},000 View details",
+        ]
+    )
 
 
 def made(part: Callable[[Random], str], r: Random, chars: int) -> str:
@@ -189,8 +235,21 @@ def made(part: Callable[[Random], str], r: Random, chars: int) -> str:
 
 
 COPIES: dict[str, Callable[[str, Random, Sequence[str]], str]] = {
-    f.__name__: f for f in (shuffled_words, shuffled_sentences, repeated, scanned, with_boilerplate, teasers, keywords, shouted, twice_encoded, link_list, thread)
-}  # fmt: skip
+    f.__name__: f
+    for f in (
+        shuffled_words,
+        shuffled_sentences,
+        repeated,
+        scanned,
+        with_boilerplate,
+        teasers,
+        keywords,
+        shouted,
+        twice_encoded,
+        link_list,
+        thread,
+    )
+}
 PAGES: dict[str, Callable[[Random], str]] = {f.__name__: f for f in (doorway, offer, wall, feed)}
 
 

@@ -8,6 +8,7 @@ A split keeps domains apart, and by the same measure kinds of damage: some kinds
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -125,7 +126,6 @@ def _row(t: Text, label: str, kind: str, split: str) -> dict[str, Any]:
 
 def write(rows: Iterator[dict[str, Any]], path: Path) -> None:
     """JSON Lines, a text once."""
-    import json
 
     seen: set[str] = set()
     with open(path, "w", encoding="utf-8") as f:

@@ -1,8 +1,9 @@
 """The texts the default models are fitted on: what each source is, where it is from, under which licence, and what of it is read.
 
-Sources are of two kinds, both of which anyone can fetch again: the folder of test data (its README names repositories, commits and licences;
-what is not to be republished is left out), and documentation and code of Python packages (PACKAGES), as their sdists on PyPI have them.
-Of the folder `quality`, and of the sites it is taken from (Wikipedia, httpd.apache.org, www.w3.org), nothing is read: it judges.
+Sources are of two kinds, both of which anyone can fetch again: the folder of test data (its README names repositories, commits and
+licences; what is not to be republished is left out), and documentation and code of Python packages (PACKAGES), as their sdists on PyPI
+have them. Of the sites that `bench quality` judges by (Wikipedia, httpd.apache.org, www.w3.org) nothing is read, and of the folder
+`quality` neither; papers, posts and books stand there too, in part.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ from curation.stage import Batch
 from stages.extract.extract_html import extract_html
 
 PACKAGES = {
-    "celery": ("5.7.0", "BSD-3-Clause"), "django": ("5.2.19", "BSD-3-Clause"), "docutils": ("0.23", "public domain, in parts BSD and Python"),
+    "celery": ("5.7.0", "BSD-3-Clause, docs CC BY-SA 4.0"), "django": ("5.2.19", "BSD-3-Clause"),
+    "docutils": ("0.23", "public domain, in parts BSD and Python"),
     "flask": ("3.1.3", "BSD-3-Clause"), "jinja2": ("3.1.6", "BSD-3-Clause"), "mpmath": ("1.4.1", "BSD-3-Clause"),
     "networkx": ("3.6.1", "BSD-3-Clause"), "nltk": ("3.10.4", "Apache-2.0"), "pyramid": ("2.1", "BSD-derived (Repoze)"),
-    "pytest": ("9.2.0", "MIT"), "scrapy": ("2.19.0", "BSD-3-Clause"), "sphinx": ("9.0.4", "BSD-2-Clause"), "sympy": ("1.14.0", "BSD-3-Clause"),
-    "twisted": ("26.10.0", "MIT"), "werkzeug": ("3.1.9", "BSD-3-Clause"),
+    "pytest": ("9.2.0", "MIT"), "scrapy": ("2.19.0", "BSD-3-Clause"), "sphinx": ("9.0.4", "BSD-2-Clause"),
+    "sympy": ("1.14.0", "BSD-3-Clause"), "twisted": ("26.10.0", "MIT"), "werkzeug": ("3.1.9", "BSD-3-Clause"),
 }  # fmt: skip
 """sdists that are read: name -> (version, licence)."""
 HOSTS = {"gobyexample.com": "CC BY 3.0", "creativecommons.org": "legal text without copyright, pages MIT"}
@@ -103,8 +105,10 @@ def papers(folder: Path) -> Iterator[Text]:
 
 
 def sentences(folder: Path) -> Iterator[Text]:
-    """The Universal Declaration of Human Rights (a text of the United Nations) in many languages, and some sentences of Tatoeba (CC BY 2.0 FR)
-    in a row, which say nothing together but are whole."""
+    """The Universal Declaration of Human Rights (a text of the United Nations) in many languages, and sentences of Tatoeba (CC BY 2.0 FR).
+
+    The latter stand in a row and say nothing together, but each is whole.
+    """
     said: dict[tuple[str, str], list[str]] = {}
     rows = [json.loads(line) for line in gzip.decompress((folder / "text.jsonl.gz").read_bytes()).strip().split(b"\n")]
     short = {row["lang"]: row["bcp47"].split("-")[0] for row in rows if row["bcp47"]}
