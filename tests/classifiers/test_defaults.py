@@ -50,7 +50,7 @@ def test_what_is_shipped_is_a_proxy_that_says_so(name):
 
 def test_what_is_shipped_is_small_and_all_of_it_is_named():
     files = [p for p in DEFAULTS.rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) < 6_000_000
+    assert sum(p.stat().st_size for p in files) < 8_000_000
     assert set(SHIPPED) <= set(MODELS)
     told = (DEFAULTS / "README.md").read_text("utf-8")
     for name in SHIPPED:
@@ -60,8 +60,9 @@ def test_what_is_shipped_is_small_and_all_of_it_is_named():
         assert licence.split(",")[0] in told
 
 
-def test_the_quality_proxy_prefers_text_to_what_stands_around_it():
-    scorer = load_scorer(DEFAULTS / "quality")
+@pytest.mark.parametrize("name", ["quality", "quality_encoder"])
+def test_a_quality_proxy_prefers_text_to_what_stands_around_it(name):
+    scorer = load_scorer(DEFAULTS / name)
     worse = [
         "Home About us Contact Login Register Cart (0) Wishlist Search\nFollow us Facebook Twitter RSS\nPrivacy policy Terms of use",
         "cheap watches, watches sale, buy watches online, best watches, discount watches, watches near me, luxury watches, top watches",
@@ -69,7 +70,12 @@ def test_the_quality_proxy_prefers_text_to_what_stands_around_it():
     ]
     scores = scorer.stored(pa.array([PROSE, *worse]))
     assert scores[0] > max(scores[1:]), scores
-    assert (DEFAULTS / "quality").name in yaml.safe_load((HOME / "pipeline.yaml").read_text())["steps"]["scored"]["models"]["quality"]
+
+
+def test_the_pipeline_ranks_by_it_and_drops_nothing():
+    steps = yaml.safe_load((HOME / "pipeline.yaml").read_text("utf-8"))["steps"]
+    assert steps["scored"] == {"use": "score_quality", "models": {"quality": "quality/models/defaults/quality"}}
+    assert (steps["ranked"]["columns"], steps["ranked"]["by"]) == (["quality"], ["lang", "profile"])
 
 
 def test_code_and_mathematics_are_told_from_prose():
