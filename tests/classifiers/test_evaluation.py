@@ -203,6 +203,8 @@ def test_labels_that_are_the_sources_are_said():
     assert report.figures["within_source"] is None
     assert any(note.startswith("Each source has one label only") for note in report.notes)
     assert any(note.startswith("Sources are not known") for note in evaluate(labels * 0.5, labels).notes)
+    alone = evaluate(labels * 0.5, labels, source=[str(i) for i in range(60)])
+    assert alone.figures["source_alone"] == 0.5, "a row says nothing of itself"
 
 
 # -- the report ---------------------------------------------------------------------------------------
@@ -230,7 +232,7 @@ def test_parts_mistakes_and_bins():
 
 
 def test_crawled_text_stays_text():
-    evil = "<script>alert(1)</script> `x` | [a](javascript:b)\n# head\x1b[31m\u202e" + "y" * 10_000
+    evil = "<script>alert(1)</script> `x | [a](javascript:b)\n# head\x1b[31m\u202e" + "y" * 10_000
     labels = np.arange(40) % 2 == 0
     scores = np.where(labels, 0.4, 0.6)
     report = evaluate(scores, labels, lang=[evil] * 40, source=[evil] * 40, texts=[evil] * 40, rescore=lambda texts: scores)
