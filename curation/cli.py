@@ -52,6 +52,9 @@ mix.add_typer(mix_search, name="search")
 label = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Label a sample of documents, by a chat model or by people.")
 app.add_typer(label, name="label")
 
+recall = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Find all pages of a corpus that are like a seed set, in rounds.")
+app.add_typer(recall, name="recall")
+
 
 def say(text: str) -> None:
     """Talk to the user, on stderr."""
@@ -549,6 +552,61 @@ def label_agree(
     from importlib import import_module
 
     report, text = import_module("classifiers.label.commands").agree(first, second)
+    data(report, as_json, text)
+
+
+@recall.command("round", epilog="Example: curate recall round runs/web/outputs/web --seeds math.jsonl --out recall")
+def recall_round(
+    inputs: Inputs,
+    seeds: Annotated[list[str], typer.Option("--seeds", metavar="RUN|FILE", help="The seed set: documents that are wanted.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the recall; each call does its next round.")],
+    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="Preset of `curate train fasttext`.")] = "deepseekmath",
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one setting of the preset (YAML value).")
+    ] = None,
+    threshold: Annotated[float, typer.Option("--threshold", metavar="SCORE", min=0, max=1, help="Least score of a hit.")] = 0.5,
+    domain_share: Annotated[
+        float, typer.Option("--domain-share", metavar="SHARE", min=0, max=1, help="A domain with a larger share of hits is looked at.")
+    ] = 0.1,
+    domain_pages: Annotated[int, typer.Option("--domain-pages", metavar="N", min=1, help="Pages such a domain has at least.")] = 10,
+    positives: Annotated[int, typer.Option("--positives", metavar="N", min=1, help="Of a round, at most.")] = 500_000,
+    negatives: Annotated[int, typer.Option("--negatives", metavar="N", min=1, help="Of a round, at most.")] = 500_000,
+    depth: Annotated[int, typer.Option("--depth", metavar="N", min=1, max=4, help="Parts of the path that prefixes have at most.")] = 1,
+    stop: Annotated[
+        float, typer.Option("--stop", metavar="SHARE", min=0, max=1, help="Share of a round's hits collected before that ends it.")
+    ] = 0.98,
+    seed: Seed = 0,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Processes that score documents.")] = 1,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Do one round: train on the seed set and on what was accepted, score the corpus, list URL prefixes for a person to judge.
+
+    Between two rounds write accept or reject into the first column of the round's prefixes.csv. The figures of all rounds come out.
+    """
+    from importlib import import_module
+
+    settings = import_module("classifiers.recall.rounds").Settings(
+        threshold, domain_share, domain_pages, positives, negatives, depth, stop, seed
+    )
+    commands = import_module("classifiers.recall.commands")
+    report, text = commands.one_round(inputs, seeds, out, settings, preset, _overrides(sets, "--set", "KEY=VALUE"), jobs, say)
+    data(report, as_json, text)
+
+
+@recall.command("gate", epilog="Example: curate recall gate 'crawl/*.warc.gz' --model recall/round-4/model")
+def recall_gate(
+    warcs: Annotated[list[str], typer.Argument(metavar="WARC...", help="Files of the crawl: a sample will do, each page is extracted.")],
+    model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Model folder that says what is wanted.")],
+    threshold: Annotated[float, typer.Option("--threshold", metavar="SCORE", min=0, max=1, help="Least score of a hit.")] = 0.5,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Say which share of wanted pages extraction does not take for mathematics or code, so that filters for web pages judge them.
+
+    Counted apart: pages whose bytes have no mark of a formula or of code (the gate), and those in which too little was found.
+    """
+    from importlib import import_module
+
+    report, text = import_module("classifiers.recall.commands").gate(warcs, model, threshold)
     data(report, as_json, text)
 
 

@@ -155,12 +155,13 @@ def _write(
             precision=asked.precision, recall=asked.recall, kept=asked.kept,
         )  # fmt: skip
     reports = _reports(model, score, table, texts, targets, test, found)
+    made["losses"] = [[round(loss, 6) for loss in of_epoch] for of_epoch in made["losses"]]
     trained = {**made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": loaded.preset}
-    trained["test"] = {key: {"auc": round(r.auc, 4), "auc_interval": r.figures["auc_interval"]} for key, r in reports.items()}
+    areas = {key: (r.auc, r.figures["auc_interval"]) for key, r in reports.items()}
+    trained["test"] = {key: {"auc": round(a, 4), "auc_interval": i and [round(v, 4) for v in i]} for key, (a, i) in areas.items()}
     reached = []
     if targets.wanted is not None:
         reached = _reached(model, score(texts.take(pa.array(test))), targets.wanted[test], [lang[i] for i in test], found)
-    areas = {key: (r.auc, r.figures["auc_interval"]) for key, r in reports.items()}
     notes += [note for r in list(reports.values())[:1] for note in r.notes] if len(reports) == 1 else []
     page = card(facts["name"], loaded, trained, areas, reached, notes)
     ModelFolder.write(folder, files=files, card=page, **facts, calibration=curve, thresholds=found.values, trained=trained)
