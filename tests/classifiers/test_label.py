@@ -133,6 +133,8 @@ def test_what_cannot_be_sampled_is_refused(tmp_path):
     (tmp_path / "b.jsonl").write_text('{"text": "x", "q": 0.5}\n')
     with pytest.raises(RecipeError, match="write q:PARTS"):
         commands.sample([str(tmp_path / "b.jsonl")], tmp_path / "s.jsonl", 5, ["q"], 0)
+    with pytest.raises(RecipeError, match="is one of the files to sample"):
+        commands.sample([str(tmp_path / "*.jsonl")], tmp_path / "b.jsonl", 5, [], 0)
     (tmp_path / "c.jsonl").write_text("")
     with pytest.raises(RecipeError, match="nothing to sample"):
         commands.sample([str(tmp_path / "c.jsonl")], tmp_path / "s.jsonl", 5, [], 0)
@@ -193,7 +195,8 @@ def asking():
 @pytest.mark.parametrize("unit", ["word ", "é", "数学", "a", " ", "\U0001f600 x "])
 def test_a_long_text_is_shown_by_its_ends(asking, unit):
     text = "BEGIN " + unit * 5_000 + " END"
-    shown, left_out = asking.cut(text)
+    shown, left_out, tokens = asking.cut(text)
+    assert tokens == 100
     assert sum(asking.count(shown.split(f"\n[... {left_out:,} characters left out ...]\n"))) <= 100 * 1.05  # its first token may be two now
     assert shown.startswith("BEGIN")
     assert shown.endswith("END")
@@ -201,7 +204,10 @@ def test_a_long_text_is_shown_by_its_ends(asking, unit):
     assert len(head) + len(tail) + left_out == len(text)
     assert text.startswith(head)
     assert text.endswith(tail)
-    assert asking.cut("short " * 20) == ("short " * 20, 0)
+    short = "short " * 20
+    assert asking.cut(short) == (short, 0, asking.count([short])[0])
+    told = asking.of(short)
+    assert abs(told.tokens - sum(asking.count([m["content"] for m in told.messages]))) <= 12
 
 
 def test_a_document_cannot_end_itself_or_speak_as_the_system(asking):
