@@ -404,7 +404,7 @@ def test_one_text_is_asked_about_once_and_changed_requirements_are_another_quest
         inputs = [str(tmp_path / "sample.jsonl")]
         report = label(server, tmp_path, inputs)
         assert report["labelled"] == 6
-        assert report["asked"] == 2 == sum(server.asked.values())
+        assert report["asked"] == report["cost"]["to_ask"] == 2 == sum(server.asked.values())
         assert label(server, tmp_path, inputs)["asked"] == 0
         assert label(server, tmp_path, inputs, request={"seed": 2})["asked"] == 2
         assert label(server, tmp_path, inputs, requirements="code")["asked"] == 2
