@@ -66,6 +66,10 @@ def isotonic(raw: Any, labels: Any, bounded: bool) -> tuple[list[float], list[fl
         return None
     x, y = np.array([s[1] / s[0] for s in steps]), np.array([s[2] / s[0] for s in steps])
     if bounded:
+        if y[0] == 0:  # no row of the step was yes: as likely as one more row of all would make it
+            y[0] = min(labels.mean() / (steps[0][0] + 1), y[1] / 2)
+        if y[-1] == 1:
+            y[-1] = 1 - min((1 - labels.mean()) / (steps[-1][0] + 1), (1 - y[-2]) / 2)
         inside = (x > 0) & (x < 1)
         return [0.0, *x[inside].tolist(), 1.0], [0.0, *y[inside].tolist(), 1.0]
     far = 1e6

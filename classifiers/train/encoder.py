@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from classifiers.train.spec import Encoder
 from curation.errors import RecipeError, TaskError
@@ -128,9 +129,9 @@ def fits(tokenizer: Any, model: Any, spec: Encoder) -> None:
 
     Raises: RecipeError.
     """
-    rows = model.get_input_embeddings().num_embeddings
-    if tokenizer.get_vocab_size() > rows:
-        raise RecipeError(f"model: the tokenizer of {spec.model} has {tokenizer.get_vocab_size():,} tokens, and the model knows {rows:,}")
+    rows, last = model.get_input_embeddings().num_embeddings, max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+    if not 0 <= last < rows:
+        raise RecipeError(f"model: the tokenizer of {spec.model} has a token {last:,}, and the model knows {rows:,}")
     config = model.config
     most = getattr(config, "max_position_embeddings", None)
     if most and config.model_type in ("roberta", "xlm-roberta", "camembert"):
@@ -144,7 +145,7 @@ def tokens_of(tokenizer: Any, texts: pa.Array, spec: Encoder) -> list[Any]:
     tokenizer.no_padding()
     tokenizer.enable_truncation(spec.max_tokens)
     most = min(spec.max_chars, CHARS_PER_TOKEN * spec.max_tokens)
-    cut = pa.compute.utf8_slice_codeunits(texts, 0, most)
+    cut = pc.utf8_slice_codeunits(texts, 0, most)
     ids = []
     for at in range(0, len(cut), 1024):
         ids += [np.array(e.ids, np.int32) for e in tokenizer.encode_batch_fast(cut.slice(at, 1024).to_pylist())]
@@ -192,7 +193,7 @@ def train(
     torch.set_num_threads(spec.threads)
     try:
         with torch.random.fork_rng():
-            model, tokenizer = load(spec, outputs, iter(pa.compute.utf8_slice_codeunits(texts, 0, spec.max_chars).to_pylist()))
+            model, tokenizer = load(spec, outputs, iter(pc.utf8_slice_codeunits(texts, 0, spec.max_chars).to_pylist()))
             torch.manual_seed(spec.seed)
             mean, scale = (0.0, 1.0) if outputs > 1 else (float(np.mean(labels)), float(np.std(labels)) or 1.0)
             data = [(tokens_of(tokenizer, t, spec), _targets(y, outputs, mean, scale)) for t, y in ((texts, labels), held)]

@@ -2,7 +2,7 @@
 
 Source:  LLM.int8 (Dettmers et al. 2022, section 2.1): a scale for each token of the activations and each column of the weights, symmetric;
          outliers have no path of their own here. Tables of embeddings have a scale a row (ours).
-Units:   scores of classes are probabilities; Spearman's correlation of scores.
+Units:   scores of classes are probabilities; Spearman's correlation of scores as they are stored, to 1e-3: what lies closer is one score.
 Errors:  RecipeError if the model cannot be exported or the export is another model; TaskError if the export falls short of what is asked.
 
 A score must not depend on what else is in the batch. ONNX Runtime's own dynamic quantisation has one scale for a whole batch. Here a
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from classifiers.metrics import spearman
+from classifiers.metrics import DIGITS, spearman
 from classifiers.train.encoder import Trained, batches, libraries, padded, tokens_of
 from classifiers.train.spec import Encoder
 from curation.errors import RecipeError, TaskError
@@ -49,13 +49,15 @@ def export(trained: Trained, spec: Encoder, folder: Path, texts: pa.Array) -> di
     same_as_torch(exact, trained.model, ids, pad)
     model = quantised(exact) if spec.quantise == "int8" else exact
     (folder / "model.onnx").write_bytes(model)
-    before, after = (scores(session(m), ids, pad, spec.batch) for m in (exact, model))
+    before, after = (np.round(scores(session(m), ids, pad, spec.batch), DIGITS) for m in (exact, model))
+    if min(np.ptp(found, axis=0).min() for found in (before, after)) == 0:
+        raise TaskError(f"the model gives all {len(ids)} texts it was not trained on the same score: it has learnt nothing")
     agreement = 1.0 if model is exact else min(spearman(a, b) for a, b in zip(before.T, after.T, strict=True))
     change = change_in_batch(model, ids, pad)
-    if not agreement >= spec.min_agreement:  # NaN, of a constant score, is refused too
+    if not agreement >= spec.min_agreement:  # so NaN is refused
         raise TaskError(
             f"the quantised model agrees with the one it is of by {agreement:.4f} (Spearman, {len(ids)} texts), and min_agreement is "
-            f"{spec.min_agreement:g}: train longer, or set quantise to none"
+            f"{spec.min_agreement:g}: set quantise to none, or train a model that tells more apart"
         )  # fmt: skip
     if not change <= MOST_CHANGE:
         raise TaskError(f"a score of the exported model differs by {change:.1e} with what else is in its batch; {MOST_CHANGE:g} is allowed")

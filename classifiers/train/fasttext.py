@@ -135,14 +135,20 @@ def loss_of(words: Words, features: Features, rows: Any, output: Any, texts: Utf
     return float(total / weights[labels].sum(dtype=np.float64))
 
 
+def seen_rows(model: Trained, texts: Utf8) -> Any:
+    """Which rows have a feature of some texts: bool (rows,)."""
+    seen = np.zeros(len(model.rows), np.bool_)
+    _mark(model.words, model.features, texts.data, texts.offsets, seen)
+    return seen
+
+
 def save(model: Trained, path: Path) -> None:
     """Write a model as a `.bin` of fastText's version 12."""
     words, features = model.words, model.features
     with open(path, "wb") as f:
-        f.write(head(model, features.buckets, len(words.counts), -1))
-        f.write(b"</s>\0" + struct.pack("<qb", model.documents, 0))
+        f.write(head(model, features.buckets, len(words.counts), -1) + entry(b"</s>", model.documents))
         for start, end, count in zip(words.starts.tolist(), words.ends.tolist(), words.counts.tolist(), strict=True):
-            f.write(bytes(words.data[start:end]) + b"\0" + struct.pack("<qb", count, 0))
+            f.write(entry(bytes(words.data[start:end]), count))
         f.write(label_entries(model))
         f.write(struct.pack("<?2q", False, *model.rows.shape))
         f.write(np.ascontiguousarray(model.rows, "<f4").data)
@@ -157,6 +163,11 @@ def head(model: Trained, buckets: int, words: int, pruned: int) -> bytes:
     tokens = int(model.words.counts.sum()) + model.documents
     sizes = (words + 1 + labels, words + 1, labels, tokens, pruned)
     return struct.pack("<2i", MAGIC, VERSION) + struct.pack("<12id", *settings, 1e-4) + struct.pack("<3i2q", *sizes)
+
+
+def entry(word: bytes, count: int) -> bytes:
+    """A word of the dictionary."""
+    return word + b"\0" + struct.pack("<qb", count, 0)
 
 
 def label_entries(model: Trained) -> bytes:
@@ -374,6 +385,18 @@ def _pass(
                 for d in range(dim):
                     of_feature[d] += slope[d]
     return total
+
+
+@njit(cache=True)
+def _mark(words: Any, features: Any, data: Any, offsets: Any, seen: Any) -> None:
+    """Set what stands for a row that a text has."""
+    out, hashes = np.empty(0, np.int64), np.empty(0, np.uint64)
+    for row in range(len(offsets) - 1):
+        room, tokens = _room(features, offsets[row + 1] - offsets[row])
+        if room > len(out):
+            out, hashes = np.empty(room, np.int64), np.empty(max(tokens, len(hashes)), np.uint64)
+        for k in range(_rows_of(words, features, data, offsets[row], offsets[row + 1], out, hashes)):
+            seen[out[k]] = True
 
 
 def warm_up() -> None:

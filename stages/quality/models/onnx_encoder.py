@@ -58,4 +58,4 @@ class OnnxEncoder(Encoder):
         mask = np.ones_like(ids)
         together = self.logits(ids, mask)
         alone = np.concatenate([self.logits(ids[k : k + 1], mask[k : k + 1]) for k in range(len(ids))])
-        return bool(np.abs(together - alone).max() > SAME)
+        return not np.allclose(together, alone, rtol=0, atol=SAME, equal_nan=True)
