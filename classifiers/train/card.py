@@ -30,7 +30,8 @@ def card(name: str, loaded: Loaded, trained: dict[str, Any], auc: dict[str, Any]
     parts.append(
         "## Data\n\n" + table(["part", "rows", "domains", *map(code, trained["classes"])],
         [[part, f"{r['rows']:,}", f"{r['domains']:,}", *(f"{n:,}" for n in r["classes"])] for part, r in rows.items()])
-        + "\n\nNo domain is in two parts. " + trained["split"]
+        + "\n\nNo domain is in two parts. " + trained["split"] + " Files: "
+        + ", ".join(f"{code(name)} (SHA-256 {code(digest[:16])})" for name, digest in trained["label_files"].items()) + "."
     )  # fmt: skip
     for key in ("languages", "sources"):
         if trained[key]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from classifiers.train import calibration, spec
 from classifiers.train.card import card
 from classifiers.train.spec import FastText, Loaded
 from classifiers.train.split import PARTS, split
-from curation.errors import RecipeError
+from curation.errors import RecipeError, TaskError
 from curation.storage import attempt_name, canonical
 from curation.text import Utf8
 from stages.quality.models.model_folder import ModelFolder
@@ -67,13 +68,21 @@ def train(
     folder = out.with_name(f".{out.name}.{attempt_name()}")
     folder.mkdir()
     try:
-        report, text = _write(kind, folder, out.name, loaded, table, targets, parts, say)
+        sources = {path.name: _sha256(path) for path in files}
+        report, text = _write(kind, folder, out.name, loaded, table, targets, parts, {"label_files": sources}, say)
         if out.exists():
             out.rmdir()
         folder.rename(out)
+    except ValueError as e:
+        raise TaskError(f"the model that was trained cannot be used: {e}") from e
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return {"folder": str(out), **report}, f"{text}\nwritten: {out}"
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def targets_of(table: pa.Table, facts: labels.Facts, loaded: Loaded, kind: str) -> Targets:
@@ -126,9 +135,10 @@ def parts_of(table: pa.Table, targets: Targets, loaded: Loaded) -> dict[str, Any
 
 
 def _write(
-    kind: str, folder: Path, name: str, loaded: Loaded, table: pa.Table, targets: Targets, parts: dict[str, Any], say: Say
+    kind: str, folder: Path, name: str, loaded: Loaded, table: pa.Table, targets: Targets, parts: dict[str, Any], about: dict[str, Any],
+    say: Say,
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """Train, calibrate, judge; write all files into a folder."""
+    """Train, calibrate, judge; write all files into a folder. about: facts that are known already."""
     asked = loaded.spec
     texts = table["text"].combine_chunks()
     made = (_fasttext if kind == "fasttext" else _encoder)(folder, loaded, texts, targets, parts, say)
@@ -156,7 +166,7 @@ def _write(
         )  # fmt: skip
     reports = _reports(model, score, table, texts, targets, test, found)
     made["losses"] = [[round(loss, 6) for loss in of_epoch] for of_epoch in made["losses"]]
-    trained = {**made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": loaded.preset}
+    trained = {**about, **made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": loaded.preset}
     areas = {key: (r.auc, r.figures["auc_interval"]) for key, r in reports.items()}
     trained["test"] = {key: {"auc": round(a, 4), "auc_interval": i and [round(v, 4) for v in i]} for key, (a, i) in areas.items()}
     reached = []

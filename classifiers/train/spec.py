@@ -6,6 +6,8 @@
     epochs: 3
 
 A preset is such a file that comes with the project, in `classifiers/train/presets`. What it does not name has the default below.
+
+`curate train roberta` needs the extra `train`. Without a GPU, install torch's CPU build first: PyPI's own brings gigabytes for CUDA.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class Spec(BaseModel):
     validation: Share = Field(0.1, description="share of the domains, by hash, that end the training, calibrate and give thresholds")
     test: Share = Field(0.2, description="share of the domains that are only looked at in the report")
     class_weights: Literal["equal", "balanced"] = Field("equal", description="balanced: rows weigh so that classes weigh the same")
-    calibration: Literal["isotonic", "platt", "none"] = Field("platt", description="from raw to calibrated scores, by the validation part")
+    calibration: Literal["isotonic", "platt", "none"] = Field(
+        "platt", description="from raw to calibrated scores, by the validation part; of numbers always isotonic"
+    )
     precision: list[Share] = Field([0.9], description="precisions there are to be thresholds for, per language")
     recall: list[Share] = Field([0.9], description="recalls there are to be thresholds for")
     kept: list[Share] = Field([0.1], description="kept shares there are to be thresholds for")

@@ -1,52 +1,20 @@
-"""What runs a model folder: texts in, outputs and scores out, whatever kind of model it is."""
+"""Loads the scorer of a model folder, once a process, and says before a run what stands against it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import os
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from stages.quality.models.model_folder import CARD, SAFETENSORS, ModelFolder
+from stages.quality.models.base import Scorer
+from stages.quality.models.model_folder import CARD, FACTS, SAFETENSORS, ModelFolder
 
 Device = Literal["cpu", "cuda"]
-DECIMALS = 3
-"""Scores are stored so, which is coarser than what another batch, thread or processor may change (ours)."""
-
 NO_SCORE = "without a score"
 """What stages call documents that have none, in the run's accounts."""
-
-
-class Scorer(ABC):
-    """A loaded model. folder: what it was loaded from."""
-
-    def __init__(self, folder: ModelFolder) -> None:
-        self.folder = folder
-
-    @abstractmethod
-    def scores(self, texts: Any) -> Any:
-        """Outputs for an Arrow string array: float64 (n, outputs): probabilities of the labels, or one number.
-
-        NaN for a text without a token (null, empty, white space) and where the model gives a number that is not finite. The outputs of a
-        text do not depend on the other texts.
-        """
-
-    def raw(self, outputs: Any) -> Any:
-        """The raw score of each row of outputs: the positive label's probability, that of the likeliest label, or the number."""
-        positive = self.folder.positive
-        return outputs[:, self.folder.labels.index(positive)] if positive is not None else outputs.max(axis=1)
-
-    def calibrated(self, outputs: Any) -> Any:
-        """The score of each row of outputs, after calibration: float64 (n,)."""
-        return self.folder.calibrated(self.raw(outputs))
-
-    def stored(self, texts: Any) -> Any:
-        """Calibrated scores as they are stored: float64 (n,), rounded to DECIMALS."""
-        return np.round(self.calibrated(self.scores(texts)), DECIMALS)
 
 
 def load_scorer(folder: ModelFolder | str | Path, device: Device = "cpu") -> Scorer:
@@ -69,10 +37,33 @@ def load_scorer(folder: ModelFolder | str | Path, device: Device = "cpu") -> Sco
     return OnnxEncoder(folder)
 
 
-@cache
 def loaded(path: str, device: Device) -> Scorer:
-    """The model of a folder, loaded once a process."""
-    return load_scorer(path, device)
+    """The model of a folder, loaded once a process and again where the folder was written anew."""
+    return _loaded(path, device, _state(path))
+
+
+def facts(path: str) -> ModelFolder:
+    """What a folder says, read as often as `loaded` does."""
+    return _facts(path, _state(path))
+
+
+@cache
+def _loaded(path: str, device: Device, state: Any) -> Scorer:
+    return load_scorer(_facts(path, state), device)
+
+
+@cache
+def _facts(path: str, state: Any) -> ModelFolder:
+    return ModelFolder.read(path)
+
+
+def _state(path: str) -> Any:
+    """What changes when a model is written: its facts come last, and hold the hashes of its files."""
+    try:
+        stat = os.stat(Path(path, FACTS))
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def checked(path: Path) -> str | None:
@@ -92,7 +83,7 @@ def ready(paths: Iterable[str], device: Device) -> None:
     Raises: ValueError.
     """
     for path in paths if device == "cuda" else ():
-        folder = ModelFolder.read(path)
+        folder = facts(path)
         if folder.kind == "encoder":
             if SAFETENSORS not in folder.files:
                 raise ValueError(f"device: {path} has no {SAFETENSORS}, which cuda needs")
