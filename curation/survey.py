@@ -24,7 +24,7 @@ def planned(stage: str, inputs: list[str], params: dict[str, Any]) -> Plan:
     """
     paths: dict[str, list[str]] = {}
     for given in inputs:
-        pattern = _pattern(given)
+        pattern = files_named(given)
         source = next((use for suffix, use in SOURCES.items() if pattern.endswith(suffix)), None)
         if source is None:
             raise RecipeError(f"{given} is no run, no folder of Parquet files, and no file of {', '.join(SOURCES)}")
@@ -43,7 +43,7 @@ def planned(stage: str, inputs: list[str], params: dict[str, Any]) -> Plan:
         raise RecipeError(f"--{param}: {e.message}" if param in params else e.message, hint=e.hint) from e
 
 
-def _pattern(given: str) -> str:
+def files_named(given: str) -> str:
     """The files an input names: of a run its output, of a folder its Parquet files."""
     place = location(given)
     if (place / "run.json").exists():

@@ -11,6 +11,7 @@ from typing import Any
 import typer.main
 from pydantic import BaseModel
 
+from classifiers.train import spec as training
 from curation import cli, recipe, registry, where
 from curation.inspect.describe import BUILT_IN, spell, stage_list, stage_page
 from mixes import entries
@@ -38,6 +39,12 @@ def keys(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, ...]]:
         else:
             default = "required" if field.is_required() else f"{field.default}".replace("None", "null")
             yield f"`{above}{name}`", spell(field.annotation), default, field.description or ""
+
+
+def own(model: type[BaseModel], base: type[BaseModel]) -> list[tuple[str, ...]]:
+    """`keys` of a model that its base does not have."""
+    common = list(keys(base))
+    return [row for row in keys(model) if row not in common]
 
 
 def commands(group: Any = None, above: str = "") -> dict[str, Any]:
@@ -103,6 +110,9 @@ def recipe_page() -> str:
             *keys(entries.Validation, "validation."),
         ]),
         "## The file of a mix search", inspect.getdoc(search) or "", table(header, [*keys(search.Spec), *keys(search.Runs, "runs.N.")]),
+        "## The file of a training", inspect.getdoc(training) or "", "Keys of both kinds:", table(header, list(keys(training.Spec))),
+        "Of `curate train fasttext`:", table(header, own(training.FastText, training.Spec)),
+        "Of `curate train roberta`:", table(header, own(training.Encoder, training.Spec)),
         "## Example", f"```yaml\n{_readme_recipe()}```",
     ])  # fmt: skip
 

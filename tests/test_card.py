@@ -18,6 +18,7 @@ from engine_kit import ROOT, recipe, rows, run, steps, tree
 
 from curation import cli
 from curation.errors import RecipeError
+from curation.inspect.markdown import code, table
 from curation.inspect.show import read_card
 from curation.ledger import OTHERS, Ledger
 from curation.storage import location
@@ -26,7 +27,7 @@ from mixes.card import page as page_module
 from mixes.card.card import by_value
 from mixes.card.gaps import gaps
 from mixes.card.mentions import difference, movers, wilson
-from mixes.card.page import code, page, table
+from mixes.card.page import page
 
 SHE, HE, NONE = "She saw the house by the river.", "He saw the house by the river.", "A house by the river, seen from a hill."
 N = 400

@@ -9,6 +9,7 @@ import typer.main
 import yaml
 from typer.testing import CliRunner
 
+from classifiers.train import spec as training
 from curation import recipe, registry
 from curation.cli import app
 from curation.inspect.describe import BUILT_IN, stage_list, stage_page
@@ -73,6 +74,7 @@ def test_every_key_of_a_recipe_has_help():
         assert text
     for model in (
         recipe.Settings, recipe.Resources, search.Spec, search.Runs, search.Check,
+        training.FastText, training.Encoder,
         entries.Document, entries.Entry, entries.Phase, entries.Quality, entries.Temperature, entries.Validation,
     ):  # fmt: skip
         for key, kind, _, meaning in keys(model):
@@ -105,7 +107,8 @@ def test_design_names_every_file():
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
     filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks")]
     engines = ["curation", "curation/tasks", "curation/executors"]
-    parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, ["classifiers"]))
+    trained = [f"classifiers{folder}" for folder in ("", "/label", "/recall", "/train", "/defaults")]
+    parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, trained))
     for named, folders in parts:
         real = {p.stem for folder in folders for p in (ROOT / folder).glob("*.py")} - {"__init__"}
         if folders is filters:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mixes.card.page import NOTE_CHARS, code, many
+from curation.inspect.markdown import code
+from mixes.card.page import NOTE_CHARS, many
 
 DUTIES: dict[tuple[str, ...], str] = {
     ("decontaminate",): "Benchmarks were not searched for: no step `decontaminate`. Scores on public benchmarks may be inflated.",

@@ -6,9 +6,10 @@ The tables are those of GitHub's Markdown. Long lists are cut; the JSON beside i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from curation.inspect.markdown import code, table
 from curation.ledger import OTHERS
 
 SHOWN = {"lang": 40, "source": 40, "crawl": 40, "date": 24, "domain": 30, "license": 30}
@@ -21,7 +22,6 @@ MOVERS = 15
 """Steps and groups that are shown (ours)."""
 TOLD = ("decontamination", "mix")
 """Kinds of steps whose notes a section of their own tells."""
-VALUE_CHARS = 80
 NOTE_CHARS = 300
 
 
@@ -30,18 +30,6 @@ def page(card: Mapping[str, Any]) -> str:
     sections = [_head(card), _entries(card), _parts(card), *_dimensions(card), _steps(card), _decontamination(card), _safety(card),
                 _mentions(card["mentions"], card["steps"]), _gaps(card), _lineage(card)]  # fmt: skip
     return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def code(text: str, most: int = VALUE_CHARS) -> str:
-    """Any text as a code span of one line that may stand in a table: what could end it, and what is not printable, becomes `?`."""
-    safe = "".join(c if c.isprintable() and c not in "`|" else "?" for c in text[:most].strip())
-    return f"`{safe}{'…' if len(text) > most else ''}`" if safe else "(none)"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text, the others numbers; a name that ends in a space is text too."""
-    lines = [list(columns), ["---" if n == 0 or name.endswith(" ") else "---:" for n, name in enumerate(columns)], *map(list, rows)]
-    return "\n".join(f"| {' | '.join(cell.strip() for cell in line)} |" for line in lines)
 
 
 def percent(part: float, whole: float) -> str:

@@ -76,14 +76,14 @@ class Model(NamedTuple):
     labels: tuple[str, ...]
     arrays: Arrays
 
-    def probabilities(self, text: Utf8) -> Any:
-        """Probability of each label for whole documents, line ends read as blanks.
+    def probabilities(self, text: Utf8, max_chars: int | None = None) -> Any:
+        """Probability of each label for documents, or the first `max_chars` characters of each, line ends read as blanks.
 
         As the library gives them, with its 1e-5 added along each branch of a Huffman tree (they may sum to a little over 1).
 
         Returns: float64 (documents, labels); all 0 for a document without a feature.
         """
-        return _probabilities(self.arrays, text.data, text.offsets)
+        return _probabilities(self.arrays, text.data, text.offsets, len(text.data) if max_chars is None else max_chars)
 
 
 # The file
@@ -461,6 +461,21 @@ def is_blank(byte: Any) -> bool:
 
 
 @njit(cache=True)
+def cut_chars(data: Any, start: Any, end: Any, chars: Any) -> Any:
+    """Where the first so many characters of a text end."""
+    if end - start <= chars:
+        return end
+    i = start
+    while i < end:
+        if (data[i] & 0xC0) != 0x80:
+            if chars == 0:
+                return i
+            chars -= 1
+        i += 1
+    return i
+
+
+@njit(cache=True)
 def _exp(x: Any) -> Any:
     """Exponential of a float64 clipped at 80 either way, to 3e-8: the C library's differs from machine to machine."""
     x = x if x > -80.0 else -80.0  # so written, NaN becomes -80
@@ -506,7 +521,7 @@ def to_probabilities(model: Any, total: Any, count: Any, logits: Any, out: Any) 
 
 
 @njit(cache=True)
-def _probabilities(model: Any, data: Any, offsets: Any) -> Any:
+def _probabilities(model: Any, data: Any, offsets: Any, max_chars: Any) -> Any:
     rows, labels = len(offsets) - 1, model.output.shape[1]
     found = np.zeros((rows, labels), np.float64)
     total, logits = np.empty(model.output.shape[0], np.float32), np.empty(labels, np.float32)
@@ -517,7 +532,7 @@ def _probabilities(model: Any, data: Any, offsets: Any) -> Any:
         total[:] = 0
         recent[:] = 0
         count, tokens = 0, 0
-        i, end = offsets[row], offsets[row + 1]
+        i, end = offsets[row], cut_chars(data, offsets[row], offsets[row + 1], max_chars)
         while i < end:
             start = i
             while i < end and not is_blank(data[i]):

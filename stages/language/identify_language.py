@@ -40,7 +40,7 @@ from curation.assets import resolve
 from curation.errors import did_you_mean
 from curation.stage import AssetMark, Batch, Columns, StageParams, first_true, stage
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, UNICODE_VERSION
-from stages.language.fasttext_model import Model, add_end, add_tokens, is_blank, read_model, to_probabilities
+from stages.language.fasttext_model import Model, add_end, add_tokens, cut_chars, is_blank, read_model, to_probabilities
 from stages.language.prose import CODE, PROSE, fenced_blocks, is_code, nearest_start, read_token
 from stages.language.scripts import SCRIPT_BLOCKS, possible_scripts
 
@@ -150,19 +150,6 @@ def _order(windows: Any, order: Any) -> Any:
 
 
 @njit(cache=True)
-def _cut(data: Any, start: Any, end: Any, chars: Any) -> Any:
-    """Where the first so many characters end."""
-    i = start
-    while i < end:
-        if (data[i] & 0xC0) != 0x80:
-            if chars == 0:
-                return i
-            chars -= 1
-        i += 1
-    return i
-
-
-@njit(cache=True)
 def _best(probabilities: Any, scripts: Any, possible: Any) -> Any:
     """The most probable label that is possible in the commonest script, -1 if none is."""
     script = np.argmax(scripts)
@@ -240,7 +227,7 @@ def _identify(
     for row in range(n):
         start, end = offsets[row], offsets[row + 1]
         if max_chars >= 0:
-            end = _cut(data, start, end, max_chars)
+            end = cut_chars(data, start, end, max_chars)
         fences = fenced_blocks(data, start, end)
         windows = min(max((end - start) // window_bytes, 1), max_windows)
         _order(windows, order)

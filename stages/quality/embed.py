@@ -9,8 +9,7 @@ Params:  model -- a folder with model.onnx (its weights may lie beside it) and t
              nor what follows CHARS_PER_TOKEN characters for each of them.
          prefix -- put before each text; some models were trained to want one ("passage: ").
 Drops:   none.
-Errors:  ValueError before the run if onnxruntime is missing (extra `embed`), the folder holds no such model, or max_tokens leaves no room
-             beside special ones.
+Errors:  ValueError before the run if the folder holds no such model, or max_tokens leaves no room beside special ones.
 
 Documents go through the model one by one: none is padded to the length of another, so that its embedding does not depend on its
 neighbours. On another kind of processor a number may differ by some 1e-6.
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import onnxruntime
 import pyarrow as pa
 from pydantic import Field
 from tokenizers import Tokenizer
@@ -40,12 +40,8 @@ NO_DIRECTION = "embedding of zeros or not finite"
 def load_model(folder: str) -> tuple[Any, Any, tuple[tuple[str, Any], ...]]:
     """A session, a tokenizer, and the model's inputs with their number types.
 
-    Raises: ValueError if onnxruntime is not installed or the folder does not hold both, or a model of other inputs or outputs.
+    Raises: ValueError if the folder does not hold both, or a model of other inputs or outputs.
     """
-    try:
-        import onnxruntime
-    except ImportError as e:
-        raise ValueError("embed needs the package onnxruntime: pip install 'curate-pretraining[embed]'") from e
     try:
         tokenizer = Tokenizer.from_file(str(Path(folder, "tokenizer.json")))
     except Exception as e:

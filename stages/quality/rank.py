@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -71,7 +71,7 @@ class Rank(GlobalStage):
 
     name = "rank"
     version = "1"
-    Params = Params
+    Params: ClassVar[type[StageParams]] = Params
     _last: tuple[pa.Table | None, dict[tuple[str, int], int]] | None = None
 
     def check(self, params: Any, schema: pa.Schema) -> None:

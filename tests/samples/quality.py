@@ -66,8 +66,7 @@ def _model():
 
 
 def embed():
-    for package in ("onnx", "onnxruntime", "tokenizers"):
-        pytest.importorskip(package)
+    pytest.importorskip("onnx")
     yield {"model": _embedder(), "max_tokens": 64}, texts(*ordinary(12), "qx zq")
 
 
@@ -91,3 +90,43 @@ def _embedder():
     made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
     onnx.save(made, str(folder / "model.onnx"))
     return str(folder)
+
+
+@cache
+def _classifiers():
+    """Folders of small models: fastText, two encoders, one of three topics."""
+    pytest.importorskip("onnx")
+    import small_models as small
+
+    at = Path(tempfile.mkdtemp(prefix="curate-samples-"))
+    topics = {"labels": ["arts", "science", "sports"], "positive": None, "calibration": None}
+    made = {
+        "fast": small.fasttext(at / "fast", word_ngrams=2), "one": small.counter(at / "one"), "two": small.counter(at / "two", seed=4),
+        "windows": small.counter(at / "windows", max_tokens=8, windows=3, pool="max"), "topics": small.counter(at / "topics", 3, **topics),
+    }  # fmt: skip
+    return {name: str(folder.path) for name, folder in made.items()}
+
+
+def _classified():
+    words = [f"the {PLACES[i % 16]} and the {PLACES[i * 5 % 16]} " * (1 + i % 5) for i in range(30)]
+    return texts(*words, "stone " * 30, "nobody knows", lang=lambda n: [("en", "de", None)[i % 3] for i in range(n)])
+
+
+def score_quality():
+    of, table = _classifiers(), _classified()
+    yield {"models": {"quality": of["one"], "fast": of["fast"]}, "keep": {"quality": "half"}}, table
+    yield {"models": {"quality": of["two"]}, "first": {"quality": of["one"]}, "undecided": {"quality": (0.3, 0.6)}}, table
+    yield {"models": {"quality": of["windows"]}}, table
+
+
+def classify_domain():
+    of = _classifiers()
+    yield {"models": {"code": of["one"], "reasoning": of["two"]}, "thresholds": {"reasoning": 0.8}}, _classified()
+
+
+def classify_topic():
+    yield {"model": _classifiers()["topics"], "min_score": 0.4}, _classified()
+
+
+def rank_multilingual():
+    yield {"model": _classifiers()["two"]}, _classified()

@@ -11,7 +11,6 @@ from tests.engine.engine_kit import recipe, rows
 from tests.engine.engine_kit import run as run_recipe
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
 tokenizers = pytest.importorskip("tokenizers")
 
 from stages.quality.embed import INPUTS, embed, load_model  # noqa: E402 - behind what it needs

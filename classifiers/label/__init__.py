@@ -1,0 +1,1 @@
+"""`curate label`: a sample, a file of requirements, a chat model's answers, a label set."""

@@ -1,0 +1,85 @@
+"""Prefixes of URLs, which a person judges: `mathoverflow.net/questions/`.
+
+A prefix is the host and the first parts of the path, up to a slash or a question mark, so that it stands for pages and is none itself; a
+part of more than MAX_PART characters ends it. The file has a line for each with the columns of HEADER; a person writes `accept` or `reject`
+into the first, or leaves it empty.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation.errors import Place, RecipeError, did_you_mean
+from curation.storage import replace
+
+MAX_PART = 80
+MAX_DEPTH = 4
+HEADER = ("verdict", "prefix", "domain", "pages", "hits", "share", "example")
+ACCEPT, REJECT = "accept", "reject"
+
+
+def prefixes_of(urls: Any, depth: int) -> pa.Array:
+    """Prefix of each URL: string array (n,), null where a URL is null or has no host.
+
+    Args:
+        depth: parts of the path a prefix has at most.
+    """
+    host = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/?#@\\]*@)?(?P<host>[^/?#@\\]{1,260})"
+    found = pc.extract_regex(urls, host + rf"(?P<path>(?:(?:/[^/?#]{{1,{MAX_PART}}}){{0,{depth}}}[/?])?)")
+    path = pc.struct_field(found, 1)
+    return pc.binary_join_element_wise(pc.utf8_lower(pc.struct_field(found, 0)), pc.if_else(pc.equal(path, ""), "/", path), "")
+
+
+def write(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the file a person edits: rows have the keys of HEADER but `verdict`."""
+    out = io.StringIO()
+    lines = csv.writer(out, lineterminator="\n")
+    lines.writerow(HEADER)
+    for row in rows:
+        lines.writerow(["", *(row[name] for name in HEADER[1:])])
+    replace(file, out.getvalue().encode())
+
+
+def read(file: Path, depth: int) -> dict[str, str]:
+    """Verdicts by prefix: `accept` or `reject`; those without one are left out. A person may have added lines.
+
+    Raises: RecipeError naming file, line and column.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as f:
+            rows = csv.reader(f, strict=True)
+            header = [name.strip() for name in next(rows, [])]
+            for name in HEADER[:2]:
+                if name not in header:
+                    raise RecipeError(f"the column {name!r} is missing{did_you_mean(name, header)}", Place(str(file), 1, 1))
+            for cells in rows:
+                if not cells:
+                    continue
+                row, line = dict(zip(header, cells, strict=False)), rows.line_num
+                verdict, prefix = row.get("verdict", "").strip().lower(), row.get("prefix", "").strip()
+                if verdict not in ("", ACCEPT, REJECT):
+                    near = did_you_mean(verdict, (ACCEPT, REJECT))
+                    raise RecipeError(f"{verdict!r}: write {ACCEPT} or {REJECT}, or nothing{near}", Place(str(file), line, 1, "verdict"))
+                right = prefixes_of(pa.array(["http://" + prefix]), depth)[0].as_py()
+                if prefix != right:
+                    near = f" (did you mean {right!r}?)" if right else ""
+                    said = f"{prefix!r} is no prefix of at most {depth} parts that ends in / or ?{near}"
+                    raise RecipeError(said, Place(str(file), line, 2, "prefix"))
+                if prefix in found:
+                    raise RecipeError(f"{prefix!r} stands in line {found[prefix][1]}, too", Place(str(file), line, 2, "prefix"))
+                found[prefix] = (verdict, line)
+    except OSError as e:
+        raise RecipeError(f"cannot be read: {e.strerror}", Place(str(file), 0, 0)) from e
+    except UnicodeDecodeError as e:
+        raise RecipeError("not UTF-8", Place(str(file), 1, 1)) from e
+    except csv.Error as e:
+        raise RecipeError(f"not valid CSV: {e}", Place(str(file), 0, 0)) from e
+    return {prefix: verdict for prefix, (verdict, _) in found.items() if verdict}

@@ -1,0 +1,111 @@
+"""Rows of JSON Lines, CSV and Parquet files as maps, each with its line, so that a mistake in one can be named."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.errors import Place, RecipeError
+from stages.sources.files import CODECS, open_decompressed
+from stages.sources.lines import bounded_lines
+
+MAX_LINE_BYTES = 64 << 20
+FORMATS = ".jsonl, .csv, .tsv (each also .gz, .zst, .bz2), .parquet"
+_TABLES = {".csv": ",", ".tsv": "\t"}
+_KINDS = {bool: "true or false", dict: "map", list: "list", int: "number", float: "number", str: "text"}
+csv.field_size_limit(MAX_LINE_BYTES)
+
+
+def records(file: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line (row of Parquet) from 1, and keys with values, of each row of a file.
+
+    Raises: RecipeError naming file and line.
+    """
+    path = str(file)
+    suffix = _suffix(path)
+    reader = _csv_records if suffix in _TABLES else {".jsonl": _json_records, ".parquet": _parquet_records}.get(suffix)
+    if reader is None or (reader is _parquet_records and not path.lower().endswith(suffix)):
+        raise RecipeError(f"the suffix names the format: {FORMATS}", Place(path, 0, 0))
+    try:
+        yield from reader(path)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as e:
+        raise RecipeError(f"cannot be read: {getattr(e, 'strerror', None) or e}", Place(path, 0, 0)) from e
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether all values of a file are texts, whatever they mean: it is CSV or TSV."""
+    return _suffix(str(path)) in _TABLES
+
+
+def kind_of(value: Any) -> str:
+    """What an error calls a value."""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+def _suffix(path: str) -> str:
+    """The suffix of a file before that of its compression."""
+    stem = path.lower()
+    for suffix in CODECS:
+        stem = stem.removesuffix(suffix)
+    return Path(stem).suffix
+
+
+def _json_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    with open_decompressed(path) as stream:
+        for number, (_, line) in enumerate(bounded_lines(stream, MAX_LINE_BYTES), 1):
+            place = Place(path, number, 1)
+            if line is None:
+                raise RecipeError(f"a line of more than {MAX_LINE_BYTES >> 20} MiB", place)
+            if not line or line.isspace():
+                continue
+            try:
+                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError as e:
+                raise RecipeError(f"not UTF-8: {e}", place) from e
+            except (ValueError, RecursionError) as e:
+                raise RecipeError(f"not JSON: {e}", place) from e
+            if not isinstance(record, dict):
+                raise RecipeError(f"a JSON object a line is wanted, not a {kind_of(record)}", place)
+            yield number, record
+
+
+def _csv_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows of a table, all cells texts; the line is that in which the row begins."""
+    with open_decompressed(path) as raw:
+        stream = io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", newline="")
+        rows = csv.reader(stream, delimiter=_TABLES[_suffix(path)], strict=True)
+        line = 1
+        try:
+            header = [name.strip() for name in next(rows, [])]
+            for column, name in enumerate(header):
+                if name in header[:column]:
+                    raise RecipeError("this column is given twice", Place(path, 1, column + 1, name))
+            line = rows.line_num + 1
+            for cells in rows:
+                if cells and len(cells) != len(header):
+                    place = Place(path, line, min(len(cells), len(header)) + 1)
+                    raise RecipeError(f"{len(cells)} fields, the header has {len(header)}", place)
+                if cells:
+                    record: dict[str, Any] = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+                    yield line, record
+                line = rows.line_num + 1
+        except UnicodeDecodeError as e:
+            raise RecipeError(f"not UTF-8: {e}", Place(path, line, 1)) from e
+        except csv.Error as e:
+            raise RecipeError(f"not valid CSV: {e}", Place(path, line, 1)) from e
+
+
+def _parquet_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    row = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(1_024, use_threads=False):
+            for record in batch.to_pylist():
+                row += 1
+                yield row, record

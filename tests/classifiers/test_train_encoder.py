@@ -1,0 +1,254 @@
+"""Encoders: a small one is trained, exported and scored; what cannot be trained, loaded or exported is refused."""
+
+import json
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tokenizers import Tokenizer
+
+from classifiers import metrics
+from classifiers.train import commands, spec
+from curation.errors import RecipeError, TaskError
+from stages.quality.models.model_folder import ModelFolder
+from stages.quality.models.scorer import load_scorer
+from tests.classifiers.train_labels import rows, write
+
+torch = pytest.importorskip("torch", reason="extra train")
+transformers = pytest.importorskip("transformers", reason="extra train")
+onnx = pytest.importorskip("onnx", reason="extra train")
+
+from classifiers.train import encoder, export  # noqa: E402
+
+SMALL = {"vocabulary": 500, "layers": 1, "hidden": 32, "heads": 2, "max_tokens": 64, "epochs": 4, "rate": 5e-3, "batch": 16}
+
+
+def train(files, out, **sets):
+    return commands.train("roberta", [files], out, "tiny", {**SMALL, **sets}, lambda text: None)
+
+
+def texts_of(labels):
+    return pa.array([row["text"] for row in labels], pa.large_string())
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    labels = rows(500, domains=100, share=0.4)
+    train(write(folder / "labels.jsonl", labels), folder / "model", positive="good")
+    return folder / "model", labels
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("numbers")
+    labels = rows(500, domains=100, share=0.4, numbers=True)
+    train(write(folder / "labels.jsonl", labels), folder / "model", positive_from=3.0, calibration="none")
+    return folder / "model", labels
+
+
+def logits_of_torch(folder, texts):
+    """What the model gives one text at a time, by transformers."""
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
+    ids = ids_of(folder, texts)
+    with torch.no_grad():
+        return np.concatenate([model(torch.from_numpy(row[None].astype(np.int64))).logits.numpy() for row in ids])
+
+
+def ids_of(folder, texts):
+    asked = spec.load("roberta", "tiny", SMALL).spec
+    return encoder.tokens_of(Tokenizer.from_file(str(folder / "tokenizer.json")), texts, asked)
+
+
+# -- classes --------------------------------------------------------------------------------------
+
+
+def test_it_learns_and_its_folder_has_all_that_is_needed(trained):
+    folder, labels = trained
+    model = ModelFolder.read(folder)
+    assert set(model.files) == {"model.onnx", "model.safetensors", "config.json", "tokenizer.json"}
+    assert (model.kind, model.labels, model.input.max_tokens) == ("encoder", ["bad", "good"], 64)
+    good = np.array([row["label"] == "good" for row in labels])
+    assert metrics.auc(load_scorer(model).stored(texts_of(labels)), good) > 0.95
+    assert "auto_map" not in (folder / "config.json").read_text()
+    assert f"{model.trained['export']['spearman']:.4f}" in (folder / "CARD.md").read_text()
+
+
+def test_the_export_scores_like_the_model_it_is_of_whatever_is_in_the_batch(trained):
+    folder, labels = trained
+    texts = texts_of(labels[:128])
+    exact = export.probabilities(logits_of_torch(folder, texts).astype(np.float64))[:, 1]
+    scorer = load_scorer(folder)
+    found = scorer.scores(texts)[:, 1]
+    assert metrics.spearman(exact.round(3), found.round(3)) >= 0.99
+    assert np.abs(exact - found).max() < 0.05
+    order = np.random.default_rng(0).permutation(128)
+    alone = np.concatenate([scorer.scores(texts.slice(i, 1)) for i in range(128)])[:, 1]
+    assert np.abs(scorer.scores(texts.take(pa.array(order)))[:, 1] - found[order]).max() <= 1e-4
+    assert np.abs(alone - found).max() <= 1e-4
+    facts = ModelFolder.read(folder).trained["export"]
+    assert facts["spearman"] >= 0.99
+    assert facts["change_in_batch"] <= 1e-4
+
+
+def test_padding_changes_nothing(numbers):
+    folder, labels = numbers
+    ids = ids_of(folder, texts_of(labels[:64]))
+    assert len({len(row) for row in ids}) > 10
+    assert export.change_in_batch((folder / "model.onnx").read_bytes(), ids, 1) <= 1e-4
+
+
+def test_its_products_are_of_8_bit_integers(trained):
+    graph = onnx.load(trained[0] / "model.onnx").graph
+    assert sum(node.op_type == "MatMulIntegerToFloat" for node in graph.node) == 6  # query, key, value, output, two of the feed-forward
+    kinds = {t.data_type for t in graph.initializer if len(t.dims) == 2 and min(t.dims) > 2 and max(t.dims) > 32}
+    assert kinds == {onnx.TensorProto.INT8}
+
+
+def test_one_seed_is_one_model(trained, tmp_path):
+    labels = rows(200, domains=60, share=0.4)
+    weights = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(write(tmp_path / "l.jsonl", labels), tmp_path / name, positive="good", epochs=1, seed=seed, min_agreement=0.0)
+        weights.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1] != weights[2]
+
+
+# -- numbers --------------------------------------------------------------------------------------
+
+
+def test_a_regression_gives_numbers_of_the_labels_kind(numbers):
+    folder, labels = numbers
+    model = ModelFolder.read(folder)
+    assert (model.task, model.labels) == ("regression", [])
+    values = np.array([row["label"] for row in labels])
+    found = load_scorer(model).stored(texts_of(labels))
+    assert np.corrcoef(found, values)[0, 1] > 0.8
+    assert abs(found.mean() - values.mean()) < 0.4
+    assert np.abs(found - values).mean() < 1.2
+    assert set(model.thresholds) == {"precision_0.9", "recall_0.9", "kept_0.1"}
+    assert 1 < model.thresholds["recall_0.9"]["*"] < 4
+
+
+# -- refusals -------------------------------------------------------------------------------------
+
+
+def test_an_export_that_falls_short_is_refused(tmp_path):
+    with pytest.raises(TaskError, match=r"agrees with the one it is of by 0\.\d+ \(Spearman, \d+ texts\), and min_agreement is 1"):
+        train(write(tmp_path / "l.jsonl", rows(300, domains=60, numbers=True)), tmp_path / "m", positive_from=3.0, min_agreement=1.0)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_model_that_has_learnt_nothing_is_refused(tmp_path):
+    with pytest.raises(TaskError, match=r"gives all \d+ texts it was not trained on the same score"):
+        train(write(tmp_path / "l.jsonl", rows(100, domains=40)), tmp_path / "m", positive="good", epochs=1, rate=1e-9)
+
+
+def test_one_scale_for_a_batch_is_found_out(numbers, tmp_path):
+    """The check sees what ONNX Runtime's own dynamic quantisation does."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    folder, labels = numbers
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
+    (tmp_path / "exact.onnx").write_bytes(export.of_torch(model))
+    quantize_dynamic(tmp_path / "exact.onnx", tmp_path / "dynamic.onnx", op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)
+    ids = ids_of(folder, texts_of(labels[:64]))
+    assert export.change_in_batch((tmp_path / "dynamic.onnx").read_bytes(), ids, 1) > export.MOST_CHANGE
+    assert export.change_in_batch((tmp_path / "exact.onnx").read_bytes(), ids, 1) < 1e-5
+
+
+def test_an_export_of_other_numbers_is_refused(trained, monkeypatch):
+    folder, labels = trained
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
+    exact, ids = export.of_torch(model), ids_of(folder, texts_of(labels[:8]))
+    export.same_as_torch(exact, model, ids, 1)
+    with torch.no_grad():
+        model.classifier.out_proj.bias += 0.1
+    with pytest.raises(RecipeError, match=r"gives numbers that differ by 1\.0e-01 from torch's"):
+        export.same_as_torch(exact, model, ids, 1)
+
+
+def test_a_rate_that_is_too_high_is_an_error(tmp_path):
+    with pytest.raises(TaskError, match=r"loss is no finite number: lower the learning rate \(1e\+20\)"):
+        train(write(tmp_path / "l.jsonl", rows(200, domains=60)), tmp_path / "m", positive="good", rate=1e20, warmup=0.0)
+    assert not (tmp_path / "m").exists()
+
+
+def based_on(folder, tmp_path, **sets):
+    """Train on the model of a folder, for no epoch worth the name."""
+    sets |= {"positive": "good", "model": str(folder), "epochs": 1, "min_agreement": 0.0}
+    train(write(tmp_path / "l.jsonl", rows(200, domains=60)), tmp_path / "m", **sets)
+
+
+def copied(folder, tmp_path, *names):
+    """A folder with some of a model's files."""
+    target = tmp_path / "base"
+    target.mkdir()
+    for name in names:
+        (target / name).write_bytes((folder / name).read_bytes())
+    return target
+
+
+ALL = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+def test_a_folder_is_trained_further(trained, tmp_path):
+    based_on(copied(trained[0], tmp_path, *ALL), tmp_path)
+    model = ModelFolder.read(tmp_path / "m")
+    assert model.trained["test"]["good"]["auc"] > 0.9  # it has seen such texts before
+    assert model.trained["spec"]["model"].endswith("base")
+
+
+def test_a_pickle_is_not_opened(trained, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "opened"), "w"))
+
+    base = copied(trained[0], tmp_path, "config.json", "tokenizer.json")
+    (base / "pytorch_model.bin").write_bytes(pickle.dumps({"weights": Bomb()}))
+    with pytest.raises(RecipeError, match=r"base cannot be loaded: .*\n  a folder needs config.json, model.safetensors \(no pickle\)"):
+        based_on(base, tmp_path)
+    assert not (tmp_path / "opened").exists()
+
+
+def test_code_of_a_model_is_not_run(trained, tmp_path):
+    base = copied(trained[0], tmp_path, *ALL)
+    config = json.loads((base / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.C", "AutoModelForSequenceClassification": "own.M"}}
+    (base / "config.json").write_text(json.dumps(config))
+    (base / "own.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
+    with pytest.raises(RecipeError, match="base cannot be loaded"):
+        based_on(base, tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_tokenizer_of_another_model_is_refused(trained, tmp_path):
+    base = copied(trained[0], tmp_path, *ALL)
+    tokenizer = json.loads((base / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"] |= {f"more{i}": 10_000 + i for i in range(3)}
+    (base / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(RecipeError, match=r"the tokenizer of .*base has a token 10,002, and the model knows"):
+        based_on(base, tmp_path)
+
+
+def test_windows_longer_than_the_model_has_positions_for_are_refused(trained, tmp_path):
+    with pytest.raises(RecipeError, match=r"max_tokens: 65, and .*base has positions for 64"):
+        based_on(copied(trained[0], tmp_path, *ALL), tmp_path, max_tokens=65)
+
+
+def test_a_file_that_is_no_model_is_refused(trained, tmp_path):
+    base = copied(trained[0], tmp_path, *ALL)
+    (base / "model.safetensors").write_bytes(b"not a model")
+    with pytest.raises(RecipeError, match="base cannot be loaded"):
+        based_on(base, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("somebody/some-model", "somebody/some-model cannot be loaded: .*\n .*a hub id needs the network"), ("./none", "none is no folder")],
+)  # fmt: skip
+def test_a_model_that_cannot_be_had(tmp_path, monkeypatch, model, said):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(RecipeError, match=said):
+        based_on(model, tmp_path)
