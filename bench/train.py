@@ -132,15 +132,15 @@ def forms_of_an_encoder(texts: list[str], labels: Any, held: Any, tokens: int = 
     some = pa.array(judged[:40])
     made = encoder.train(asked, of.take(pa.array(taught)), labels[taught], 2, [1, 1], (of.take(some), labels[judged[:40]]))
     exact = export.of_torch(made.model)
-    ids, pad = encoder.tokens_of(made.tokenizer, of.take(pa.array(judged)), asked), made.model.config.pad_token_id
+    ids = encoder.tokens_of(made.tokenizer, of.take(pa.array(judged)), asked)
     forms = {"32-bit floats": exact, "8-bit, a scale a token (ours)": export.quantised(exact)}
     with scratch() as here:
         (here / "exact.onnx").write_bytes(exact)
         quantize_dynamic(here / "exact.onnx", here / "dynamic.onnx", op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)
         forms["8-bit, a scale a batch (onnxruntime)"] = (here / "dynamic.onnx").read_bytes()
     batch = np.random.default_rng(0).integers(5, made.model.config.vocab_size, (8, tokens))
-    given = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
-    wanted = np.round(export.scores(export.session(exact), ids, pad, 32), DIGITS)[:, 1]
+    given = {"input_ids": batch}
+    wanted = np.round(export.scores(export.session(exact), ids, 32), DIGITS)[:, 1]
     torch.set_num_threads(1)
 
     def by_torch() -> Any:
@@ -151,8 +151,8 @@ def forms_of_an_encoder(texts: list[str], labels: Any, held: Any, tokens: int = 
     figures = {}
     for name, form in forms.items():
         loaded = export.session(form)
-        found = np.round(export.scores(loaded, ids, pad, 32), DIGITS)[:, 1]
-        agreement, change = spearman(wanted, found), export.change_in_batch(form, ids, pad)
+        found = np.round(export.scores(loaded, ids, 32), DIGITS)[:, 1]
+        agreement, change = spearman(wanted, found), export.change_in_batch(form, ids)
         rate = batch.size / seconds(lambda loaded=loaded: loaded.run(None, given))
         figures[name] = (agreement, change)
         rows.append([name, f"{len(form) / 1e6:.0f}", f"{rate:,.0f}", f"{agreement:.4f}", f"{change:.0e}"])

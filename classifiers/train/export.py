@@ -7,13 +7,14 @@ Errors:  RecipeError if the model cannot be exported or the export is another mo
 
 A score must not depend on what else is in the batch. ONNX Runtime's own dynamic quantisation has one scale for a whole batch. Here a
 token's scale comes from that token alone, so no calibration texts are needed either. The head and attention's products of activations stay
-in 32-bit floats.
+in 32-bit floats. The model has no attention_mask: it reads rows of one length, as the stages run them.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,23 @@ import numpy as np
 import pyarrow as pa
 
 from classifiers.metrics import DIGITS, spearman
-from classifiers.train.encoder import Trained, batches, libraries, padded, tokens_of
+from classifiers.train import graph
+from classifiers.train.encoder import Trained, libraries, tokens_of
 from classifiers.train.spec import Encoder
 from curation.errors import RecipeError, TaskError
 
 OPSET = 17
+MICROSOFT = "com.microsoft"
+"""Domain of ONNX Runtime's own operators."""
 SAME = 1e-3
 """Largest difference of an output, before quantisation, from torch's (ours); it is some 1e-6."""
 BATCH, MOST_CHANGE = 64, 1e-4
 """Rows of the batch that is held against rows alone, and how much a score may differ."""
 ROWS = 2_000
 """Rows the export is judged on at most (ours)."""
-INPUTS = ("input_ids", "attention_mask")
+INPUT = "input_ids"
+ONE_NODE = "one_node"
+"""Name of the attention that is exported, among transformers' own."""
 
 
 def export(trained: Trained, spec: Encoder, folder: Path, texts: pa.Array) -> dict[str, Any]:
@@ -45,15 +51,14 @@ def export(trained: Trained, spec: Encoder, folder: Path, texts: pa.Array) -> di
     """
     exact = of_torch(trained.model)
     ids = tokens_of(trained.tokenizer, texts.slice(0, ROWS), spec)
-    pad = trained.model.config.pad_token_id or 0
-    same_as_torch(exact, trained.model, ids, pad)
+    same_as_torch(exact, trained.model, ids)
     model = quantised(exact) if spec.quantise == "int8" else exact
     (folder / "model.onnx").write_bytes(model)
-    before, after = (np.round(scores(session(m), ids, pad, spec.batch), DIGITS) for m in (exact, model))
+    before, after = (np.round(scores(session(m), ids, spec.batch), DIGITS) for m in (exact, model))
     if min(np.ptp(found, axis=0).min() for found in (before, after)) == 0:
         raise TaskError(f"the model gives all {len(ids)} texts it was not trained on the same score: it has learnt nothing")
     agreement = 1.0 if model is exact else min(spearman(a, b) for a, b in zip(before.T, after.T, strict=True))
-    change = change_in_batch(model, ids, pad)
+    change = change_in_batch(model, ids)
     if not agreement >= spec.min_agreement:  # so NaN is refused
         raise TaskError(
             f"the quantised model agrees with the one it is of by {agreement:.4f} (Spearman, {len(ids)} texts), and min_agreement is "
@@ -65,7 +70,7 @@ def export(trained: Trained, spec: Encoder, folder: Path, texts: pa.Array) -> di
 
 
 def of_torch(model: Any) -> bytes:
-    """The model as ONNX, from tokens and their mask to logits, of any number of rows and tokens.
+    """The model as ONNX, from tokens to logits, of any number of rows of one length, whichever.
 
     Raises: RecipeError if torch cannot write it.
     """
@@ -76,24 +81,59 @@ def of_torch(model: Any) -> bytes:
             super().__init__()
             self.model = model
 
-        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
-            return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        def forward(self, input_ids: Any) -> Any:
+            return self.model(input_ids=input_ids).logits
 
     tokens = torch.arange(34).reshape(2, 17) % (model.config.vocab_size - 5) + 5
-    mask = torch.ones_like(tokens)
-    mask[1, 9:] = 0
-    written = io.BytesIO()
-    axes = {name: {0: "rows", 1: "tokens"} for name in INPUTS} | {"logits": {0: "rows"}}
+    written, before = io.BytesIO(), model.config._attn_implementation
+    _know_one_node(torch)
     try:
+        model.set_attn_implementation(ONE_NODE)  # models that cannot have another keep theirs
         with warnings.catch_warnings():  # that the trace holds for other shapes is what same_as_torch looks at
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                Logits().eval(), (tokens, mask), written, input_names=list(INPUTS), output_names=["logits"], dynamic_axes=axes,
-                opset_version=OPSET, dynamo=False,
+                Logits().eval(), (tokens,), written, input_names=[INPUT], output_names=["logits"],
+                dynamic_axes={INPUT: {0: "rows", 1: "tokens"}, "logits": {0: "rows"}}, opset_version=OPSET, dynamo=False,
+                custom_opsets={MICROSOFT: 1},
             )  # fmt: skip
     except Exception as e:
         raise RecipeError(f"model: torch cannot write {type(model).__name__} as ONNX: {str(e).strip().splitlines()[0]}") from e
-    return written.getvalue()
+    finally:
+        model.set_attn_implementation(before)
+    return graph.cut(written.getvalue())
+
+
+def _know_one_node(torch: Any) -> None:
+    """Tell transformers of an attention that is one node in ONNX; where it is masked, grouped or biased, it is the usual one."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward as usual
+    from transformers.masking_utils import eager_mask, sdpa_mask
+
+    class Node(torch.autograd.Function):  # type: ignore[misc, name-defined]
+        @staticmethod
+        def forward(_: Any, query: Any, key: Any, value: Any, heads: int, scale: float) -> Any:
+            parts = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+            return torch.nn.functional.scaled_dot_product_attention(*parts, scale=scale).transpose(1, 2).flatten(2)
+
+        @staticmethod
+        def symbolic(g: Any, query: Any, key: Any, value: Any, heads: int, scale: float) -> Any:
+            made = g.op(f"{MICROSOFT}::{graph.ATTENTION}", query, key, value, num_heads_i=heads, scale_f=scale)
+            return made.setType(query.type())
+
+    def attention(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **more: Any) -> tuple[Any, None]:
+        heads, size = int(query.shape[1]), int(query.shape[3])
+        odd = any(more.get(name) is not None for name in ("position_bias", "softcap", "s_aux"))
+        if attention_mask is not None or int(key.shape[1]) != heads or getattr(module, "is_causal", True) or odd:
+            made: tuple[Any, None] = usual(module, query, key, value, attention_mask, **more)
+            return made
+        flat = (x.transpose(1, 2).flatten(2) for x in (query, key, value))
+        return Node.apply(*flat, heads, float(more.get("scaling") or size**-0.5)).unflatten(2, (heads, -1)), None
+
+    def mask(*args: Any, **more: Any) -> Any:  # local attention has a mask at any length, not only where it is longer
+        return (sdpa_mask if more.get("local_size") is None else eager_mask)(*args, **more)
+
+    AttentionInterface.register(ONE_NODE, attention)
+    AttentionMaskInterface.register(ONE_NODE, mask)
 
 
 def session(model: bytes) -> Any:
@@ -106,10 +146,9 @@ def session(model: bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def logits(run: Any, ids: list[Any], rows: Any, pad: int) -> Any:
-    """Outputs of some rows, as one batch: float64 (rows, outputs)."""
-    found = run.run(None, dict(zip(INPUTS, padded(ids, rows, pad), strict=True)))[0]
-    return np.asarray(found, np.float64)
+def logits(run: Any, rows: list[Any]) -> Any:
+    """Outputs of rows of one length, as one batch: float64 (rows, outputs)."""
+    return np.asarray(run.run(None, {INPUT: np.array(rows, np.int64)})[0], np.float64)
 
 
 def probabilities(found: Any) -> Any:
@@ -120,37 +159,47 @@ def probabilities(found: Any) -> Any:
     return raised / raised.sum(axis=1, keepdims=True)
 
 
-def scores(run: Any, ids: list[Any], pad: int, size: int) -> Any:
+def alike(ids: list[Any], size: int) -> Iterator[Any]:
+    """Which rows go together: int64 (rows,), of one length."""
+    lengths = np.array([len(row) for row in ids])
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        yield from (rows[at : at + size] for at in range(0, len(rows), size))
+
+
+def scores(run: Any, ids: list[Any], size: int) -> Any:
     """Scores of all rows: float64 (rows, outputs)."""
-    found = [(rows, probabilities(logits(run, ids, rows, pad))) for rows in batches(ids, size, None)]
+    found = [(rows, probabilities(logits(run, [ids[row] for row in rows]))) for rows in alike(ids, size)]
     out = np.empty((len(ids), found[0][1].shape[1]))
     for rows, values in found:
         out[rows] = values
     return out
 
 
-def same_as_torch(exported: bytes, model: Any, ids: list[Any], pad: int) -> None:
+def same_as_torch(exported: bytes, model: Any, ids: list[Any]) -> None:
     """Refuse an export that gives other numbers, at other shapes than it was traced at.
 
     Raises: RecipeError.
     """
     torch, _ = libraries()
     run = session(exported)
-    by_length = np.argsort([len(row) for row in ids], kind="stable")
-    for rows in (by_length[:1], by_length[-1:], by_length[[0, len(ids) // 2, -1]]):
+    by_length = sorted(ids, key=len)
+    middle = len(by_length[len(ids) // 2])
+    for rows in (by_length[:1], by_length[-1:], [row[:middle] for row in by_length[len(ids) // 2 :][:3]]):
         with torch.no_grad():
-            tokens, mask = (torch.from_numpy(a) for a in padded(ids, rows, pad))
-            wanted = model(input_ids=tokens, attention_mask=mask).logits.double().numpy()
-        difference = float(np.abs(logits(run, ids, rows, pad) - wanted).max())
+            wanted = model(input_ids=torch.from_numpy(np.array(rows, np.int64))).logits.double().numpy()
+        difference = float(np.abs(logits(run, rows) - wanted).max())
         if not difference <= SAME * max(1.0, float(np.abs(wanted).max())):
             raise RecipeError(f"model: as ONNX, {type(model).__name__} gives numbers that differ by {difference:.1e} from torch's")
 
 
-def change_in_batch(model: bytes, ids: list[Any], pad: int) -> float:
-    """Largest difference between scores of rows alone and of the same rows shuffled into one batch."""
-    run, rows = session(model), np.random.default_rng(0).permutation(len(ids))[:BATCH]
-    together = probabilities(logits(run, ids, rows, pad))
-    alone = np.concatenate([probabilities(logits(run, ids, rows[i : i + 1], pad)) for i in range(len(rows))])
+def change_in_batch(model: bytes, ids: list[Any]) -> float:
+    """Largest difference between scores of rows alone and of the same rows shuffled into one batch; they are cut to one length."""
+    run, length = session(model), int(np.median([len(row) for row in ids]))
+    rows = [row[:length] for row in ids if len(row) >= length]
+    rows = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))[:BATCH]]
+    together = probabilities(logits(run, rows))
+    alone = np.concatenate([probabilities(logits(run, [row])) for row in rows])
     return float(np.abs(together - alone).max())
 
 
@@ -194,7 +243,7 @@ def quantised(exact: bytes) -> bytes:
                 levels[x] = back, add("Unsqueeze", [size, flat], f"{name}/each")
             eight, each = levels[x]
             columns = [constant(f"{name}/w", weights), one, constant(f"{name}/columns", scale), zero]
-            product = add("MatMulIntegerToFloat", [eight, *columns], f"{name}/product", domain="com.microsoft")
+            product = add("MatMulIntegerToFloat", [eight, *columns], f"{name}/product", domain=MICROSOFT)
             add("Mul", [product, each], out)
         elif node.op_type == "Gather" and node.input[0] in tables and not any(a.name == "axis" and a.i for a in node.attribute):
             name, place, out = f"q/{len(nodes)}", node.input[1], node.output[0]
@@ -209,7 +258,8 @@ def quantised(exact: bytes) -> bytes:
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
-    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    if all(of.domain != MICROSOFT for of in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
     written: bytes = model.SerializeToString()
     return written
 
