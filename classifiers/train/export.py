@@ -13,6 +13,7 @@ in 32-bit floats. The model has no attention_mask: it reads rows of one length, 
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,10 +105,9 @@ def of_torch(model: Any) -> bytes:
 
 
 def _know_one_node(torch: Any) -> None:
-    """Tell transformers of an attention that is one node in ONNX; where it is masked, grouped or biased, it is the usual one."""
+    """Tell transformers of an attention that is one node in ONNX; where it is masked, grouped or causal, it is the model's own."""
     from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward as usual
-    from transformers.masking_utils import eager_mask, sdpa_mask
+    from transformers.masking_utils import eager_mask
 
     class Node(torch.autograd.Function):  # type: ignore[misc, name-defined]
         @staticmethod
@@ -122,15 +122,16 @@ def _know_one_node(torch: Any) -> None:
 
     def attention(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **more: Any) -> tuple[Any, None]:
         heads, size = int(query.shape[1]), int(query.shape[3])
-        odd = any(more.get(name) is not None for name in ("position_bias", "softcap", "s_aux"))
-        if attention_mask is not None or int(key.shape[1]) != heads or getattr(module, "is_causal", True) or odd:
-            made: tuple[Any, None] = usual(module, query, key, value, attention_mask, **more)
-            return made
+        if attention_mask is not None or int(key.shape[1]) != heads or getattr(module, "is_causal", True):
+            own = sys.modules[type(module).__module__].eager_attention_forward
+            return own(module, query, key, value, attention_mask, **more)[0], None
         flat = (x.transpose(1, 2).flatten(2) for x in (query, key, value))
         return Node.apply(*flat, heads, float(more.get("scaling") or size**-0.5)).unflatten(2, (heads, -1)), None
 
-    def mask(*args: Any, **more: Any) -> Any:  # local attention has a mask at any length, not only where it is longer
-        return (sdpa_mask if more.get("local_size") is None else eager_mask)(*args, **more)
+    def mask(*args: Any, allow_is_bidirectional_skip: bool = False, **more: Any) -> Any:
+        if allow_is_bidirectional_skip and more.get("local_size") is None:
+            return None  # local attention has a mask even where the text that is traced is shorter
+        return eager_mask(*args, **more)
 
     AttentionInterface.register(ONE_NODE, attention)
     AttentionMaskInterface.register(ONE_NODE, mask)

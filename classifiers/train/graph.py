@@ -77,7 +77,8 @@ class _Graph:
 
     def first_tokens(self) -> None:
         """Where the first token is read of (rows, tokens, numbers), compute it alone."""
-        whole = self.needed([name for node in self.nodes if node.op_type == ATTENTION for name in node.input[1:3]])
+        scores = {ATTENTION: slice(1, 3), "Softmax": slice(1)}  # what they read there is of all tokens
+        whole = self.needed([name for node in self.nodes if node.op_type in scores for name in node.input[scores[node.op_type]]])
         for node in list(self.nodes) if whole else []:
             if node.op_type == "Gather" and any(a.name == "axis" and a.i == 1 for a in node.attribute):
                 at = self.constant(node.input[1])
