@@ -95,7 +95,6 @@ def of_torch(model: Any) -> bytes:
             torch.onnx.export(
                 Logits().eval(), (tokens,), written, input_names=[INPUT], output_names=["logits"],
                 dynamic_axes={INPUT: {0: "rows", 1: "tokens"}, "logits": {0: "rows"}}, opset_version=OPSET, dynamo=False,
-                custom_opsets={MICROSOFT: 1},
             )  # fmt: skip
     except Exception as e:
         raise RecipeError(f"model: torch cannot write {type(model).__name__} as ONNX: {str(e).strip().splitlines()[0]}") from e
@@ -105,11 +104,11 @@ def of_torch(model: Any) -> bytes:
 
 
 def _know_one_node(torch: Any) -> None:
-    """Tell transformers of an attention that is one node in ONNX; where it is masked, grouped or causal, it is the model's own."""
+    """Tell transformers of an attention that is one node in ONNX; where it is masked or grouped, it is the model's own."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
 
-    class Node(torch.autograd.Function):  # type: ignore[misc, name-defined]
+    class Node(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod
         def forward(_: Any, query: Any, key: Any, value: Any, heads: int, scale: float) -> Any:
             parts = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))
@@ -122,7 +121,7 @@ def _know_one_node(torch: Any) -> None:
 
     def attention(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **more: Any) -> tuple[Any, None]:
         heads, size = int(query.shape[1]), int(query.shape[3])
-        if attention_mask is not None or int(key.shape[1]) != heads or getattr(module, "is_causal", True):
+        if attention_mask is not None or int(key.shape[1]) != heads:
             own = sys.modules[type(module).__module__].eager_attention_forward
             return own(module, query, key, value, attention_mask, **more)[0], None
         flat = (x.transpose(1, 2).flatten(2) for x in (query, key, value))

@@ -94,10 +94,8 @@ class _Graph:
         if node is not None and name not in whole:
             if node.op_type == ATTENTION:
                 inputs = [self.first(node.input[0], whole), *node.input[1:]]
-            elif node.op_type in TOKENWISE:
-                sizes = [self.dimensions(of) for of in node.input]
-                if all(size is None or size < 2 for size in sizes) or (node.op_type == "MatMul" and sizes == [None, 2]):
-                    inputs = [self.first(of, whole) if size is None else of for of, size in zip(node.input, sizes, strict=True)]
+            elif node.op_type in TOKENWISE and (node.op_type != "MatMul" or self.is_product(name)):
+                inputs = [self.first(of, whole) if self.constant(of) is None else of for of in node.input]
         made = self.onnx.helper.make_node("Slice", [name, *(self._place(out, k) for k in (0, 1, 1))], [out])
         if node is not None and inputs:
             made = self.onnx.helper.make_node(node.op_type, inputs, [out], domain=node.domain)
