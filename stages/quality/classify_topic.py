@@ -17,8 +17,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from curation.stage import Batch, Columns, StageParams, Types, stage
+from stages.quality.models.base import DECIMALS
 from stages.quality.models.model_folder import ModelFolder
-from stages.quality.models.scorer import DECIMALS, NO_SCORE, Device, loaded, ready
+from stages.quality.models.scorer import NO_SCORE, Device, loaded, ready
 from stages.quality.score_quality import Folder
 
 

@@ -30,8 +30,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from curation.stage import AssetMark, Batch, Columns, StageParams, Types, below, first_true, stage
+from stages.quality.models.base import DECIMALS
 from stages.quality.models.model_folder import ModelFolder
-from stages.quality.models.scorer import DECIMALS, NO_SCORE, Device, checked, loaded, ready
+from stages.quality.models.scorer import NO_SCORE, Device, checked, loaded, ready
 
 Threshold = str | float | dict[str, float]
 Folder = Annotated[str, AssetMark(checked, folder=True)]

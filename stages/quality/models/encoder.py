@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from curation.stage import Batch
+from stages.quality.models.base import Scorer
 from stages.quality.models.model_folder import TOKENIZER, ModelFolder
-from stages.quality.models.scorer import Scorer
 from stages.tokens.tokenizer_file import load_json
 
 CHARS_PER_TOKEN = 32

@@ -12,8 +12,8 @@ from numba import njit
 
 from curation.text import Utf8
 from stages.language.fasttext_model import cut_chars, is_blank, read_model
+from stages.quality.models.base import Scorer
 from stages.quality.models.model_folder import ModelFolder
-from stages.quality.models.scorer import Scorer
 
 
 class FastTextScorer(Scorer):

@@ -30,7 +30,6 @@ class OnnxEncoder(Encoder):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a worker has one core
         options.use_deterministic_compute = True
-        options.enable_mem_pattern = False  # one would be kept for each length
         options.log_severity_level = 4
         try:  # from bytes: what lies beside the file, unchecked, is not read
             self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
