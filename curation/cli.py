@@ -470,8 +470,8 @@ def label_ask(
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model, as the endpoint calls it.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of labels.jsonl and of what it is made from; used again.")],
     key_env: Annotated[
-        str, typer.Option("--key-env", metavar="VAR", help="Environment variable of the API key; it is written nowhere.")
-    ] = "OPENAI_API_KEY",
+        str | None, typer.Option("--key-env", metavar="VAR", help="Environment variable of the API key, which is written nowhere.")
+    ] = None,
     max_tokens: Annotated[int, typer.Option("--max-tokens", metavar="N", min=16, help="Tokens of a text: its head and tail.")] = 2_000,
     max_answer_tokens: Annotated[int, typer.Option("--max-answer-tokens", metavar="N", min=1, help="Tokens of an answer.")] = 300,
     form: Annotated[

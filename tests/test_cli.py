@@ -76,6 +76,7 @@ def test_every_drop_reason_that_can_occur_on_the_sample_crawl_does(finished):
         ("mix", "excluded"), ("mix", "held_out"),  # no training set of a benchmark comes in, nothing is held out
         ("dedup_urls", "duplicate_record"), ("dedup_exact", "duplicate_record"),  # each record stands in one file
         ("dedup_minhash", "duplicate_record"),
+        ("score_quality", "low_quality"),  # no bound is set: a proxy ranks, and drops nothing
     }  # fmt: skip
     assert declared - found - cannot == set()
     assert found & cannot == set()

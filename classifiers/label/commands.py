@@ -33,7 +33,7 @@ def sample(inputs: Sequence[str], out: Path, documents: int, by: Sequence[str], 
 
 def label(
     inputs: Sequence[str], folder: Path, requirements: str, url: str, request: Mapping[str, Any], *,
-    max_tokens: int, form: str, concurrency: int, pace: Pace, timeout: float, tries: int, key_env: str,
+    max_tokens: int, form: str, concurrency: int, pace: Pace, timeout: float, tries: int, key_env: str | None,
     prices: tuple[float, float] | None, answers_file: Path | None, dry_run: bool, agreed: Callable[[str], bool], say: Callable[[str], None],
     first_wait: float = 1.0,
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
@@ -41,13 +41,17 @@ def label(
 
     Args:
         request: what `ask.Request` takes, without the criteria.
+        key_env: environment variable of the key; None sends none, so that a key meant for another endpoint goes nowhere.
         agreed: told what it costs, says whether to go on.
     Raises: RecipeError before work for what is wrong; TaskError if the endpoint refuses, or answers nothing.
     """
     wanted = ask.Request(criteria=criteria.load(requirements), **request)
     files, stop = files_of(inputs), threading.Event()
     asking = Asking(wanted.criteria, max_tokens, str(resolve(TOKENIZER, Path.cwd())))
-    endpoint = Endpoint(url, os.environ.get(key_env, ""), timeout, tries, pace, first_wait, stop)
+    key = "" if key_env is None else os.environ.get(key_env, "")
+    if key_env is not None and not key:
+        raise RecipeError(f"--key-env {key_env}: this environment variable is not set")
+    endpoint = Endpoint(url, key, timeout, tries, pace, first_wait, stop)
     with endpoint, answers_in(answers_file or folder / "answers.jsonl") as answers:
         cost = ask.cost(files, asking, wanted, answers, prices)
         if dry_run or (cost.to_ask and not agreed(cost.text())):

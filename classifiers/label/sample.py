@@ -84,8 +84,15 @@ def take(files: Sequence[str], out: Path, documents: int, by: Sequence[Stratum],
 
 
 def hashes(ids: Any, seed: int) -> Any:
-    """The order of sampling: uint64 (n,)."""
-    return Utf8.of(ids).hash() ^ np.uint64(xxhash.xxh3_64_intdigest(f"sample {seed}".encode()))
+    """The order of sampling: uint64 (n,).
+
+    Not the hash itself but a mix of it (splitmix64's, Steele et al. 2014): what is drawn by small numbers here must not lie on one side of
+    a split that goes by the same hash.
+    """
+    mixed = Utf8.of(ids).hash() ^ np.uint64(xxhash.xxh3_64_intdigest(f"sample {seed}".encode()))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 Entry = tuple[int, str, int]
@@ -126,12 +133,9 @@ class Chosen:
         rows = self.strata.setdefault(stratum, [])
         at = bisect.bisect_left(rows, entry)
         twins = [i for i in (at - 1, at) if 0 <= i < len(rows) and rows[i][:2] == entry[:2]]
-        if twins or (self.last is not None and (at, *entry[:2]) > self.last):
-            if not rows:
-                del self.strata[stratum]
-            return  # one document may lie in several shards: the first one counts
-        rows.insert(at, entry)
-        self.held += 1
+        if not twins:  # one document may lie in several shards: the first one counts
+            rows.insert(at, entry)
+            self.held += 1
 
     def _prune(self) -> None:
         """Forget all but the sample."""

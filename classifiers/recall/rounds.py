@@ -52,6 +52,8 @@ YES, NO = "yes", "no"
 MAX_DOMAINS = 5_000
 MAX_PREFIXES = 20
 """Domains of a round, those with most hits, and prefixes of a domain, those with most pages, a person is asked about (ours)."""
+LEAST_DOMAINS = 20
+"""Domains the positives of a round need for its labels to be split by domain (ours): with fewer a part may have none of them."""
 COLUMNS = ("id", "text", "url", "lang", "domain", "source")
 HITS = pa.schema([("row", pa.int64()), ("id", pa.string()), ("score", pa.float32())])
 BYTES_A_DOCUMENT = 1_000
@@ -197,13 +199,13 @@ class Recall:
             masks = [self._hits(n, index, self._rows(index)) for n in range(1, number)]
             at = 0
             for table in tables(corpus, ["id", "url"]):
-                rows = slice(at, at + len(table))
+                here = slice(at, at + len(table))
                 under = prefixes.prefixes_of(plain(table["url"]), settings.depth)
                 wanted = other = np.zeros(len(table), bool)
                 for of, mask in zip(verdicts, masks, strict=True):
                     accepted = [prefix for prefix, verdict in of.items() if verdict == prefixes.ACCEPT]
                     there = pc.is_in(under, pa.array(accepted, pa.string())).to_numpy(zero_copy_only=False)
-                    wanted, other = wanted | (there & ~mask[rows]), other | there | mask[rows]
+                    wanted, other = wanted | (there & ~mask[here]), other | there | mask[here]
                 order, places = hashes(table["id"], settings.seed), np.arange(first + at, first + at + len(table))
                 positive.offer(order[wanted], places[wanted])
                 negative.offer(order[~other], places[~other])
@@ -212,33 +214,44 @@ class Recall:
         yes, no = positive.rows(), negative.rows()
         writer = labels.Writer(file, "classes")
         seen: set[bytes] = set()
-        of_seeds = self._copy(writer, self.seeds, np.sort(-1 - yes[yes < 0]), YES, seen)  # first: a seed is no example of the rest
-        beside = self._copy(writer, self.files, yes[yes >= 0], YES, seen)
-        others = self._copy(writer, self.files, no, NO, seen)
+        given, beside = np.sort(-1 - yes[yes < 0]), yes[yes >= 0]
+        domains: set[str] = set()
+        for files, rows in ((self.seeds, given), (self.files, beside)):
+            for table in _picked(files, rows, ["domain"]):
+                domains.update(table["domain"].drop_null().to_pylist() if len(domains) < LEAST_DOMAINS else ())
+        apart = len(domains) < LEAST_DOMAINS
+        counted = [
+            self._copy(writer, files, rows, label, seen, apart)  # seeds first: none of them is an example of the rest
+            for files, rows, label in ((self.seeds, given, YES), (self.files, beside, YES), (self.files, no, NO))
+        ]
         writer.close()
-        if not others:
+        if not counted[2]:
             raise RecipeError("no page of the corpus is left to be an example of what is not wanted")
-        found = {"positives": of_seeds + beside, "positives_accepted": beside, "negatives": others}
+        found = {
+            "positives": counted[0] + counted[1], "positives_accepted": counted[1], "negatives": counted[2],
+            "split_by": "document" if apart else "domain",
+        }  # fmt: skip
         replace(facts, json.dumps(found).encode())
         return found
 
-    def _copy(self, writer: labels.Writer, files: Sequence[str], wanted: Any, label: str, seen: set[bytes]) -> int:
-        """Write the documents of some rows (int64, sorted, counted over all files), but for empty ones and ids and texts written before."""
-        first = written = 0
-        for file in files:
-            for table in tables(file, COLUMNS):
-                here = wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, first + len(table))] - first
-                first += len(table)
-                keep = []
-                for row, id, text in zip(here.tolist(), *(table[c].take(pa.array(here)).to_pylist() for c in ("id", "text")), strict=True):
-                    keys = {xxhash.xxh3_128_digest(b"id " + id.encode()), xxhash.xxh3_128_digest(text.encode())}
-                    if text and not text.isspace() and seen.isdisjoint(keys):
-                        seen |= keys
-                        keep.append(row)
-                if keep:
-                    picked = table.take(pa.array(keep, pa.int64()))
-                    writer.write(picked.append_column("label", pa.array([label] * len(keep))))
-                    written += len(keep)
+    @staticmethod
+    def _copy(writer: labels.Writer, files: Sequence[str], wanted: Any, label: str, seen: set[bytes], apart: bool) -> int:
+        """Write the documents of some rows (see `_picked`), but for empty ones and ids and texts written before.
+
+        Args:
+            apart: each is a domain of its own, so that a split is one of documents.
+        """
+        written = 0
+        for table in _picked(files, wanted, COLUMNS):
+            keep = []
+            for row, (id, text) in enumerate(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)):
+                keys = {xxhash.xxh3_128_digest(b"id " + id.encode()), xxhash.xxh3_128_digest((text or "").encode())}
+                if text and not text.isspace() and seen.isdisjoint(keys):
+                    seen |= keys
+                    keep.append(row)
+            picked = table.take(pa.array(keep, pa.int64())).append_column("label", pa.array([label] * len(keep), pa.string()))
+            writer.write(picked.set_column(COLUMNS.index("domain"), "domain", picked["id"]) if apart else picked)
+            written += len(keep)
         return written
 
     # -- hits -------------------------------------------------------------------------------------
@@ -331,6 +344,17 @@ class Recall:
             for table in tables(file, ["url"]):
                 yield index, table, mask[at : at + len(table)]
                 at += len(table)
+
+
+def _picked(files: Sequence[str], wanted: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Some rows of files: int64, sorted, counted over all of them."""
+    first = 0
+    for file in files:
+        for table in tables(file, columns):
+            here = wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, first + len(table))] - first
+            first += len(table)
+            if len(here):
+                yield table.take(pa.array(here))
 
 
 def _largest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

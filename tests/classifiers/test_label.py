@@ -27,6 +27,7 @@ from classifiers.label.messages import Asking, judged
 from curation.assets import resolve
 from curation.cli import app
 from curation.errors import LockedError, RecipeError, TaskError
+from curation.text import Utf8
 from tests.classifiers.chat_server import GOOD, serving
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -97,6 +98,13 @@ def test_strata_are_filled_evenly_and_small_ones_give_all(tmp_path):
     assert by_quality == {f"quality={k}/4": 15 for k in range(1, 5)}
     assert {r["stratum"] for r in drawn(tmp_path, rows, 2, by=["lang", "domain"])[1]} >= {"lang=en, domain=site1.example"}
     assert {r["id"] for r in drawn(tmp_path, rows, 2, seed=1)[1]} != {r["id"] for r in found}
+
+
+def test_what_is_drawn_does_not_lie_on_one_side_of_a_split_by_hash():
+    ids = pa.array([f"d{i}" for i in range(20_000)])
+    drawn = np.argsort(sample.hashes(ids, 0))[:2_000]
+    for split in (Utf8.of(ids).hash(), sample.hashes(ids, 1)):
+        assert 0.45 < (split[drawn] >= np.uint64(1 << 63)).mean() < 0.55
 
 
 def test_memory_is_that_of_the_sample(tmp_path):
@@ -262,7 +270,7 @@ def documents(folder, steps):
 def label(server, folder, inputs, **options):
     request = {"model": "m", "seed": 1} | options.pop("request", {})
     given = {
-        "max_tokens": 200, "form": "auto", "concurrency": 4, "pace": Pace(), "timeout": 5.0, "tries": 3, "key_env": "NO_SUCH_KEY",
+        "max_tokens": 200, "form": "auto", "concurrency": 4, "pace": Pace(), "timeout": 5.0, "tries": 3, "key_env": None,
         "prices": None, "answers_file": None, "dry_run": False, "agreed": lambda cost: True, "say": lambda text: None, "first_wait": 0.01,
     } | options  # fmt: skip
     wanted = given.pop("requirements", "quality")
@@ -314,6 +322,7 @@ def test_what_may_pass_is_tried_again(tmp_path, do):
         assert report["labelled"] == 2
         assert server.asked["a"] == len(do.split())
         assert report["tried_again"] == len(do.split()) - 1
+        assert max(server.times) - min(server.times) < 2  # a server that drips would have been read for four seconds
 
 
 def test_retry_after_is_kept_by_all(tmp_path):
@@ -341,6 +350,8 @@ def test_a_refused_key_or_address_stops_at_once_and_the_key_is_written_nowhere(t
             label(server.url + "/v2", tmp_path, documents(tmp_path, {"e": "ok"}))
     for file in tmp_path.rglob("*"):
         assert file.is_dir() or b"sk-secret" not in file.read_bytes()
+    with pytest.raises(RecipeError, match="--key-env NO_KEY: this environment variable is not set"):
+        label("http://127.0.0.1:9/v1", tmp_path, documents(tmp_path, {"a": "ok"}), key_env="NO_KEY")
     with pytest.raises(RecipeError, match="without a key in it") as wrong:
         label("http://user:sk-secret-123@host/v1", tmp_path, documents(tmp_path, {"a": "ok"}))
     assert "sk-secret" not in str(wrong.value)

@@ -274,6 +274,16 @@ def test_negatives_are_of_the_rest(corpus):
     assert not [p for label, p in hosts if label == "no" and p in ("one.example/algebra/", "one.example/geometry/")]
     assert hosts["yes", "one.example/geometry/"] == 30
     assert hosts["yes", None] == 40
+    assert table["domain"].equals(table["id"])  # positives of one domain: a split by domains could leave a part without any
+
+
+def test_labels_are_split_by_domain_where_positives_have_some(corpus):
+    rng = random.Random(1)
+    seeds = [{"url": f"https://m{i}.example/", "text": " ".join(rng.choice(ALGEBRA.split()) for _ in range(30))} for i in range(25)]
+    (corpus / "seeds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in seeds))
+    assert recall(corpus).next()[0]["split_by"] == "domain"
+    table, _ = labels.read([corpus / "recall" / "round-1" / "labels.parquet"])
+    assert {"m0.example", "shop1.example"} < set(table["domain"].to_pylist())
 
 
 def test_a_seed_that_stands_in_the_corpus_is_no_example_of_the_rest(corpus):

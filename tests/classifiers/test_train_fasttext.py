@@ -131,7 +131,7 @@ def test_a_compressed_model_scores_like_its_original_and_is_as_small_as_asked(tm
     assert np.corrcoef(exact, whole)[0, 1] > 0.998
     assert np.corrcoef(exact, some)[0, 1] > 0.97
     sizes = [(tmp_path / name).stat().st_size for name in ("model.bin", "all.ftz", "some.ftz")]
-    assert sizes[0] > 5 * sizes[1] > 25 * sizes[2]
+    assert sizes[0] > 10 * sizes[1] > 40 * sizes[2]
     assert save_compressed(made, texts, tmp_path / "again.ftz", 500, 0) == 500
     assert (tmp_path / "again.ftz").read_bytes() == (tmp_path / "some.ftz").read_bytes()
 
