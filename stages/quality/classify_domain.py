@@ -22,8 +22,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from curation.stage import Batch, Columns, StageParams, Types, stage
-from stages.quality.models.model_folder import ModelFolder
-from stages.quality.models.scorer import NO_SCORE, Device, loaded, ready
+from stages.quality.models.scorer import NO_SCORE, Device, facts, loaded, ready
 from stages.quality.score_quality import Folder, Threshold, thresholds
 
 EVEN = 0.5
@@ -59,7 +58,7 @@ def check(params: Params, schema: pa.Schema) -> None:
     """
     ready(params.models.values(), params.device)
     for kind, folder in params.models.items():
-        if ModelFolder.read(folder).positive is None:
+        if facts(folder).positive is None:
             raise ValueError(f"models: {kind}: the model in {folder} has no positive label; classify_topic takes models of several classes")
     if params.other in params.models:
         raise ValueError(f"other: {params.other!r} is a kind")

@@ -18,8 +18,7 @@ from pydantic import Field
 
 from curation.stage import Batch, Columns, StageParams, Types, stage
 from stages.quality.models.base import DECIMALS
-from stages.quality.models.model_folder import ModelFolder
-from stages.quality.models.scorer import NO_SCORE, Device, loaded, ready
+from stages.quality.models.scorer import NO_SCORE, Device, facts, loaded, ready
 from stages.quality.score_quality import Folder
 
 
@@ -43,7 +42,7 @@ def check(params: Params, schema: pa.Schema) -> None:
     Raises: ValueError.
     """
     ready([params.model], params.device)
-    folder = ModelFolder.read(params.model)
+    folder = facts(params.model)
     if folder.task != "classes" or folder.positive is not None:
         raise ValueError(f"model: {params.model} gives one score; classify_topic takes a model of classes, none of them positive")
 

@@ -31,10 +31,10 @@ from pydantic import Field
 
 from curation.stage import AssetMark, Batch, Columns, StageParams, Types, below, first_true, stage
 from stages.quality.models.base import DECIMALS
-from stages.quality.models.model_folder import ModelFolder
-from stages.quality.models.scorer import NO_SCORE, Device, checked, loaded, ready
+from stages.quality.models.scorer import NO_SCORE, Device, checked, facts, loaded, ready
 
-Threshold = str | float | dict[str, float]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Threshold = str | Number | dict[str, Number]
 Folder = Annotated[str, AssetMark(checked, folder=True)]
 OTHER_LANGUAGES = "*"
 
@@ -45,7 +45,7 @@ class Params(StageParams):
     models: Annotated[dict[str, Folder], Field(min_length=1, examples=[{"quality": "models/reference"}])]
     keep: dict[str, Threshold] = {}
     first: dict[str, Folder] = {}
-    undecided: dict[str, tuple[float, float]] = {}
+    undecided: dict[str, tuple[Number, Number]] = {}
     device: Device = "cpu"
 
 
@@ -61,7 +61,7 @@ def thresholds(models: dict[str, str], keep: dict[str, Threshold]) -> dict[str, 
         if column not in models:
             raise ValueError(f"keep: there is no model for {column!r}; there are {', '.join(models)}")
         if isinstance(value, str):
-            own = ModelFolder.read(models[column]).threshold(value)
+            own = facts(models[column]).threshold(value)
             value = {"default" if lang == OTHER_LANGUAGES else lang: bound for lang, bound in own.items()}
         if isinstance(value, dict):
             if "default" not in value:
@@ -94,7 +94,7 @@ def check(params: Params, schema: pa.Schema) -> None:
         if not low < high:
             raise ValueError(f"undecided: {column}: {low} is not below {high}")
         for folder in (params.first[column], params.models[column]):
-            if ModelFolder.read(folder).calibration is None:
+            if facts(folder).calibration is None:
                 raise ValueError(f"first: {column}: scores of two models compare where both are calibrated, and {folder} is not")
         bound = bounds.get(column, (low + high) / 2)
         for value in bound.values() if isinstance(bound, dict) else [bound]:

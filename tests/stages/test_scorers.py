@@ -11,7 +11,7 @@ import small_models as small
 from curation.errors import TaskError
 from stages.quality.models import onnx_encoder
 from stages.quality.models.model_folder import ONNX, SAFETENSORS, TOKENIZER
-from stages.quality.models.scorer import checked, load_scorer, ready
+from stages.quality.models.scorer import checked, facts, load_scorer, loaded, ready
 
 onnx = pytest.importorskip("onnx")
 
@@ -222,6 +222,15 @@ def test_folders_whose_files_do_not_fit(tmp_path, make, problem):
     with pytest.raises(ValueError, match=problem) as e:
         load_scorer(folder)
     assert str(tmp_path) in str(e.value)
+
+
+def test_a_folder_is_loaded_once_and_again_when_it_was_written_anew(tmp_path):
+    path = str(small.counter(tmp_path).path)
+    first = loaded(path, "cpu")
+    assert loaded(path, "cpu") is first
+    small.counter(tmp_path, seed=9, name="other")
+    assert facts(path).name == "other"
+    assert loaded(path, "cpu").scores(strings("the")).tolist() != first.scores(strings("the")).tolist()
 
 
 def test_what_is_said_before_a_run(tmp_path):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stages.quality.models.base import Scorer
-from stages.quality.models.model_folder import CARD, SAFETENSORS, ModelFolder
+from stages.quality.models.model_folder import CARD, FACTS, SAFETENSORS, ModelFolder
 
 Device = Literal["cpu", "cuda"]
 NO_SCORE = "without a score"
@@ -36,10 +37,33 @@ def load_scorer(folder: ModelFolder | str | Path, device: Device = "cpu") -> Sco
     return OnnxEncoder(folder)
 
 
-@cache
 def loaded(path: str, device: Device) -> Scorer:
-    """The model of a folder, loaded once a process."""
-    return load_scorer(path, device)
+    """The model of a folder, loaded once a process and again where the folder was written anew."""
+    return _loaded(path, device, _state(path))
+
+
+def facts(path: str) -> ModelFolder:
+    """What a folder says, read as often as `loaded` does."""
+    return _facts(path, _state(path))
+
+
+@cache
+def _loaded(path: str, device: Device, state: Any) -> Scorer:
+    return load_scorer(_facts(path, state), device)
+
+
+@cache
+def _facts(path: str, state: Any) -> ModelFolder:
+    return ModelFolder.read(path)
+
+
+def _state(path: str) -> Any:
+    """What changes when a model is written: its facts come last, and hold the hashes of its files."""
+    try:
+        stat = os.stat(Path(path, FACTS))
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def checked(path: Path) -> str | None:
@@ -59,7 +83,7 @@ def ready(paths: Iterable[str], device: Device) -> None:
     Raises: ValueError.
     """
     for path in paths if device == "cuda" else ():
-        folder = ModelFolder.read(path)
+        folder = facts(path)
         if folder.kind == "encoder":
             if SAFETENSORS not in folder.files:
                 raise ValueError(f"device: {path} has no {SAFETENSORS}, which cuda needs")
