@@ -68,7 +68,8 @@ def train(
     folder = out.with_name(f".{out.name}.{attempt_name()}")
     folder.mkdir()
     try:
-        sources = {path.name: _sha256(path) for path in files}
+        names = Counter(path.name for path in files)
+        sources = {str(path) if names[path.name] > 1 else path.name: _sha256(path) for path in files}
         report, text = _write(kind, folder, out.name, loaded, table, targets, parts, {"label_files": sources}, say)
         if out.exists():
             out.rmdir()

@@ -193,6 +193,20 @@ def copied(folder, tmp_path, *names):
 ALL = ("config.json", "model.safetensors", "tokenizer.json")
 
 
+def test_a_text_that_spells_special_tokens_is_learnt_as_its_characters(trained):
+    for ids in ids_of(trained[0], pa.array(["<s> a <mask><pad>", "</s>"], pa.large_string())):
+        assert min(ids[1:-1]) >= len(encoder.SPECIAL)
+
+
+def test_weights_that_a_folder_lacks_are_not_drawn_at_random(trained, tmp_path):
+    folder = copied(trained[0], tmp_path, "tokenizer.json", "model.safetensors")
+    config = json.loads((trained[0] / "config.json").read_text())
+    for changed in ({"num_hidden_layers": 2}, {"intermediate_size": 64}):
+        (folder / "config.json").write_text(json.dumps({**config, **changed}))
+        with pytest.raises(RecipeError, match=r"lacks \d+ weights of its config\.json, or has them in another size: roberta"):
+            based_on(folder, tmp_path)
+
+
 def test_a_folder_is_trained_further(trained, tmp_path):
     based_on(copied(trained[0], tmp_path, *ALL), tmp_path)
     model = ModelFolder.read(tmp_path / "m")
