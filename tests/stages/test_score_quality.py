@@ -121,12 +121,14 @@ def test_a_cascade_asks_the_model_where_the_first_is_undecided(made, monkeypatch
         ({"first": {"q": "fast"}, "undecided": {"q": (0.9, 0.1)}}, "undecided: q: 0.9 is not below 0.1"),
         ({"first": {"q": "plain"}, "undecided": {"q": (0.1, 0.9)}}, "scores of two models compare where both are calibrated"),
         ({"first": {"q": "fast"}, "undecided": {"q": (0.6, 0.9)}, "keep": {"q": 0.5}}, "the threshold 0.5 is not between 0.6 and 0.9"),
+        ({"models": {"q": "one", "q_by": "one"}, "first": {"q": "fast"}, "undecided": {"q": (0.1, 0.9)}}, "q_by is the column that says"),
         ({"device": "cuda"}, "has no model.safetensors, which cuda needs"),
     ],
 )
 def test_parameters_that_cannot_work(made, values, problem):
-    values = {**values, **{k: {c: made[f] for c, f in values[k].items()} for k in ("first",) if k in values}}
-    params = score_quality.params(models={"q": made["one"]}, **values)
+    values = {"models": {"q": "one"}, **values}
+    values |= {k: {c: made[f] for c, f in values[k].items()} for k in ("models", "first") if k in values}
+    params = score_quality.params(**values)
     with pytest.raises(ValueError, match=problem):
         score_quality.check(params, pa.schema([]))
 
@@ -237,6 +239,12 @@ def test_all_of_them_in_a_recipe(corpus):
     found = rows(corpus / "out", "outputs")
     assert 0 < len(found) < 15
     assert {"quality", "fast", "content_domain", "code_score", "topic", "topic_score", "multi", "multi_quantile"} <= set(found[0])
+
+
+def test_two_steps_for_one_column_are_an_error_of_the_recipe(corpus):
+    twice = RECIPE.replace("column: multi", "column: quality").replace("multi_quantile", "quality_quantile")
+    with pytest.raises(RecipeError, match="creates column 'quality', which"):
+        run_recipe(recipe(corpus, twice), corpus / "out")
 
 
 def test_a_changed_model_is_another_step_and_a_damaged_one_an_error_before_work(corpus):
