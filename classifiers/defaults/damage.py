@@ -216,8 +216,8 @@ def feed(r: Random) -> str:
     a, b = r.choice(PLACES), r.choice(PLACES)
     return r.choice(
         [
-        f"{r.randint(1, 28):02}/{r.randint(1, 12):02}/{r.randint(1999, 2024)} {r.randint(0, 23):02}:{r.randint(0, 59):02} "
-        f"{a} {r.randint(0, 9)} - {r.randint(0, 9)} {b}",
+            f"{r.randint(1, 28):02}/{r.randint(1, 12):02}/{r.randint(1999, 2024)} {r.randint(0, 23):02}:{r.randint(0, 59):02} "
+            f"{a} {r.randint(0, 9)} - {r.randint(0, 9)} {b}",
             f"{a} {r.randint(-9, 39)}° {b} {r.randint(-9, 39)}° Humidity {r.randint(10, 99)}%",
             f"{r.choice(MONTHS)} {r.randint(1, 28)} {a} to {b} from ${r.randint(40, 900)}",
             f"{a}-{b} {r.randint(1000, 9999)} {r.random() * 100:.2f} {r.random() * 100:.2f} {r.choice('+-')}{r.random() * 5:.2f}%",
@@ -265,7 +265,8 @@ def _paragraphs(sentences: Sequence[str], r: Random) -> str:
 
 
 def _cut(text: str, chars: int) -> list[str]:
-    words, out, size = text.split(), [[]], 0
+    words, size = text.split(), 0
+    out: list[list[str]] = [[]]
     for word in words:
         if size > chars:
             out.append([])

@@ -1,7 +1,7 @@
 """Ask a chat model for the labels of a sample, and write what it said as a label set.
 
-Three passes over the sample, each in flat memory: what it would cost, the questions that have no answer yet, the label set. Beside each
-other stand in the folder
+Three passes over the sample: what it would cost, the questions that have no answer yet, the label set. In memory are some 150 bytes for
+each document, and as many for each answer. Beside each other stand in the folder
 
     labels.jsonl        the label set: label, reason, labelled_by, chars_left_out
     unlabelled.jsonl    every other document, with why it has no label and what the model said
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import threading
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -85,35 +86,66 @@ class Cost:
         )
 
 
-def cost(files: list[str], asking: Asking, request: Request, answers: Answers, prices: tuple[float, float] | None) -> Cost:
-    """Go through a sample without asking; prices are those of a million tokens in and out."""
-    found = Cost()
-    seen: set[bytes] = set()
-    for asked in _questions(files, asking):
-        found.documents += 1
-        found.cut += asked.chars_left_out > 0
-        key = key_of(request.body(asked))
-        if key in answers:
-            found.answered += 1
-        elif bytes.fromhex(key) not in seen:
-            seen.add(bytes.fromhex(key))
-            found.to_ask += 1
-            found.tokens_in += asked.tokens
-            found.tokens_out_at_most += request.max_answer_tokens
-    if prices is not None:
-        found.price_at_most = round((prices[0] * found.tokens_in + prices[1] * found.tokens_out_at_most) / 1e6, 4)
-    return found
+class Sample:
+    """A sample while it is asked about: of each document what stands in the arrays, some 150 bytes in all.
 
+    keys: of what is asked, "" where there is no text. left_out: characters that are not shown.
+    """
 
-def _documents(files: list[str], asking: Asking) -> Iterator[tuple[pa.Table, list[Asked | None]]]:
-    """Every document of a sample with what is asked about it, None where there is no text."""
-    for file in files:
-        for table in tables(file, COLUMNS):
-            yield table, [asking.of(text) if text and not text.isspace() else None for text in table["text"].to_pylist()]
+    def __init__(self, files: list[str], asking: Asking, request: Request) -> None:
+        self._files, self._asking, self._request = files, asking, request
+        self.keys: list[str] = []
+        self.left_out = array("q")
 
+    def cost(self, answers: Answers, prices: tuple[float, float] | None) -> Cost:
+        """Go through the sample without asking; prices are those of a million tokens in and out."""
+        found = Cost()
+        seen: set[str] = set()
+        for table in self._tables():
+            for text in table["text"].to_pylist():
+                asked = self._asking.of(text) if text and not text.isspace() else None
+                key = "" if asked is None else key_of(self._request.body(asked))
+                self.keys.append(key)
+                self.left_out.append(0 if asked is None else asked.chars_left_out)
+                if asked is None:
+                    continue
+                found.documents += 1
+                found.cut += asked.chars_left_out > 0
+                if key in answers:
+                    found.answered += 1
+                elif key not in seen:
+                    seen.add(key)
+                    found.to_ask += 1
+                    found.tokens_in += asked.tokens
+                    found.tokens_out_at_most += self._request.max_answer_tokens
+        if prices is not None:
+            found.price_at_most = round((prices[0] * found.tokens_in + prices[1] * found.tokens_out_at_most) / 1e6, 4)
+        return found
 
-def _questions(files: list[str], asking: Asking) -> Iterator[Asked]:
-    return (asked for _, rows in _documents(files, asking) for asked in rows if asked is not None)
+    def questions(self, answered: Callable[[str], bool]) -> Iterator[tuple[str, Asked]]:
+        """Key and messages of each document whose key is not answered when its turn comes."""
+        for first, table in self.tables():
+            for row in range(len(table)):
+                key = self.keys[first + row]
+                if key and not answered(key):
+                    yield key, self._asking.of(table["text"][row].as_py())
+
+    def tables(self) -> Iterator[tuple[int, pa.Table]]:
+        """The documents, a table at a time, with the place of its first one.
+
+        Raises: TaskError if the files are not those that were gone through before.
+        """
+        first = 0
+        for table in self._tables():
+            yield first, table
+            first += len(table)
+            if first > len(self.keys):
+                break
+        if first != len(self.keys):
+            raise TaskError("the files of the sample changed while they were asked about")
+
+    def _tables(self) -> Iterator[pa.Table]:
+        return (table for file in self._files for table in tables(file, COLUMNS))
 
 
 class Work:
@@ -134,11 +166,11 @@ class Work:
         self._concurrency, self._stop, self._say = concurrency, stop, say
         self._form, self._known = form, form != "auto"
         self._lock = threading.Lock()
-        self.missing: dict[bytes, tuple[str, str]] = {}
+        self.missing: dict[str, tuple[str, str]] = {}
         """Key -> why there is no answer: (unanswered or refused_by_server, what happened)."""
         self.asked = self.tokens_in = self.tokens_out = 0
 
-    def run(self, files: list[str], asking: Asking) -> None:
+    def run(self, sample: Sample) -> None:
         """Ask about all that has no answer yet.
 
         Raises: TaskError if no document would be answered.
@@ -147,12 +179,9 @@ class Work:
         in_vain = 0
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
-                for asked in _questions(files, asking):
-                    body = self._request.body(asked)
-                    key = key_of(body)
-                    if key in self._answers or bytes.fromhex(key) in self.missing or key in waiting.values():
-                        continue
-                    waiting[pool.submit(self._ask, body, asked.tokens + self._request.max_answer_tokens)] = key
+                for key, asked in sample.questions(lambda key: key in self._answers or key in self.missing or key in waiting.values()):
+                    tokens = asked.tokens + self._request.max_answer_tokens
+                    waiting[pool.submit(self._ask, self._request.body(asked), tokens)] = key
                     if len(waiting) == self._concurrency:
                         in_vain = self._take(waiting, in_vain)
                 while waiting:
@@ -176,7 +205,7 @@ class Work:
                 answer = future.result()
             except (RefusedError, UnansweredError) as e:
                 kind = "refused_by_server" if isinstance(e, RefusedError) else "unanswered"
-                self.missing[bytes.fromhex(key)] = (kind, str(e))
+                self.missing[key] = (kind, str(e))
                 in_vain += 1
                 if in_vain >= max(PATIENCE, self._concurrency):
                     raise TaskError(
@@ -212,9 +241,7 @@ class Work:
         return answer
 
 
-def write(
-    files: list[str], folder: Path, asking: Asking, request: Request, answers: Answers, missing: dict[bytes, tuple[str, str]]
-) -> dict[str, Any]:  # fmt: skip
+def write(sample: Sample, folder: Path, request: Request, answers: Answers, missing: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """Write labels.jsonl and unlabelled.jsonl.
 
     Returns: {documents, labelled, unlabelled: {why: documents}, labels: {label: documents}, cut}.
@@ -227,16 +254,16 @@ def write(
     seen = IdSet()
     part = folder / ".unlabelled.jsonl"
     with open(part, "w", encoding="utf-8") as rest:
-        for table, rows in _documents(files, asking):
+        for first, table in sample.tables():
             good: list[tuple[int, Any, str, int]] = []
-            for row, asked in enumerate(rows):
+            for row in range(len(table)):
                 documents += 1
-                if asked is None:
+                key, left_out = sample.keys[first + row], sample.left_out[first + row]
+                if not key:
                     label, said, why = None, "", "empty_text"
                 else:
-                    key = key_of(request.body(asked))
                     answer = answers.get(key)
-                    lacking = missing.get(bytes.fromhex(key), ("unanswered", "not asked"))
+                    lacking = missing.get(key, ("unanswered", "not asked"))
                     label, said, why = (None, lacking[1], lacking[0]) if answer is None else judged(answer, criteria)
                 if not why and seen.add(record_ids("label", [table["id"][row].as_py()]))[0]:
                     label, said, why = None, "", "id_again"
@@ -245,18 +272,17 @@ def write(
                     line = {"id": table["id"][row].as_py(), "url": table["url"][row].as_py(), "why": why, "said": said}
                     rest.write(json.dumps(line, ensure_ascii=False) + "\n")
                     continue
-                assert asked is not None
                 given[label] += 1
-                cut += asked.chars_left_out > 0
-                good.append((row, label, said, asked.chars_left_out))
+                cut += left_out > 0
+                good.append((row, label, said, left_out))
             if good:
-                at, values, reasons, left_out = zip(*good, strict=True)
+                at, values, reasons, lefts = zip(*good, strict=True)
                 columns = table.take(pa.array(at, pa.int64()))
                 named = pa.array(values, pa.string() if criteria.classes else pa.float64())
                 writer.write(pa.table({
                     **{name: columns[name] for name in COLUMNS}, ("label" if criteria.classes else "value"): named,
                     "reason": pa.array(reasons, pa.string()), "labelled_by": pa.array([request.model] * len(at), pa.string()),
-                    "chars_left_out": pa.array(left_out, pa.int64()),
+                    "chars_left_out": pa.array(lefts, pa.int64()),
                 }))  # fmt: skip
     writer.close()
     part.replace(folder / "unlabelled.jsonl")

@@ -46,19 +46,19 @@ def label(
     Raises: RecipeError before work for what is wrong; TaskError if the endpoint refuses, or answers nothing.
     """
     wanted = ask.Request(criteria=criteria.load(requirements), **request)
-    files, stop = files_of(inputs), threading.Event()
-    asking = Asking(wanted.criteria, max_tokens, str(resolve(TOKENIZER, Path.cwd())))
+    asking, stop = Asking(wanted.criteria, max_tokens, str(resolve(TOKENIZER, Path.cwd()))), threading.Event()
+    sampled = ask.Sample(files_of(inputs), asking, wanted)
     key = "" if key_env is None else os.environ.get(key_env, "")
     if key_env is not None and not key:
         raise RecipeError(f"--key-env {key_env}: this environment variable is not set")
     endpoint = Endpoint(url, key, timeout, tries, pace, first_wait, stop)
     with endpoint, answers_in(answers_file or folder / "answers.jsonl") as answers:
-        cost = ask.cost(files, asking, wanted, answers, prices)
+        cost = sampled.cost(answers, prices)
         if dry_run or (cost.to_ask and not agreed(cost.text())):
             return {"cost": vars(cost)}, cost.text()
         work = ask.Work(endpoint, wanted, answers, form, concurrency, stop, say)
-        work.run(files, asking)
-        found = ask.write(files, folder, asking, wanted, answers, work.missing)
+        work.run(sampled)
+        found = ask.write(sampled, folder, wanted, answers, work.missing)
     found |= {
         "criteria": wanted.criteria.name, "model": wanted.model, "asked": work.asked, "tried_again": endpoint.tried_again,
         "tokens_in": work.tokens_in, "tokens_out": work.tokens_out, "cost": vars(cost),

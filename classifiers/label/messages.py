@@ -50,7 +50,7 @@ That was the document. Judge it by the requirements and answer with one JSON obj
 
 @dataclass(frozen=True)
 class Asked:
-    """A document as it is asked about. chars_left_out: of its text. tokens: of both messages, by the shipped tokenizer."""
+    """A document as it is asked about. chars_left_out: of its text. tokens: of both messages, by the shipped tokenizer, to a dozen."""
 
     messages: list[dict[str, str]]
     chars_left_out: int
@@ -72,7 +72,7 @@ class Asking:
         listed = "".join(f"\n- `{name}`: {what}" for name, what in criteria.classes.items())
         system = SYSTEM.format(requirements=criteria.text, form=self._form, classes="\n\nClasses:" + listed if listed else "")
         self._system = {"role": "system", "content": system}
-        self._tokens = self.count([system])[0]
+        self._tokens = sum(self.count([system, USER.format(key="0a9b8c7d6e5f4321", text="", form=self._form)]))
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
@@ -80,25 +80,23 @@ class Asking:
 
     def of(self, text: str) -> Asked:
         """The messages about one text."""
-        shown, left_out = self.cut(text)
+        shown, left_out, tokens = self.cut(text)
         key = xxhash.xxh3_64_hexdigest(text.encode())
         user = USER.format(key=key, text=_ROLE_MARKS.sub(lambda m: m[0] + " " if m[0] != ">" else " >", shown), form=self._form)
-        return Asked([self._system, {"role": "user", "content": user}], left_out, self._tokens + self.count([user])[0])
+        return Asked([self._system, {"role": "user", "content": user}], left_out, self._tokens + tokens)
 
-    def cut(self, text: str) -> tuple[str, int]:
-        """The text as it is shown, and the characters left out of it: none if it has no more than the limit's tokens."""
-        if len(text) <= self._max // 4:  # a character is four tokens at most
-            return text, 0
-        if len(text) <= self._max * CHARS_PER_TOKEN and self.count([text])[0] <= self._max:
-            return text, 0
+    def cut(self, text: str) -> tuple[str, int, int]:
+        """The text as it is shown, the characters left out of it (none if it has no more than the limit's tokens), and its tokens."""
+        if len(text) <= self._max * CHARS_PER_TOKEN and (tokens := self.count([text])[0]) <= self._max:
+            return text, 0, tokens
         first = round(self._max * HEAD)
         head, tail = text[: first * CHARS_PER_TOKEN], text[-(self._max - first) * CHARS_PER_TOKEN :] if first < self._max else ""
         head = head[: self._end(head, first)]
         tail = tail[self._start(tail, self._max - first) :]
         left_out = len(text) - len(head) - len(tail)
         if left_out <= 0:  # few characters a token, and the two parts meet
-            return text, 0
-        return f"{head}\n[... {left_out:,} characters left out ...]\n{tail}", left_out
+            return text, 0, self._max
+        return f"{head}\n[... {left_out:,} characters left out ...]\n{tail}", left_out, self._max
 
     def _end(self, text: str, tokens: int) -> int:
         offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets

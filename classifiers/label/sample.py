@@ -67,6 +67,8 @@ def take(files: Sequence[str], out: Path, documents: int, by: Sequence[Stratum],
     """
     if out.suffix not in (".jsonl", ".parquet"):
         raise RecipeError(f"--out {out}: a sample is written as .jsonl or .parquet")
+    if out.exists() and any(out.samefile(file) for file in files):
+        raise RecipeError(f"--out {out} is one of the files to sample")
     edges = {s.column: _edges(files, s, seed) for s in by if s.parts}
     chosen = Chosen(documents)
     columns = list(dict.fromkeys(["id", *(s.column for s in by)]))

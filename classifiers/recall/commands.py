@@ -73,7 +73,7 @@ def gate(warcs: Sequence[str], model: Path, threshold: float) -> tuple[dict[str,
     lines = [
         f"{found['hits']:,} hits of {found['pages']:,} pages; their profiles: {of}",
         f"lost at the gate (no mark of a formula or of code in the bytes): {_shown(found['share_lost_at_gate'])}",
-        f"lost at the gate or behind it (few formulas, little code, no HTML): {_shown(found['share_lost'])}",
+        f"lost at the gate or behind it (few formulas, little code): {_shown(found['share_lost'])}",
     ]
     return found, "\n".join(lines)
 

@@ -2,8 +2,8 @@
 
 `extract_html` looks for formulas and for code only in pages whose bytes have a mark of one (`may_have_formulas`, `may_have_code`), and
 makes a page `math` or `code` by what it finds. What is neither goes by the rules for web pages. So a wanted page is lost to its profile at
-the gate, if its bytes have no mark, or behind it, if too little was found. Here every page of some WARC files is extracted and scored,
-whatever filters say; of those that are hits, it is counted where they went.
+the gate, if its bytes have no mark, or behind it, if too little was found. Here every page of some WARC files (as `valid_records` has it)
+is extracted and scored, whatever later filters say; of those that are hits, it is counted where they went.
 
 Units:   pages. Intervals are Wilson's of 95 %.
 """
@@ -18,13 +18,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.errors import RecipeError
 from stages.extract.charset import utf8
 from stages.extract.code.code_blocks import may_have_code
-from stages.extract.extract_html import Params, extract, is_html
+from stages.extract.extract_html import Params, extract
 from stages.extract.math.formulas import may_have_formulas
 from stages.extract.page import TooManyNodesError, read
+from stages.safety.valid_records import valid_records
 from stages.sources.warc import warc
 
 EXAMPLES = 20
@@ -35,7 +37,7 @@ def gate(files: Sequence[str], score: Callable[[Any], Any], threshold: float, pa
 
     Args:
         score, threshold: what a hit is. params: of extract_html.
-    Returns: {pages, hits, profiles: {web, math, code}, not_html, gate_closed, behind_gate: {formulas, code, both}, lost, share_lost,
+    Returns: {pages, hits, profiles: {web, math, code}, gate_closed, behind_gate: {formulas, code, both}, lost, share_lost,
         share_lost_at_gate, examples}: of the hits whose profile is `web`, `gate_closed` had no mark of a formula or of code, `behind_gate`
         had marks of these. A share is {value, low, high}.
     Raises: RecipeError for a file that is no WARC.
@@ -52,21 +54,21 @@ def gate(files: Sequence[str], score: Callable[[Any], Any], threshold: float, pa
         profiles[found["profile"]] += 1
         if found["profile"] != "web":
             continue
-        reason = "not_html" if mime == "text/plain" else _marks(utf8(content, charset))
+        reason = _marks(utf8(content, charset))
         why[reason] += 1
         if len(examples) < EXAMPLES:
             examples.append({"url": url or "", "why": reason})
     hits, lost = sum(profiles.values()), profiles["web"]
     return {
         "pages": pages, "hits": hits, "profiles": {name: profiles[name] for name in ("web", "math", "code")},
-        "not_html": why["not_html"], "gate_closed": why["gate_closed"],
+        "gate_closed": why["gate_closed"],
         "behind_gate": {name: why[name] for name in ("formulas", "code", "both")},
         "lost": lost, "share_lost": _share(lost, hits), "share_lost_at_gate": _share(why["gate_closed"], hits), "examples": examples,
     }  # fmt: skip
 
 
 def _pages(files: Sequence[str]) -> Iterator[tuple[bytes, str | None, str | None, str | None]]:
-    """Content, mime, charset and URL of every HTML or text page with status 200."""
+    """Content, mime, charset and URL of every page."""
     for file in files:
         try:
             params = warc.params.model_validate({"paths": file})
@@ -74,9 +76,10 @@ def _pages(files: Sequence[str]) -> Iterator[tuple[bytes, str | None, str | None
         except ValueError as e:
             raise RecipeError(str(e)) from e
         for table in warc.read(file, Path(file).name, "", params):
-            for row in table.select(["content", "mime", "http_charset", "url", "http_status", "drop_reason"]).to_pylist():
-                if row["drop_reason"] is None and row["http_status"] in (None, 200) and row["content"] and is_html(row["content"]):
-                    yield row["content"], row["mime"], row["http_charset"], row["url"]
+            whole = table.filter(pc.is_null(table["drop_reason"])).drop_columns(["drop_reason"])
+            pages = whole.filter(pc.is_null(valid_records(whole)["drop_reason"]))
+            for row in pages.select(["content", "mime", "http_charset", "url"]).to_pylist():
+                yield row["content"], row["mime"], row["http_charset"], row["url"]
 
 
 def _marks(content: bytes) -> str:

@@ -133,6 +133,8 @@ def test_what_cannot_be_sampled_is_refused(tmp_path):
     (tmp_path / "b.jsonl").write_text('{"text": "x", "q": 0.5}\n')
     with pytest.raises(RecipeError, match="write q:PARTS"):
         commands.sample([str(tmp_path / "b.jsonl")], tmp_path / "s.jsonl", 5, ["q"], 0)
+    with pytest.raises(RecipeError, match="is one of the files to sample"):
+        commands.sample([str(tmp_path / "*.jsonl")], tmp_path / "b.jsonl", 5, [], 0)
     (tmp_path / "c.jsonl").write_text("")
     with pytest.raises(RecipeError, match="nothing to sample"):
         commands.sample([str(tmp_path / "c.jsonl")], tmp_path / "s.jsonl", 5, [], 0)
@@ -193,7 +195,8 @@ def asking():
 @pytest.mark.parametrize("unit", ["word ", "é", "数学", "a", " ", "\U0001f600 x "])
 def test_a_long_text_is_shown_by_its_ends(asking, unit):
     text = "BEGIN " + unit * 5_000 + " END"
-    shown, left_out = asking.cut(text)
+    shown, left_out, tokens = asking.cut(text)
+    assert tokens == 100
     assert sum(asking.count(shown.split(f"\n[... {left_out:,} characters left out ...]\n"))) <= 100 * 1.05  # its first token may be two now
     assert shown.startswith("BEGIN")
     assert shown.endswith("END")
@@ -201,7 +204,10 @@ def test_a_long_text_is_shown_by_its_ends(asking, unit):
     assert len(head) + len(tail) + left_out == len(text)
     assert text.startswith(head)
     assert text.endswith(tail)
-    assert asking.cut("short " * 20) == ("short " * 20, 0)
+    short = "short " * 20
+    assert asking.cut(short) == (short, 0, asking.count([short])[0])
+    told = asking.of(short)
+    assert abs(told.tokens - sum(asking.count([m["content"] for m in told.messages]))) <= 12
 
 
 def test_a_document_cannot_end_itself_or_speak_as_the_system(asking):
@@ -314,15 +320,16 @@ def test_answers_become_labels_and_nonsense_is_kept_with_its_reason(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "do", ["500 502 ok", "429 ok", "408 ok", "half ok", "hangup ok", "page ok", "nochoice ok", "hang=3 ok", "drip=40 ok"]
+    "do", ["500 502 ok", "429 ok", "408 ok", "half ok", "hangup ok", "page ok", "nochoice ok", "hang=6 ok", "drip=80 ok"]
 )
 def test_what_may_pass_is_tried_again(tmp_path, do):
     with serving() as server:
-        report = label(server, tmp_path, documents(tmp_path, {"a": do, "b": "ok"}), timeout=0.4)
+        silent = do.startswith(("hang", "drip"))
+        report = label(server, tmp_path, documents(tmp_path, {"a": do, "b": "ok"}), timeout=1.0 if silent else 10.0)
         assert report["labelled"] == 2
         assert server.asked["a"] == len(do.split())
         assert report["tried_again"] == len(do.split()) - 1
-        assert max(server.times) - min(server.times) < 2  # a server that drips would have been read for four seconds
+        assert max(server.times) - min(server.times) < 5  # a server that drips would have been read for eight seconds
 
 
 def test_retry_after_is_kept_by_all(tmp_path):
@@ -330,7 +337,7 @@ def test_retry_after_is_kept_by_all(tmp_path):
         label(server, tmp_path, documents(tmp_path, {"a": "429=0.6 ok", "b": "ok"}), concurrency=1)
         assert server.asked == {"a": 2, "b": 1}
         assert server.times[1] - server.times[0] >= 0.6
-        later = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True).replace(" ", "~")
+        later = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True).replace(" ", "~")
         label(server, tmp_path, documents(tmp_path, {"c": f"503={later} ok"}), concurrency=1)
         assert server.times[-1] - server.times[-2] > 0.5
         with pytest.raises(TaskError, match="come back in 7,200 s"):
@@ -398,7 +405,7 @@ def test_one_text_is_asked_about_once_and_changed_requirements_are_another_quest
         inputs = [str(tmp_path / "sample.jsonl")]
         report = label(server, tmp_path, inputs)
         assert report["labelled"] == 6
-        assert report["asked"] == 2 == sum(server.asked.values())
+        assert report["asked"] == report["cost"]["to_ask"] == 2 == sum(server.asked.values())
         assert label(server, tmp_path, inputs)["asked"] == 0
         assert label(server, tmp_path, inputs, request={"seed": 2})["asked"] == 2
         assert label(server, tmp_path, inputs, requirements="code")["asked"] == 2
@@ -420,8 +427,9 @@ def test_a_long_text_is_labelled_by_its_ends_and_its_row_says_so(tmp_path):
 
 def test_requests_and_tokens_are_spaced_out(tmp_path):
     with serving() as server:
+        began = time.monotonic()
         label(server, tmp_path, documents(tmp_path, {f"d{i}": "ok" for i in range(6)}), pace=Pace(requests=1_200))
-        assert np.diff(sorted(server.times)).min() > 0.03
+        assert max(server.times) - began >= 5 * 0.05
     pace = Pace(tokens=600)
     waits = [pace.reserve(10) for _ in range(3)]
     assert waits == pytest.approx([0, 1, 2], abs=0.05)
@@ -432,7 +440,7 @@ def test_requests_and_tokens_are_spaced_out(tmp_path):
 def test_as_many_are_asked_at_a_time_as_allowed(tmp_path):
     with serving(delay=0.05) as server:
         label(server, tmp_path, documents(tmp_path, {f"d{i}": "ok" for i in range(16)}), concurrency=5)
-        assert server.most_at_once == 5
+        assert 2 <= server.most_at_once <= 5
 
 
 def test_answers_of_a_file_are_one_process_own_and_half_a_line_goes(tmp_path):
@@ -454,7 +462,7 @@ def test_answers_of_a_file_are_one_process_own_and_half_a_line_goes(tmp_path):
 
 
 def test_killed_in_the_midst_it_goes_on_and_asks_again_only_what_was_on_its_way(tmp_path):
-    with serving(delay=0.02) as server:
+    with serving(delay=0.05) as server:
         documents(tmp_path, {f"d{i}": "ok" for i in range(120)})
         command = [
             sys.executable, "-m", "curation.cli", "label", "ask", "sample.jsonl", "--criteria", "quality", "--endpoint", server.url,

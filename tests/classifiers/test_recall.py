@@ -26,11 +26,11 @@ from curation.errors import RecipeError, TaskError
 from examples.crawl_warc import warc_record
 
 
-def page_warc(file, pages):
+def page_warc(file, pages, mime="text/html; charset=utf-8"):
     """A WARC file of pages by URL."""
     with open(file, "wb") as out:
         for n, (url, page) in enumerate(pages.items()):
-            block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + page.encode()
+            block = f"HTTP/1.1 200 OK\r\nContent-Type: {mime}\r\n\r\n{page}".encode()
             fields = {"WARC-Target-URI": url, "Content-Type": "application/http; msgtype=response"}
             out.write(warc_record("response", f"<urn:uuid:{n}>", datetime(2024, 1, 1, tzinfo=UTC), block, fields))
     return file
@@ -406,6 +406,8 @@ def test_what_is_lost_at_the_gate_and_behind_it(tmp_path):
     assert found["behind_gate"] == {"formulas": 1, "code": 1, "both": 0}
     assert {e["url"]: e["why"] for e in found["examples"]}["http://no_mark.example/"] == "gate_closed"
     assert found["share_lost"]["value"] == 0.6
+    page_warc(tmp_path / "n.warc.gz", {"http://n.example/": PAGES["no_mark"]}, "text/css")
+    assert gate.gate([str(tmp_path / "n.warc.gz")], wanted, 0.5)["pages"] == 0
     low, high = found["share_lost_at_gate"]["low"], found["share_lost_at_gate"]["high"]
     assert (low, high) == pytest.approx((0.0362, 0.6245), abs=1e-3)  # Wilson's of 1 in 5
     assert gate.gate([str(file)], lambda texts: wanted(texts) - 1, 0.5)["share_lost"] is None

@@ -39,7 +39,10 @@ def test_it_writes_a_model_that_a_stage_can_use(trained):
     model = ModelFolder.read(folder)
     assert (model.name, model.kind, model.labels, model.positive, model.proxy) == ("model", "fasttext", ["bad", "good"], "good", True)
     assert set(model.thresholds) == {"precision_0.9", "recall_0.9", "kept_0.2"}
-    scores = load_scorer(model).stored(pa.array([row["text"] for row in labels], pa.large_string()))
+    scorer, texts = load_scorer(model), pa.array([row["text"] for row in labels], pa.large_string())
+    raw, scores = scorer.raw(scorer.scores(texts)), scorer.stored(texts)
+    assert np.abs(scores - np.interp(raw, model.calibration.x, model.calibration.y)).max() <= 1e-3
+    assert np.abs(scores - raw).max() > 0.01
     good = np.array([row["label"] == "good" for row in labels])
     assert metrics.auc(scores, good) > 0.95
     assert metrics.calibration(scores, good)[1] < 0.1

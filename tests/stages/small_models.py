@@ -35,6 +35,7 @@ def tokenizer(words=WORDS):
     made.normalizer = tokenizers.normalizers.Replace("~", "")
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     made.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    made.add_special_tokens(["<s>", "</s>"])
     made.enable_padding(length=POSITIONS)  # as in many a file; none is wanted
     return made.to_str().encode()
 

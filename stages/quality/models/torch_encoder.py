@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from curation.errors import TaskError
 from stages.quality.models.encoder import Encoder
 from stages.quality.models.model_folder import CONFIG, SAFETENSORS, ModelFolder
@@ -55,7 +53,6 @@ class TorchEncoder(Encoder):
         torch = self._torch
         longest = self._room + len(self._before) + len(self._behind)
         ids, mask = ids[:, :longest], mask[:, :longest]  # rounded up, but not beyond what the model has positions for
-        ids = np.where(mask == 1, ids, self._model.config.pad_token_id or 0)
         with torch.inference_mode():
             given = {"input_ids": torch.from_numpy(ids).to(self._device), "attention_mask": torch.from_numpy(mask).to(self._device)}
             return self._model(**given).logits.float().cpu().numpy()
