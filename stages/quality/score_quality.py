@@ -86,7 +86,7 @@ def check(params: Params, schema: pa.Schema) -> None:
 
     Raises: ValueError.
     """
-    ready(params.models.values(), params.device)
+    ready([*params.models.values(), *params.first.values()], params.device)
     bounds = thresholds(params.models, params.keep)
     if set(params.first) != set(params.undecided) or not set(params.first) <= set(params.models):
         raise ValueError("first and undecided name the same columns, each with a model of its own in models")

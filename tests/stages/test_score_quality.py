@@ -13,7 +13,7 @@ from curation.errors import RecipeError, TaskError
 from curation.stage import Batch
 from stages.quality.classify_domain import classify_domain
 from stages.quality.classify_topic import classify_topic
-from stages.quality.models.model_folder import FACTS
+from stages.quality.models.model_folder import FACTS, ONNX
 from stages.quality.models.scorer import load_scorer
 from stages.quality.rank_multilingual import rank_multilingual
 from stages.quality.score_quality import score_quality
@@ -140,6 +140,16 @@ def test_no_gpu_stops_the_run_and_fails_no_document(made, monkeypatch):
     score_quality.check(score_quality.params(models={"q": folder}, device="cuda"), pa.schema([]))
     with pytest.raises(TaskError, match="torch finds no GPU"):
         score_quality(table(), models={"q": folder}, device="cuda")
+    cascade = {"first": {"q": made["one"]}, "undecided": {"q": (0.1, 0.9)}}
+    with pytest.raises(ValueError, match=f"{made['one']} has no model.safetensors, which cuda needs"):
+        score_quality.check(score_quality.params(models={"q": folder}, **cascade, device="cuda"), pa.schema([]))
+
+
+def test_a_model_that_changes_under_a_run_stops_it_and_fails_no_document(tmp_path):
+    folder = small.counter(tmp_path)
+    folder.file(ONNX).write_bytes(b"other")
+    with pytest.raises(TaskError, match=r"model\.onnx is not the file model\.json names"):
+        score_quality(table(), models={"q": str(tmp_path)})
 
 
 def test_the_kind_of_a_page_is_the_one_whose_score_is_highest(made):
