@@ -138,7 +138,7 @@ def forms_of_an_encoder(texts: list[str], labels: Any, held: Any, tokens: int = 
         (here / "exact.onnx").write_bytes(exact)
         quantize_dynamic(here / "exact.onnx", here / "dynamic.onnx", op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)
         forms["8-bit, a scale a batch (onnxruntime)"] = (here / "dynamic.onnx").read_bytes()
-    batch = np.random.default_rng(0).integers(5, asked.vocabulary // 2, (8, tokens))
+    batch = np.random.default_rng(0).integers(5, made.model.config.vocab_size, (8, tokens))
     given = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
     wanted = np.round(export.scores(export.session(exact), ids, pad, 32), DIGITS)[:, 1]
     torch.set_num_threads(1)
