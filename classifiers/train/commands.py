@@ -167,7 +167,7 @@ def _write(
         )  # fmt: skip
     reports = _reports(model, score, table, texts, targets, test, found)
     made["losses"] = [[round(loss, 6) for loss in of_epoch] for of_epoch in made["losses"]]
-    trained = {**about, **made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": loaded.preset}
+    trained = {**about, **made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": Path(loaded.preset).name}
     areas = {key: (r.auc, r.figures["auc_interval"]) for key, r in reports.items()}
     trained["test"] = {key: {"auc": round(a, 4), "auc_interval": i and [round(v, 4) for v in i]} for key, (a, i) in areas.items()}
     reached = []
