@@ -174,6 +174,8 @@ def _write(
     if targets.wanted is not None:
         reached = _reached(model, score(texts.take(pa.array(test))), targets.wanted[test], [lang[i] for i in test], found)
     notes += [note for r in list(reports.values())[:1] for note in r.notes] if len(reports) == 1 else []
+    if copies := pc.sum(pc.is_in(texts.take(pa.array(test)), value_set=texts.take(pa.array(parts["train"])))).as_py():
+        notes.append(f"{copies:,} texts of the test part stand in the training part, too, under other domains: the figures flatter.")
     page = card(facts["name"], loaded, trained, areas, reached, notes)
     ModelFolder.write(folder, files=files, card=page, **facts, calibration=curve, thresholds=found.values, trained=trained)
     (folder / f"{REPORT}.md").write_text("\n".join(r.markdown(f"Score for {key}", 1) for key, r in reports.items()), encoding="utf-8")

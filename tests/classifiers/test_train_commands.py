@@ -72,6 +72,7 @@ def test_what_is_said_is_of_the_test_part(trained):
     raw = load_scorer(model).scores(held["text"].combine_chunks())[:, 1]
     assert calibration.platt(raw, good) == (model.calibration.x, model.calibration.y)
     card = (folder / "CARD.md").read_text()
+    assert "stand in the training part" not in card
     for said in ("This is a proxy model", "Words of a test.", "## Thresholds", "| train |", "word_ngrams | `2`", "95 % interval"):
         assert said in card
     assert (folder / "report.md").read_text().startswith("# Score for good")
@@ -82,6 +83,19 @@ def test_the_same_labels_and_seed_give_the_same_files(trained, tmp_path):
     train(write(tmp_path / "labels.jsonl", labels), tmp_path / "model", about="Words of a test.", proxy=True, kept=[0.2])
     for path in folder.iterdir():
         assert (tmp_path / "model" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_texts_that_are_learnt_and_judged_by_are_said(tmp_path):
+    labels = rows(300)
+    labels += [{**row, "id": f"copy of {row['id']}", "url": f"http://mirror{i % 50}.example/"} for i, row in enumerate(labels)]
+    _, text = train(write(tmp_path / "l.jsonl", labels), tmp_path / "m", epochs=1)
+    table, _ = label_sets.read([tmp_path / "l.jsonl"])
+    parts = {name: table["text"].take(pa.array(rows)).to_pylist() for name, rows in split(table, 0.1, 0.2).items()}
+    copies = sum(t in set(parts["train"]) for t in parts["test"])
+    assert copies > 20
+    note = f"{copies} texts of the test part stand in the training part, too"
+    assert note in text
+    assert note in (tmp_path / "m" / "CARD.md").read_text()
 
 
 def test_a_balanced_training_and_a_compressed_one(tmp_path):
