@@ -16,6 +16,7 @@ import numpy as np
 
 from classifiers import labels
 from curation.errors import RecipeError
+from curation.inspect.markdown import code, table
 
 MAX_VALUES = 200
 """Different labels two sets may have: classes, or steps of a scale."""
@@ -41,27 +42,27 @@ def agreement(first: Sequence[str | Path], second: Sequence[str | Path]) -> dict
         raise RecipeError(f"{len(values):,} different labels: kappa is for classes or a scale, of at most {MAX_VALUES}")
     place = {value: n for n, value in enumerate(values)}
     pairs = np.array([(place[one[id]], place[two[id]]) for id in shared])
-    table = np.zeros((len(values), len(values)), np.int64)
-    np.add.at(table, (pairs[:, 0], pairs[:, 1]), 1)
+    counts = np.zeros((len(values), len(values)), np.int64)
+    np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)
     numbers = not isinstance(values[0], str)
     apart = np.abs(pairs[:, 0] - pairs[:, 1]) if not numbers else np.abs(np.subtract(*np.array(values)[pairs].T))
     order = np.argsort(-apart, kind="stable")[:EXAMPLES]
     differ = [{"id": shared[i], "first": one[shared[i]], "second": two[shared[i]]} for i in order.tolist() if apart[i]]
     found = {
         "documents": len(shared), "only_first": len(one) - len(shared), "only_second": len(two) - len(shared),
-        "agree": round(float(np.trace(table) / table.sum()), 4), "kappa": _spread(table, 1 - np.eye(len(values))),
-        "labels": values, "table": table.tolist(), "differ": differ,
+        "agree": round(float(np.trace(counts) / counts.sum()), 4), "kappa": _spread(counts, 1 - np.eye(len(values))),
+        "labels": values, "table": counts.tolist(), "differ": differ,
     }  # fmt: skip
     if numbers:
-        found["weighted_kappa"] = _spread(table, np.subtract.outer(np.array(values), np.array(values)) ** 2)
+        found["weighted_kappa"] = _spread(counts, np.subtract.outer(np.array(values), np.array(values)) ** 2)
     return found
 
 
 def _labels(files: Sequence[str | Path]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for table in labels.batches(files):
-        column = "label" if table["value"].null_count else "value"
-        found.update(zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True))
+    for rows in labels.batches(files):
+        column = "label" if rows["value"].null_count else "value"
+        found.update(zip(rows["id"].to_pylist(), rows[column].to_pylist(), strict=True))
     return found
 
 
@@ -96,7 +97,7 @@ def text(found: dict[str, Any]) -> str:
             k = found[name]
             shown = "none: one label is all there is" if k is None else f"{k['value']:.3f} [{k['low']:.3f}, {k['high']:.3f}]"
             lines.append(f"{name.replace('_', ' ')} {shown}")
-    names = [f"{v:g}" if isinstance(v, float) else v for v in found["labels"]]
-    lines += ["", "| first \\ second | " + " | ".join(names) + " |", "| --- " * (len(names) + 1) + "|"]
-    lines += [f"| {name} | " + " | ".join(f"{n:,}" for n in row) + " |" for name, row in zip(names, found["table"], strict=True)]
+    names = [f"{v:g}" if isinstance(v, float) else code(v) for v in found["labels"]]
+    rows = ([name, *(f"{n:,}" for n in row)] for name, row in zip(names, found["table"], strict=True))
+    lines += ["", table(["first, by second", *names], rows)]
     return "\n".join([*lines, *([""] if found["differ"] else []), *(f"{d['id']}: {d['first']} and {d['second']}" for d in found["differ"])])

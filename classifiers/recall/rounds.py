@@ -45,6 +45,7 @@ from classifiers.recall.counts import Counts
 from curation.documents import plain
 from curation.domains import registrable_domains
 from curation.errors import RecipeError, TaskError
+from curation.inspect import markdown
 from curation.shards import ShardWriter
 from curation.storage import digest, replace
 
@@ -428,8 +429,7 @@ def table(figures: Sequence[dict[str, Any]]) -> str:
         "domains_over", "prefixes", "accepted",
     )  # fmt: skip
     rows = [[_shown(name, of[name]) for name in columns] for of in figures]
-    lines = [[name.replace("_", " ") for name in columns], ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown.table([name.replace("_", " ") for name in columns], rows)
 
 
 def _shown(name: str, value: Any) -> str:
