@@ -30,10 +30,12 @@ from classifiers.label.criteria import Criteria
 from classifiers.label.endpoint import Endpoint, RefusedError, UnansweredError
 from classifiers.label.messages import Asked, Asking, judged
 from curation.documents import IdSet, record_ids
-from curation.errors import TaskError
+from curation.errors import RecipeError, TaskError
 from curation.storage import replace
 
 COLUMNS = ("id", "text", "lang", "url", "domain", "source")
+OURS = {"messages", "model", "n", "stream"}
+"""Keys of a request that nobody else sets: by them the labels would be of another question, or the reply of another form."""
 PATIENCE = 20
 """Documents in a row without an answer after which the endpoint is given up (ours), or as many as are asked at a time."""
 
@@ -48,6 +50,22 @@ class Request:
     max_answer_tokens: int = 300
     more: dict[str, Any] = field(default_factory=dict)
     """Keys added to the body; null takes one out."""
+
+    def __post_init__(self) -> None:
+        """Raises: RecipeError for keys that are not to be set so, and if nothing bounds an answer."""
+        for name in OURS & self.more.keys():
+            raise RecipeError(f"--body {name}: the program sets it")
+        most = self._bound()
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise RecipeError("--body: max_tokens or max_completion_tokens, a whole number, bounds what an answer costs")
+
+    @property
+    def tokens_out(self) -> int:
+        """Most tokens of an answer."""
+        return int(self._bound())
+
+    def _bound(self) -> Any:
+        return self.more.get("max_completion_tokens") or self.more.get("max_tokens", self.max_answer_tokens)
 
     def body(self, asked: Asked) -> dict[str, Any]:
         """The body of a request that does not ask for a schema."""
@@ -117,7 +135,7 @@ class Sample:
                     seen.add(key)
                     found.to_ask += 1
                     found.tokens_in += asked.tokens
-                    found.tokens_out_at_most += self._request.max_answer_tokens
+                    found.tokens_out_at_most += self._request.tokens_out
         if prices is not None:
             found.price_at_most = round((prices[0] * found.tokens_in + prices[1] * found.tokens_out_at_most) / 1e6, 4)
         return found
@@ -180,7 +198,7 @@ class Work:
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
                 for key, asked in sample.questions(lambda key: key in self._answers or key in self.missing or key in waiting.values()):
-                    tokens = asked.tokens + self._request.max_answer_tokens
+                    tokens = asked.tokens + self._request.tokens_out
                     waiting[pool.submit(self._ask, self._request.body(asked), tokens)] = key
                     if len(waiting) == self._concurrency:
                         in_vain = self._take(waiting, in_vain)

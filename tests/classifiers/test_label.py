@@ -376,6 +376,58 @@ def test_a_refused_key_or_address_stops_at_once_and_the_key_is_written_nowhere(t
     assert "sk-secret" not in str(wrong.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://u:sk-secret@host:port/v1", "http://:sk-secret@host/v1", "http://[sk-secret/v1", "http://host/v1?key=sk-secret",
+     "http://host/v1#sk-secret", "http://host/sk-secret v1", "ftp://host/sk-secret", "host:sk-secret/v1"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_without_being_quoted(url):
+    with pytest.raises(RecipeError, match="--endpoint: the base of the API is wanted") as wrong:
+        Endpoint(url, "", 1, 1, Pace())
+    assert "sk-secret" not in str(wrong.value)
+
+
+def test_what_a_server_says_is_shown_without_the_key_and_steers_no_terminal():
+    key = "sk-" + "k" * 40
+    endpoint = Endpoint("http://127.0.0.1:9/v1", key, 1, 1, Pace())
+    assert endpoint._shown("x" * 480 + key + "\x1b]0;title\x07\x9b2J") == "x" * 480 + "*** ]0;title  2J"
+    with serving() as server, Endpoint(server.url, key, 5, 1, Pace()) as endpoint, pytest.raises(TaskError) as stopped:
+        endpoint.complete({"messages": [{"content": "NAME: a\nDO: 403"}]}, 1)
+    assert "said for a test to Bearer ***" in str(stopped.value)
+
+
+def test_who_waits_for_his_turn_rests_too():
+    pace = Pace(requests=600)
+    with serving() as server, Endpoint(server.url, "", 5, 2, pace) as endpoint:
+        pace.reserve(1)
+        asked = threading.Thread(target=endpoint.complete, args=({"messages": [{"content": "NAME: a"}]}, 1))
+        began = time.monotonic()
+        asked.start()
+        time.sleep(0.03)
+        pace.rest(0.5)
+        asked.join()
+        assert server.times[0] - began > 0.5
+
+
+@pytest.mark.parametrize(
+    ("body", "most"), [({}, 300), ({"max_tokens": 50}, 50), ({"max_tokens": None, "max_completion_tokens": 2_000}, 2_000)]
+)
+def test_the_cost_is_of_the_tokens_that_are_asked_for(tmp_path, body, most):
+    with serving() as server:
+        dry = label(server, tmp_path, documents(tmp_path, {"a": "ok", "b": "ok"}), dry_run=True, request={"more": body})["cost"]
+        assert dry["tokens_out_at_most"] == 2 * most
+
+
+@pytest.mark.parametrize(
+    "body", [{"max_tokens": None}, {"max_tokens": "many"}, {"messages": []}, {"model": "x"}, {"stream": True}, {"n": 2}]
+)
+def test_a_body_that_would_ask_something_else_is_refused(tmp_path, body):
+    with serving() as server:
+        with pytest.raises(RecipeError, match="--body"):
+            label(server, tmp_path, documents(tmp_path, {"a": "ok"}), request={"more": body})
+        assert not server.asked
+
+
 def test_an_endpoint_that_answers_nothing_is_given_up(tmp_path):
     with serving() as server:
         inputs = documents(tmp_path, {f"d{i}": "500" for i in range(60)})
