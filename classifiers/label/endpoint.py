@@ -260,5 +260,3 @@ def _answer(content: bytes) -> dict[str, Any]:
     tokens = [n if isinstance(n, int) and not isinstance(n, bool) and n >= 0 else 0 for n in counts]
     finish = finish if isinstance(finish, str) else None
     return {"content": text, "refusal": refusal, "finish": finish, "tokens_in": tokens[0], "tokens_out": tokens[1]}
-
-

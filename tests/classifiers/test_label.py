@@ -126,6 +126,23 @@ def test_a_document_in_two_shards_counts_once(tmp_path):
     assert len({r["id"] for r in found}) == 20
 
 
+def test_a_sample_is_exact_in_whatever_pieces_and_how_often_documents_come():
+    rng = random.Random(1)
+    for seed in range(150):
+        n, size, piece, strata = rng.randint(1, 200), rng.randint(1, 40), rng.choice([1, 7, 50]), rng.choice([1, 5, 400])
+        rows = [{"id": f"d{rng.randrange(n)}"} for _ in range(n)]
+        of = {row["id"]: f"s{int(rng.random() ** 3 * strata)}" for row in rows}
+        chosen, ids = sample.Chosen(size), pa.array([row["id"] for row in rows])
+        for at in range(0, n, piece):
+            part = ids[at : at + piece]
+            chosen.offer(sample.hashes(part, seed), part, pa.array([of[id] for id in part.to_pylist()]), at)
+            assert chosen.held < 2 * size + piece
+        found = {ids[row].as_py(): name for row, name in chosen.rows().items()}
+        once = [{"id": id} for id in of]
+        assert set(found) == exact(once, size, lambda row, of=of: of[row["id"]], seed)
+        assert found.items() <= of.items()
+
+
 def test_what_cannot_be_sampled_is_refused(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "x", "lang": "en"}\n')
     for by, said in ((["genre"], "no column 'genre'"), (["lang:3"], "no numbers"), (["lang:one"], "COLUMN:PARTS"), (["quality:1"], "2 to")):
