@@ -2,8 +2,7 @@
 
 Source:  Cohen 1960 (kappa); Cohen 1968 (weighted kappa, here with squared distances, for a scale).
 Units:   kappa = agreement beyond what the two shares of each label would give by chance: 1 always, 0 as by chance. Intervals are of 95 %,
-by
-         the bootstrap over documents.
+         by the bootstrap over documents.
 """
 
 from __future__ import annotations
