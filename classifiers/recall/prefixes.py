@@ -31,8 +31,8 @@ def prefixes_of(urls: Any, depth: int) -> pa.Array:
     Args:
         depth: parts of the path a prefix has at most.
     """
-    host = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/?#\\]*@)?(?P<host>[^/?#@\\\x00-\x20\x7f]{1,260})"
-    found = pc.extract_regex(urls, host + rf"(?P<path>(?:(?:/[^/?#\x00-\x1f\x7f]{{1,{MAX_PART}}}){{0,{depth}}}[/?])?)")
+    host = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/?#\\]*@)?(?P<host>[^/?#@\\\pZ\pC]{1,260})"
+    found = pc.extract_regex(urls, host + rf"(?P<path>(?:(?:/[^/?#\p{{Cc}}]{{1,{MAX_PART}}}){{0,{depth}}}[/?])?)")
     path = pc.struct_field(found, 1)
     return pc.binary_join_element_wise(pc.utf8_lower(pc.struct_field(found, 0)), pc.if_else(pc.equal(path, ""), "/", path), "")
 
