@@ -99,4 +99,5 @@ def text(found: dict[str, Any]) -> str:
     names = [f"{v:g}" if isinstance(v, float) else code(v) for v in found["labels"]]
     rows = ([name, *(f"{n:,}" for n in row)] for name, row in zip(names, found["table"], strict=True))
     lines += ["", table(["first, by second", *names], rows)]
-    return "\n".join([*lines, *([""] if found["differ"] else []), *(f"{d['id']}: {d['first']} and {d['second']}" for d in found["differ"])])
+    shown = [[v if isinstance(v, float) else code(v) for v in (d["id"], d["first"], d["second"])] for d in found["differ"]]
+    return "\n".join([*lines, *([""] if shown else []), *(f"{id}: {first} and {second}" for id, first, second in shown)])

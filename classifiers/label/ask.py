@@ -37,7 +37,8 @@ COLUMNS = ("id", "text", "lang", "url", "domain", "source")
 OURS = {"messages", "model", "n", "stream"}
 """Keys of a request that nobody else sets: by them the labels would be of another question, or the reply of another form."""
 PATIENCE = 20
-"""Documents in a row without an answer after which the endpoint is given up (ours), or as many as are asked at a time."""
+"""Documents in a row without an answer after which the endpoint is given up (ours), or as many as are asked at a time; those it refuses
+count until it answers about one of the sample."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,11 @@ class Cost:
     """Of these, by the shipped tokenizer: the model's own may count more or fewer."""
     tokens_out_at_most: int = 0
     price_at_most: float | None = None
+    """Of these tokens; tries that failed may cost, too."""
 
     def text(self) -> str:
         """For people."""
-        price = "" if self.price_at_most is None else f", at most {self.price_at_most:,.2f} at the prices given"
+        price = "" if self.price_at_most is None else f", some {self.price_at_most:,.2f} at most at the prices given"
         return (
             f"{self.documents:,} documents ({self.cut:,} shown in part), {self.answered:,} answered before, {self.to_ask:,} to ask: about "
             f"{self.tokens_in:,} tokens in by the shipped tokenizer, at most {self.tokens_out_at_most:,} out{price}"
@@ -187,6 +189,7 @@ class Work:
         self.missing: dict[str, tuple[str, str]] = {}
         """Key -> why there is no answer: (unanswered or refused_by_server, what happened)."""
         self.asked = self.tokens_in = self.tokens_out = 0
+        self._answers_some = False
 
     def run(self, sample: Sample) -> None:
         """Ask about all that has no answer yet.
@@ -195,6 +198,7 @@ class Work:
         """
         waiting: dict[Future[dict[str, Any]], str] = {}
         in_vain = 0
+        self._answers_some = any(key in self._answers for key in sample.keys if key)
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
                 for key, asked in sample.questions(lambda key: key in self._answers or key in self.missing or key in waiting.values()):
@@ -224,7 +228,7 @@ class Work:
             except (RefusedError, UnansweredError) as e:
                 kind = "refused_by_server" if isinstance(e, RefusedError) else "unanswered"
                 self.missing[key] = (kind, str(e))
-                in_vain += 1
+                in_vain += kind == "unanswered" or not self._answers_some
                 if in_vain >= max(PATIENCE, self._concurrency):
                     raise TaskError(
                         f"{self._endpoint.url}: no answer about {in_vain} documents in a row, the last one: {e}; "
@@ -232,7 +236,7 @@ class Work:
                     ) from e
                 continue
             self._answers.add(key, answer)
-            in_vain = 0
+            in_vain, self._answers_some = 0, True
             self.asked += 1
             self.tokens_in += answer["tokens_in"]
             self.tokens_out += answer["tokens_out"]

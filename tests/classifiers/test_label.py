@@ -453,6 +453,17 @@ def test_an_endpoint_that_answers_nothing_is_given_up(tmp_path):
         assert 20 <= len(server.asked) < 30
 
 
+def test_documents_a_server_refuses_do_not_end_the_work_of_one_that_answers(tmp_path):
+    steps = {"first": "ok", **{f"d{i}": "400" for i in range(30)}, "last": "ok"}
+    with serving() as server:
+        for _ in range(2):  # the second time nothing is left to ask but what is refused
+            report = label(server, tmp_path, documents(tmp_path, steps), concurrency=1)
+            assert report["labelled"] == 2
+            assert report["unlabelled"] == {"refused_by_server": 30}
+        with pytest.raises(TaskError, match=r"no answer about 20 documents in a row.*400"):
+            label(server, tmp_path, documents(tmp_path, {f"e{i}": "400" for i in range(30)}), concurrency=1)
+
+
 def test_a_server_without_schemas_is_asked_without(tmp_path):
     said = []
     with serving(takes_schema=False) as server:
@@ -610,6 +621,18 @@ def test_a_table_of_people_becomes_a_label_set(tmp_path):
     (tmp_path / "rated.csv").write_text("id,rating\na,3\nz,5\n")
     result = CliRunner().invoke(app, [*given[:5], "--documents", str(tmp_path / "sample.jsonl"), "--out", str(out)])
     assert "rated.csv:3:1: text: no text" in str(result.exception)
+
+
+def test_what_people_wrote_steers_no_terminal(tmp_path):
+    more = {"\x1b]0;x\x07": 1, **{f"k{k}": 1 for k in range(40)}}
+    rows = [{"id": f"\x1b[2J{n}", "text": f"t{n}", "label": f"\x1b[3{n}mred", **more} for n in (1, 2)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(row | {"label": f"x{n}"}) + "\n" for n, row in enumerate(rows)))
+    said = commands.from_people([str(tmp_path / "a.jsonl")], tmp_path / "out.jsonl", {}, [], None)[1]
+    assert said.isprintable()
+    assert "`?[31mred` 1" in said
+    assert said.count("`k") < 21
+    assert all(line.isprintable() for line in commands.agree(str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl"))[1].split("\n"))
 
 
 def label_set(file, values):
