@@ -99,5 +99,5 @@ def text(found: dict[str, Any]) -> str:
     names = [f"{v:g}" if isinstance(v, float) else code(v) for v in found["labels"]]
     rows = ([name, *(f"{n:,}" for n in row)] for name, row in zip(names, found["table"], strict=True))
     lines += ["", table(["first, by second", *names], rows)]
-    shown = [[v if isinstance(v, float) else code(v) for v in (d["id"], d["first"], d["second"])] for d in found["differ"]]
-    return "\n".join([*lines, *([""] if shown else []), *(f"{id}: {first} and {second}" for id, first, second in shown)])
+    differ = [[v if isinstance(v, float) else code(v) for v in (d["id"], d["first"], d["second"])] for d in found["differ"]]
+    return "\n".join([*lines, *([""] if differ else []), *(f"{id}: {first} and {second}" for id, first, second in differ)])

@@ -56,6 +56,10 @@ class Request:
         """Raises: RecipeError for keys that are not to be set so, and if nothing bounds an answer."""
         for name in OURS & self.more.keys():
             raise RecipeError(f"--body {name}: the program sets it")
+        try:
+            json.dumps(self.more, allow_nan=False)
+        except (TypeError, ValueError) as e:
+            raise RecipeError(f"--body: no JSON: {e}") from e
         most = self._bound()
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             raise RecipeError("--body: max_tokens or max_completion_tokens, a whole number, bounds what an answer costs")

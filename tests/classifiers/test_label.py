@@ -436,7 +436,8 @@ def test_the_cost_is_of_the_tokens_that_are_asked_for(tmp_path, body, most):
 
 
 @pytest.mark.parametrize(
-    "body", [{"max_tokens": None}, {"max_tokens": "many"}, {"messages": []}, {"model": "x"}, {"stream": True}, {"n": 2}]
+    "body",
+    [{"max_tokens": None}, {"max_tokens": "many"}, {"messages": []}, {"model": "x"}, {"stream": True}, {"n": 2}, {"x": float("nan")}],
 )
 def test_a_body_that_would_ask_something_else_is_refused(tmp_path, body):
     with serving() as server:
