@@ -70,8 +70,12 @@ class Answers:
         """Write an answer: when this returns, a kill of the process does not lose it."""
         line = json.dumps({"key": key, **answer}, ensure_ascii=True).encode() + b"\n"
         at = self._end
-        while line:
-            line = line[os.write(self._file, line) :]
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError:  # a full disk; half a line with another behind it would be no line of answers
+            os.ftruncate(self._file, at)
+            raise
         self._places[bytes.fromhex(key)] = at
         self._end = os.lseek(self._file, 0, os.SEEK_END)
 

@@ -558,6 +558,26 @@ def test_answers_of_a_file_are_one_process_own_and_half_a_line_goes(tmp_path):
         pass
 
 
+def test_a_full_disk_leaves_no_half_line_among_the_answers(tmp_path, monkeypatch):
+    written = []
+
+    def full(file, data, write=os.write):
+        written.append(data)
+        if len(written) == 3:
+            raise OSError(28, "No space left on device")
+        return write(file, data[:20] if len(written) == 2 else data)
+
+    with answers_in(tmp_path / "a.jsonl") as answers:
+        monkeypatch.setattr(os, "write", full)
+        answers.add("0" * 32, {"content": "x"})
+        with pytest.raises(OSError, match="No space"):
+            answers.add("1" * 32, {"content": "y"})
+        answers.add("2" * 32, {"content": "z"})
+        assert answers.get("2" * 32)["content"] == "z"
+    with answers_in(tmp_path / "a.jsonl") as answers:
+        assert len(answers) == 2
+
+
 def test_killed_in_the_midst_it_goes_on_and_asks_again_only_what_was_on_its_way(tmp_path):
     with serving(delay=0.05) as server:
         documents(tmp_path, {f"d{i}": "ok" for i in range(120)})
