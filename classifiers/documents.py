@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from classifiers.records import records
+from classifiers.records import BATCH_BYTES, parquet_batches, records
 from curation.documents import record_ids
 from curation.domains import registrable_domains
 from curation.errors import Place, RecipeError
@@ -20,7 +20,6 @@ from curation.survey import SOURCES, files_named
 TYPES = {"id": pa.string(), "text": pa.large_string(), **dict.fromkeys(("url", "domain", "lang", "source"), pa.string())}
 """Columns every document may have; a file without `text` is refused, others it lacks are null."""
 BATCH_ROWS = 2_048
-BATCH_BYTES = 32 << 20
 
 
 def files(inputs: Sequence[str]) -> list[str]:
@@ -57,65 +56,82 @@ def _column(table: pa.Table, name: str, file: str) -> Any:
     there = name in table.column_names
     if not there and (kind is None or name == "text"):
         raise RecipeError(f"no column {name!r}; its columns are: {', '.join(table.column_names)}", Place(file, 0, 0))
-    try:
-        column = pa.nulls(table.num_rows, kind) if not there else table[name] if kind is None else table[name].cast(kind)
-    except pa.ArrowException as e:
-        raise RecipeError(f"the column {name!r} holds {table[name].type}, not {kind}", Place(file, 0, 0)) from e
+    column = pa.nulls(table.num_rows, kind) if not there else _cast(table, name, file)
     if name == "id" and column.null_count:
-        made = [record_ids(key, table[key].cast(TYPES[key])) for key in ("url", "text") if key in table.column_names]
+        made = [record_ids(key, _cast(table, key, file)) for key in ("url", "text") if key in table.column_names]
         column = pc.coalesce(column, *made)
     if name == "domain" and column.null_count and "url" in table.column_names:
-        column = pc.coalesce(column, registrable_domains(table["url"].cast(pa.string())))
+        column = pc.coalesce(column, registrable_domains(_cast(table, "url", file)))
     return column
 
 
-def _wanted(columns: Sequence[str], there: Sequence[str], file: str) -> list[str]:
-    """Columns to read for those that are asked for: a `domain` needs the URL, an `id` that is not there URL and text."""
-    more = ["url"] * ("domain" in columns) + ["url", "text"] * ("id" in columns and "id" not in there)
+def _cast(table: pa.Table, name: str, file: str) -> Any:
+    kind = TYPES.get(name)
+    try:
+        return table[name] if kind is None else table[name].cast(kind)
+    except pa.ArrowException as e:
+        raise RecipeError(f"the column {name!r} holds {table[name].type}, not {kind}", Place(file, 0, 0)) from e
+
+
+def _needed(columns: Sequence[str], ids: bool) -> list[str]:
+    """Columns to read for those that are asked for: a `domain` needs the URL, an `id` where rows may lack it (`ids`) URL and text."""
+    return list(dict.fromkeys([*columns, *["url"] * ("domain" in columns), *["url", "text"] * ("id" in columns and ids)]))
+
+
+def _refuse_missing(columns: Sequence[str], there: Sequence[str], file: str) -> None:
     for name in columns:
         if name not in there and (name not in TYPES or name == "text"):
             raise RecipeError(f"no column {name!r}; its columns are: {', '.join(there)}", Place(file, 0, 0))
-    return [name for name in dict.fromkeys([*columns, *more]) if name in there]
 
 
 def _parquet(file: str, columns: Sequence[str]) -> Iterator[pa.Table]:
     try:
         with pq.ParquetFile(file) as stored:
-            names = _wanted(columns, stored.schema_arrow.names, file)
-            for i in range(stored.metadata.num_row_groups):
-                group = stored.metadata.row_group(i)
-                rows = max(1, min(BATCH_ROWS, BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)))
-                for batch in stored.iter_batches(rows, row_groups=[i], columns=names, use_threads=False):
-                    table = pa.Table.from_batches([batch])
-                    table.validate(full=True)  # Parquet readers do not look whether strings are UTF-8
-                    yield table
+            there = stored.schema_arrow.names
+            _refuse_missing(columns, there, file)
+            names = [name for name in _needed(columns, _may_lack(stored, "id")) if name in there]
+            for batch in parquet_batches(stored, BATCH_ROWS, names):
+                table = pa.Table.from_batches([batch])
+                table.validate(full=True)  # Parquet readers do not look whether strings are UTF-8
+                yield table
     except (OSError, pa.ArrowException) as e:
         raise RecipeError(f"cannot be read: {e}", Place(file, 0, 0)) from e
 
 
+def _may_lack(stored: pq.ParquetFile, name: str) -> bool:
+    """Whether rows may have no value of a column, by the statistics of the file."""
+    groups = [stored.metadata.row_group(i) for i in range(stored.metadata.num_row_groups)]
+    for group in groups:
+        found = [c.statistics for c in map(group.column, range(group.num_columns)) if c.path_in_schema == name]
+        if not found or found[0] is None or not found[0].has_null_count or found[0].null_count:
+            return True
+    return False
+
+
 def _jsonl(file: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    names = _needed(columns, True)
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     chars = 0
     for line, record in records(file):
         if "text" in columns and not isinstance(record.get("text"), str):
             raise RecipeError("no text", Place(file, line, 1, "text"))
-        rows.append(record)
+        rows.append({name: record[name] for name in names if name in record})  # what else a line holds may be large
         seen.update(record)
-        chars += len(record.get("text") or "")
+        chars += sum(len(value) for value in rows[-1].values() if isinstance(value, str))
         if len(rows) == BATCH_ROWS or chars >= BATCH_BYTES:
-            yield _table(rows, columns, file)
+            yield _table(rows, names)
             rows, chars = [], 0
     if rows:
-        yield _table(rows, columns, file)
+        yield _table(rows, names)
     if seen:
-        _wanted(columns, sorted(seen), file)
+        _refuse_missing(columns, sorted(seen), file)
 
 
-def _table(rows: list[dict[str, Any]], columns: Sequence[str], file: str) -> pa.Table:
+def _table(rows: list[dict[str, Any]], names: Sequence[str]) -> pa.Table:
     """Rows of JSON as a table: numbers as float64, all else as text."""
     made = {}
-    for name in dict.fromkeys([*columns, "id", "url", "text"]):
+    for name in names:
         values = [row.get(name) for row in rows]
         if name not in TYPES and all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values):
             known = any(v is not None for v in values)

@@ -193,7 +193,8 @@ def _notes(figures: dict[str, Any], found: Curve, thresholds: Thresholds | None)
             said.append(f"It does not stand on words of the sources: {told}.")
     if min(found.positives, found.rows - found.positives) < LEAST_EACH:
         said.append(f"Fewer than {LEAST_EACH} rows have one of the labels: the figures may be chance.")
-    for name, lang in thresholds.unreached if thresholds else ():
+    unreached = [(name, lang) for name, lang in thresholds.unreached if lang == "*" or name in thresholds.values] if thresholds else []
+    for name, lang in unreached:
         said.append(f"No threshold reaches {name}{'' if lang == '*' else f' in {code(lang)}: the one over all is used there'}.")
     return said
 

@@ -10,8 +10,6 @@ A file is JSON Lines (.jsonl, also .gz, .zst, .bz2), Parquet, or CSV or TSV with
     lang, url, source, reason, labelled_by (text), score (a number)    where they are known
     chars_left_out    characters of the text that whoever labelled it was not shown
 
-
-
 Memory: a batch of rows is held at a time; beside it some 40 bytes for each id, and the names of the domains where there is a split.
 """
 
@@ -94,8 +92,8 @@ def batches(
     Args:
         columns: key of this module -> the name the files have for it.
         facts: gets one item, at the end.
-        documents: files of a sample, in which rows without a text find it, and what else they lack, by id; held in memory are the texts
-        found.
+        documents: files of a sample, in which rows without a text find it, and what else they lack, by id; held in memory are
+            the texts found.
     Raises: RecipeError naming file, line (row of Parquet) and key: a text that is missing or empty, a label that is missing, no number
         where the others are, or not finite; an id that stands there twice; a domain on two sides of the split; a set without labels or
         with one only.
@@ -113,7 +111,7 @@ def batches(
             row = whole.row(str(file), line, record)
             rows.append(row)
             lines.append(line)
-            chars += len(row[1])
+            chars += sum(len(value) for value in row if isinstance(value, str))
             if len(rows) == BATCH_ROWS or chars >= BATCH_CHARS:
                 yield whole.table(str(file), lines, rows)
                 rows, lines, chars = [], [], 0
@@ -131,7 +129,8 @@ def _with_texts(file: str | Path, names: Mapping[str, str], documents: Sequence[
     keys = ("id", "text", "url", "lang", "domain", "source")
     for sample in documents:
         for table in tables(sample, keys):
-            for row in table.filter(pc.is_in(table["id"], pa.array(sorted(lacking), pa.string()))).to_pylist():
+            rows = [n for n, id in enumerate(table["id"].to_pylist()) if id in lacking]
+            for row in table.take(pa.array(rows, pa.int64())).to_pylist():
                 found[row["id"]] = {names[key]: value for key, value in row.items() if key != "id" and value is not None}
     for line, row in records(file):
         more = found.get(str(row.get(names["id"]))) if not row.get(names["text"]) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,9 +94,9 @@ class Curve:
         wanted = recall * self.positives
         return self.point(int(np.searchsorted(self.hits, wanted - 1e-9 * wanted)))
 
-    def at_precision(self, precision: float) -> Point | None:
-        """The lowest threshold with at least that precision, None if no threshold has it."""
-        reached = np.flatnonzero(self.precision >= precision)
+    def at_precision(self, precision: float, least: int = 1) -> Point | None:
+        """The lowest threshold with at least that precision, None if none that keeps `least` rows has it."""
+        reached = np.flatnonzero((self.precision >= precision) & (self.kept >= least))
         return self.point(int(reached[-1])) if len(reached) else None
 
     def at_kept(self, share: float) -> Point:
@@ -232,16 +232,16 @@ def thresholds(
 
     A language of fewer than `least_rows` rows, or fewer than LEAST_EACH of a label, has none of its own: the one over all ("*") is its.
     So it is with one where the wish is out of reach; that stands in `unreached`, and so does a wish out of reach over all, which has no
-    entry then. Scores are rounded to DIGITS first, as they are stored. Precisions and kept shares are those of these rows: where yes is
-    rarer than here, so is the precision lower.
+    entry then. Fewer than LEAST_EACH rows show no precision: of the best few by any score all may be yes. Scores are rounded to DIGITS
+    first, as they are stored. Precisions and kept shares are those of these rows: where yes is rarer than here, so is the precision lower.
 
     Raises: ValueError for a wish that is not above 0 and at most 1.
     """
     scores, labels = checked(scores, labels)
     scores = np.round(scores, DIGITS)
     wishes: dict[str, tuple[Callable[[Curve, float], Point | None], float]] = {
-        **{f"precision_{p:g}": (Curve.at_precision, p) for p in precision}, **{f"recall_{r:g}": (Curve.at_recall, r) for r in recall},
-        **{f"kept_{k:g}": (Curve.at_kept, k) for k in kept},
+        **{f"precision_{p:g}": (partial(Curve.at_precision, least=LEAST_EACH), p) for p in precision},
+        **{f"recall_{r:g}": (Curve.at_recall, r) for r in recall}, **{f"kept_{k:g}": (Curve.at_kept, k) for k in kept},
     }  # fmt: skip
     for name, (_, wish) in wishes.items():
         if not 0 < wish <= 1:

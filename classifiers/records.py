@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from stages.sources.files import CODECS, open_decompressed
 from stages.sources.lines import bounded_lines
 
 MAX_LINE_BYTES = 64 << 20
+BATCH_BYTES = 32 << 20
+"""Of rows of Parquet that are held at a time."""
 FORMATS = ".jsonl, .csv, .tsv (each also .gz, .zst, .bz2), .parquet"
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _KINDS = {bool: "true or false", dict: "map", list: "list", int: "number", float: "number", str: "text"}
@@ -80,7 +82,7 @@ def _csv_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows of a table, all cells texts; the line is that in which the row begins."""
     with open_decompressed(path) as raw:
         stream = io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", newline="")
-        rows = csv.reader(stream, delimiter=_TABLES[_suffix(path)], strict=True)
+        rows = csv.reader(_bounded(stream), delimiter=_TABLES[_suffix(path)], strict=True)
         line = 1
         try:
             header = [name.strip() for name in next(rows, [])]
@@ -102,10 +104,25 @@ def _csv_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise RecipeError(f"not valid CSV: {e}", Place(path, line, 1)) from e
 
 
+def _bounded(stream: io.TextIOWrapper) -> Iterator[str]:
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        if len(line) > MAX_LINE_BYTES:
+            raise csv.Error(f"a line of more than {MAX_LINE_BYTES >> 20} Mi characters")
+        yield line
+
+
+def parquet_batches(file: pq.ParquetFile, most: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Batches of at most so many rows, and of about BATCH_BYTES."""
+    for i in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(i)
+        rows = max(1, min(most, BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)))
+        yield from file.iter_batches(rows, row_groups=[i], columns=columns, use_threads=False)
+
+
 def _parquet_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
     row = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(1_024, use_threads=False):
+        for batch in parquet_batches(file, 1_024):
             for record in batch.to_pylist():
                 row += 1
                 yield row, record

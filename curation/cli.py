@@ -488,7 +488,7 @@ def label_ask(
         list[str] | None, typer.Option("--body", metavar="KEY=VALUE", help="A key of each request (YAML value); null leaves it out.")
     ] = None,
     answers: Annotated[
-        Path | None, typer.Option("--answers", metavar="FILE", help="What was answered, asked of it again by nobody; default in --out.")
+        Path | None, typer.Option("--answers", metavar="FILE", help="Answers, which other runs may share; default answers.jsonl in --out.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to go on once the cost is known.")] = False,

@@ -168,6 +168,7 @@ class SpillWriter:
                     raise TaskError("followers may be named where documents are emitted, not in a later round: they would be lost")
                 self.followers.append(table.followers)
                 table = table.rows
+            table = table.take(pa.array(_by_key(table["key"])))  # a stage may return its rows in any order
         batch = _one_batch(table.select(self.schema.names).cast(self.schema))
         places = _places(batch.column("key"), PLACE_BITS)
         starts = _block_starts(places, batch.nbytes, self._block, WIDE)

@@ -2,8 +2,7 @@
 
 Source:  Cohen 1960 (kappa); Cohen 1968 (weighted kappa, here with squared distances, for a scale).
 Units:   kappa = agreement beyond what the two shares of each label would give by chance: 1 always, 0 as by chance. Intervals are of 95 %,
-by
-         the bootstrap over documents.
+         by the bootstrap over documents.
 """
 
 from __future__ import annotations
@@ -100,4 +99,5 @@ def text(found: dict[str, Any]) -> str:
     names = [f"{v:g}" if isinstance(v, float) else code(v) for v in found["labels"]]
     rows = ([name, *(f"{n:,}" for n in row)] for name, row in zip(names, found["table"], strict=True))
     lines += ["", table(["first, by second", *names], rows)]
-    return "\n".join([*lines, *([""] if found["differ"] else []), *(f"{d['id']}: {d['first']} and {d['second']}" for d in found["differ"])])
+    differ = [[v if isinstance(v, float) else code(v) for v in (d["id"], d["first"], d["second"])] for d in found["differ"]]
+    return "\n".join([*lines, *([""] if differ else []), *(f"{id}: {first} and {second}" for id, first, second in differ)])

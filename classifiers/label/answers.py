@@ -2,7 +2,7 @@
 
 An answer's key is a hash of everything the model was given: its name, the messages (the requirements and the text in them), the schema, the
 seed and the other settings. So the file is what a run goes on from after a kill, and a cache: the same text under another id, in a larger
-sample or in another run that names the file is not asked about again, and changed requirements are. In memory are some 120 bytes an answer.
+sample or in another run that names the file is not asked about again, and changed requirements are. In memory are some 140 bytes an answer.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from curation.storage import digest
 def key_of(body: dict[str, Any]) -> str:
     """The key of a request: 32 hex digits. How the answer's form is enforced is no part of it, and what it is, the messages say."""
     return digest({name: value for name, value in body.items() if name != "response_format"})
+
+
+_BEGINS = b'{"key": "'
 
 
 class Answers:
@@ -47,7 +50,7 @@ class Answers:
         end = 0
         with open(self.path, "rb") as lines:
             for number, line in enumerate(lines, 1):
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") and (line.startswith(_BEGINS) or _BEGINS.startswith(line)):
                     os.ftruncate(self._file, end)
                     break
                 try:
@@ -64,11 +67,15 @@ class Answers:
         return len(self._places)
 
     def add(self, key: str, answer: dict[str, Any]) -> None:
-        """Write an answer: all of its line, for the storage, before this returns."""
+        """Write an answer: when this returns, a kill of the process does not lose it."""
         line = json.dumps({"key": key, **answer}, ensure_ascii=True).encode() + b"\n"
         at = self._end
-        while line:
-            line = line[os.write(self._file, line) :]
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError:  # a full disk; half a line with another behind it would be no line of answers
+            os.ftruncate(self._file, at)
+            raise
         self._places[bytes.fromhex(key)] = at
         self._end = os.lseek(self._file, 0, os.SEEK_END)
 

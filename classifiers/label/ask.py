@@ -30,12 +30,15 @@ from classifiers.label.criteria import Criteria
 from classifiers.label.endpoint import Endpoint, RefusedError, UnansweredError
 from classifiers.label.messages import Asked, Asking, judged
 from curation.documents import IdSet, record_ids
-from curation.errors import TaskError
+from curation.errors import RecipeError, TaskError
 from curation.storage import replace
 
 COLUMNS = ("id", "text", "lang", "url", "domain", "source")
+OURS = {"messages", "model", "n", "stream"}
+"""Keys of a request that nobody else sets: by them the labels would be of another question, or the reply of another form."""
 PATIENCE = 20
-"""Documents in a row without an answer after which the endpoint is given up (ours), or as many as are asked at a time."""
+"""Documents in a row without an answer after which the endpoint is given up (ours), or as many as are asked at a time; those it refuses
+count until it answers about one of the sample."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,26 @@ class Request:
     max_answer_tokens: int = 300
     more: dict[str, Any] = field(default_factory=dict)
     """Keys added to the body; null takes one out."""
+
+    def __post_init__(self) -> None:
+        """Raises: RecipeError for keys that are not to be set so, and if nothing bounds an answer."""
+        for name in OURS & self.more.keys():
+            raise RecipeError(f"--body {name}: the program sets it")
+        try:
+            json.dumps(self.more, allow_nan=False)
+        except (TypeError, ValueError) as e:
+            raise RecipeError(f"--body: no JSON: {e}") from e
+        most = self._bound()
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise RecipeError("--body: max_tokens or max_completion_tokens, a whole number, bounds what an answer costs")
+
+    @property
+    def tokens_out(self) -> int:
+        """Most tokens of an answer."""
+        return int(self._bound())
+
+    def _bound(self) -> Any:
+        return self.more.get("max_completion_tokens") or self.more.get("max_tokens", self.max_answer_tokens)
 
     def body(self, asked: Asked) -> dict[str, Any]:
         """The body of a request that does not ask for a schema."""
@@ -76,10 +99,11 @@ class Cost:
     """Of these, by the shipped tokenizer: the model's own may count more or fewer."""
     tokens_out_at_most: int = 0
     price_at_most: float | None = None
+    """Of these tokens; tries that failed may cost, too."""
 
     def text(self) -> str:
         """For people."""
-        price = "" if self.price_at_most is None else f", at most {self.price_at_most:,.2f} at the prices given"
+        price = "" if self.price_at_most is None else f", some {self.price_at_most:,.2f} at most at the prices given"
         return (
             f"{self.documents:,} documents ({self.cut:,} shown in part), {self.answered:,} answered before, {self.to_ask:,} to ask: about "
             f"{self.tokens_in:,} tokens in by the shipped tokenizer, at most {self.tokens_out_at_most:,} out{price}"
@@ -117,7 +141,7 @@ class Sample:
                     seen.add(key)
                     found.to_ask += 1
                     found.tokens_in += asked.tokens
-                    found.tokens_out_at_most += self._request.max_answer_tokens
+                    found.tokens_out_at_most += self._request.tokens_out
         if prices is not None:
             found.price_at_most = round((prices[0] * found.tokens_in + prices[1] * found.tokens_out_at_most) / 1e6, 4)
         return found
@@ -169,6 +193,7 @@ class Work:
         self.missing: dict[str, tuple[str, str]] = {}
         """Key -> why there is no answer: (unanswered or refused_by_server, what happened)."""
         self.asked = self.tokens_in = self.tokens_out = 0
+        self._answers_some = False
 
     def run(self, sample: Sample) -> None:
         """Ask about all that has no answer yet.
@@ -177,10 +202,11 @@ class Work:
         """
         waiting: dict[Future[dict[str, Any]], str] = {}
         in_vain = 0
+        self._answers_some = any(key in self._answers for key in sample.keys if key)
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
                 for key, asked in sample.questions(lambda key: key in self._answers or key in self.missing or key in waiting.values()):
-                    tokens = asked.tokens + self._request.max_answer_tokens
+                    tokens = asked.tokens + self._request.tokens_out
                     waiting[pool.submit(self._ask, self._request.body(asked), tokens)] = key
                     if len(waiting) == self._concurrency:
                         in_vain = self._take(waiting, in_vain)
@@ -206,7 +232,7 @@ class Work:
             except (RefusedError, UnansweredError) as e:
                 kind = "refused_by_server" if isinstance(e, RefusedError) else "unanswered"
                 self.missing[key] = (kind, str(e))
-                in_vain += 1
+                in_vain += kind == "unanswered" or not self._answers_some
                 if in_vain >= max(PATIENCE, self._concurrency):
                     raise TaskError(
                         f"{self._endpoint.url}: no answer about {in_vain} documents in a row, the last one: {e}; "
@@ -214,7 +240,7 @@ class Work:
                     ) from e
                 continue
             self._answers.add(key, answer)
-            in_vain = 0
+            in_vain, self._answers_some = 0, True
             self.asked += 1
             self.tokens_in += answer["tokens_in"]
             self.tokens_out += answer["tokens_out"]

@@ -17,8 +17,11 @@ from classifiers.label.endpoint import Endpoint, Pace
 from classifiers.label.messages import Asking
 from curation.assets import resolve
 from curation.errors import RecipeError
+from curation.inspect.markdown import code
 
 TOKENIZER = "tokens/default.json"
+SHOWN = 20
+"""Classes, and keys that were not read, that are named (ours)."""
 
 
 def sample(inputs: Sequence[str], out: Path, documents: int, by: Sequence[str], seed: int) -> tuple[dict[str, Any], str]:
@@ -103,8 +106,8 @@ def from_people(
         "rows": facts.rows, "kind": facts.kind, "classes": dict(facts.classes), "splits": dict(facts.splits), "ignored": ignored,
         "out": str(out),
     }  # fmt: skip
-    counts = ", ".join(f"{name} {n:,}" for name, n in facts.classes.most_common(20)) or f"{facts.low:g} to {facts.high:g}"
-    unread = f"; not read: {', '.join(ignored)}" if ignored else ""
+    counts = ", ".join(f"{code(name)} {n:,}" for name, n in facts.classes.most_common(SHOWN)) or f"{facts.low:g} to {facts.high:g}"
+    unread = f"; not read: {', '.join(map(code, ignored[:SHOWN]))}{' ...' * (len(ignored) > SHOWN)}" if ignored else ""
     return found, f"{facts.rows:,} rows, {facts.kind}: {counts}{unread}, in {out}"
 
 

@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 from curation.errors import RecipeError, TaskError
 
 MAX_REPLY_BYTES = 8 << 20
+MAX_SAID = 500
+"""Characters of an error that are shown (ours)."""
 MAX_WAIT = 60.0
 """Longest wait between two tries, in seconds, that the server did not ask for (ours)."""
 MAX_RETRY_AFTER = 3_600.0
@@ -81,6 +83,11 @@ class Pace:
         with self._lock:
             self._rest_until = max(self._rest_until, time.monotonic() + seconds)
 
+    def resting(self) -> bool:
+        """Whether nothing is to start now: who had a place takes another one."""
+        with self._lock:
+            return time.monotonic() < self._rest_until
+
 
 class Endpoint:
     """One endpoint.
@@ -98,14 +105,16 @@ class Endpoint:
     def __init__(
         self, url: str, key: str, timeout: float, tries: int, pace: Pace, first_wait: float = 1.0, stop: threading.Event | None = None
     ) -> None:  # fmt: skip
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             port = parts.port
-        except ValueError as e:
-            raise RecipeError(f"--endpoint {url}: {e}") from e
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-            shown = parts.hostname or url
-            raise RecipeError(f"--endpoint {shown}: the API's base is wanted, such as http://localhost:8000/v1, without a key in it")
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+                raise ValueError
+            if not url.isascii() or any(c.isspace() or not c.isprintable() for c in url):
+                raise ValueError
+        except ValueError as e:  # which may quote what is secret in the URL
+            wanted = "the base of the API is wanted, such as http://localhost:8000/v1, without a key in it"
+            raise RecipeError(f"--endpoint: {wanted}") from e
         if any(c.isspace() or ord(c) < 32 or ord(c) > 126 for c in key):
             raise RecipeError("the API key has characters that no header can hold")
         self.url = url
@@ -134,12 +143,15 @@ class Endpoint:
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         why = ""
         for n in range(self._tries):
-            if self._stop.wait(self._pace.reserve(tokens)):
-                raise StoppedError
+            while True:
+                if self._stop.wait(self._pace.reserve(tokens)):
+                    raise StoppedError
+                if not self._pace.resting():
+                    break
             try:
                 return _answer(self._post(data))
             except _AgainError as e:
-                why = self._without_key(str(e))
+                why = self._shown(str(e))
                 self.tried_again += 1
                 if e.after is not None:
                     self._pace.rest(e.after)
@@ -165,13 +177,13 @@ class Endpoint:
             connection.close()
         if reply.status == 200:
             return content
-        said = self._without_key(content[:500].decode("utf-8", "replace").strip())
+        said = self._shown(f"{reply.reason}: {content.decode('utf-8', 'replace')}")
         if reply.status in (408, 409, 425, 429) or reply.status >= 500:
             raise _AgainError(f"status {reply.status}", _retry_after(reply.headers.get("Retry-After")))
         if reply.status in FATAL:
             hint = " (the key stands in the environment variable that --key-env names)" if reply.status in (401, 403) else ""
-            raise TaskError(f"{self.url} answers {reply.status} {reply.reason}{hint}: {said}")
-        raise RefusedError(f"status {reply.status}: {said}")
+            raise TaskError(f"{self.url} answers {reply.status}{hint} {said}")
+        raise RefusedError(f"status {reply.status} {said}")
 
     def _connection(self) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
@@ -206,8 +218,10 @@ class Endpoint:
         reply.close()  # read1 leaves it open, and then the connection cannot be used again
         return b"".join(parts)
 
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+    def _shown(self, text: str) -> str:
+        """The beginning of what a server said, without the key, and what steers a terminal as blanks."""
+        text = text.replace(self._key, "***") if self._key else text
+        return "".join(c if c.isprintable() else " " for c in text[:MAX_SAID]).strip()
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -246,5 +260,3 @@ def _answer(content: bytes) -> dict[str, Any]:
     tokens = [n if isinstance(n, int) and not isinstance(n, bool) and n >= 0 else 0 for n in counts]
     finish = finish if isinstance(finish, str) else None
     return {"content": text, "refusal": refusal, "finish": finish, "tokens_in": tokens[0], "tokens_out": tokens[1]}
-
-

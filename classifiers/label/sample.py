@@ -13,7 +13,6 @@ Source:  the method is that of bottom-k samples (Cohen and Kaplan 2007) by strat
 
 from __future__ import annotations
 
-import bisect
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -107,6 +106,9 @@ class Chosen:
     def __init__(self, size: int) -> None:
         self.size, self.held = size, 0
         self.strata: dict[str, list[Entry]] = {}
+        """Sorted and each once as `_prune` left them, those that came since behind."""
+        self.kept: dict[str, tuple[int, int]] = {}
+        """How many `_prune` left of a stratum, and the largest hash of them."""
         self.last: tuple[int, int, str] | None = None
         """(rank, hash, id) of the last document of the sample; None while all fit."""
 
@@ -119,7 +121,8 @@ class Chosen:
         names = strata.dictionary_encode()
         least = np.array([self._limit(name) for name in names.dictionary.to_pylist()], np.uint64)
         for i in np.flatnonzero(order <= least[names.indices.to_numpy()]).tolist():
-            self._insert(strata[i].as_py(), (int(order[i]), ids[i].as_py(), row + i))
+            self.strata.setdefault(strata[i].as_py(), []).append((int(order[i]), ids[i].as_py(), row + i))
+            self.held += 1
         if self.held >= 2 * self.size:
             self._prune()
 
@@ -128,26 +131,23 @@ class Chosen:
         if self.last is None:
             return (1 << 64) - 1
         rank, order, _ = self.last
-        rows = self.strata.get(stratum, [])
-        return (1 << 64) - 1 if len(rows) < rank else max(order, rows[-1][0]) if rows else order
-
-    def _insert(self, stratum: str, entry: Entry) -> None:
-        rows = self.strata.setdefault(stratum, [])
-        at = bisect.bisect_left(rows, entry)
-        twins = [i for i in (at - 1, at) if 0 <= i < len(rows) and rows[i][:2] == entry[:2]]
-        if not twins:  # one document may lie in several shards: the first one counts
-            rows.insert(at, entry)
-            self.held += 1
+        rows, largest = self.kept.get(stratum, (0, 0))
+        return (1 << 64) - 1 if rows < rank else max(order, largest)
 
     def _prune(self) -> None:
         """Forget all but the sample."""
-        if self.held <= self.size:
-            return
-        ranked = sorted((rank, *entry, name) for name, rows in self.strata.items() for rank, entry in enumerate(rows))[: self.size]
-        self.last = ranked[-1][:3]
+        ranked = []
+        for name, rows in self.strata.items():
+            rows.sort()
+            each = [entry for n, entry in enumerate(rows) if not n or entry[:2] != rows[n - 1][:2]]
+            ranked += [(rank, *entry, name) for rank, entry in enumerate(each)]  # a document may lie in several shards: the first counts
+        if len(ranked) > self.size:
+            ranked = sorted(ranked)[: self.size]
+            self.last = ranked[-1][:3]
         self.strata = {}
         for _, order, called, row, name in ranked:
             self.strata.setdefault(name, []).append((order, called, row))
+        self.kept = {name: (len(rows), rows[-1][0]) for name, rows in self.strata.items()}
         self.held = len(ranked)
 
     def rows(self) -> dict[int, str]:

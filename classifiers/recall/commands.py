@@ -13,7 +13,7 @@ from classifiers.documents import files as files_of
 from classifiers.recall import rounds
 from classifiers.recall.rounds import YES, Recall, Score, Settings
 from curation.errors import RecipeError
-from curation.storage import replace
+from curation.storage import replace, run_lock
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,18 @@ class FastText:
     preset: str = "deepseekmath"
     sets: Mapping[str, Any] = field(default_factory=dict)
 
+    def facts(self) -> Any:
+        from classifiers.train.spec import load
+
+        return load("fasttext", self.preset, self._sets()).spec.model_dump(mode="json")
+
     def train(self, labels: Path, folder: Path) -> None:
         from classifiers.train.commands import train
 
-        train("fasttext", [labels], folder, self.preset, {"positive": YES, **self.sets}, lambda text: None)
+        train("fasttext", [labels], folder, self.preset, self._sets(), lambda text: None)
+
+    def _sets(self) -> dict[str, Any]:
+        return {"positive": YES, **self.sets}
 
     def load(self, folder: Path) -> Score:
         return load(folder)
@@ -48,11 +56,12 @@ def one_round(
     say: Callable[[str], None],
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
     """Do the next round of a recall; its figures as data and as text."""
-    recall = Recall(folder, files_of(inputs), files_of(seeds), settings, FastText(preset, dict(sets)), jobs, say)
-    figures = recall.next()
-    text = rounds.table(figures)
-    replace(folder / "figures.md", text.encode() + b"\n")
-    replace(folder / "figures.json", json.dumps(figures, indent=1).encode() + b"\n")
+    corpus, wanted, learner = files_of(inputs), files_of(seeds), FastText(preset, dict(sets))
+    with run_lock(folder):
+        figures = Recall(folder, corpus, wanted, settings, learner, jobs, say).next()
+        text = rounds.table(figures)
+        replace(folder / "figures.md", text.encode() + b"\n")
+        replace(folder / "figures.json", json.dumps(figures, indent=1).encode() + b"\n")
     last = figures[-1]
     ended = last["share_already"] is not None and last["share_already"] >= settings.stop
     file = folder / f"round-{last['round']}" / "prefixes.csv"
@@ -65,7 +74,7 @@ def gate(warcs: Sequence[str], model: Path, threshold: float) -> tuple[dict[str,
     """What the gate of math and code pages loses of what a model wants; as data and as text."""
     from classifiers.recall.gate import gate as count
 
-    files = [file for given in warcs for file in (sorted(glob.glob(given)) if glob.has_magic(given) else [given])]
+    files = list(dict.fromkeys(file for given in warcs for file in (sorted(glob.glob(given)) if glob.has_magic(given) else [given])))
     if not files or not all(Path(file).is_file() for file in files):
         raise RecipeError(f"{', '.join(warcs)}: no such file")
     found = count(files, load(model), threshold)

@@ -1,8 +1,9 @@
 """Prefixes of URLs, which a person judges: `mathoverflow.net/questions/`.
 
 A prefix is the host and the first parts of the path, up to a slash or a question mark, so that it stands for pages and is none itself; a
-part of more than MAX_PART characters ends it. The file has a line for each with the columns of HEADER; a person writes `accept` or `reject`
-into the first, or leaves it empty.
+part of more than MAX_PART characters, or with a control character, ends it. A page has one prefix: `host/` is that of pages with no further
+part, not of all the host's. The file has a line for each with the columns of HEADER; a person writes `accept` or `reject` into the first,
+or leaves it empty.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from curation.errors import Place, RecipeError, did_you_mean
 from curation.storage import replace
 
 MAX_PART = 80
-MAX_DEPTH = 4
 HEADER = ("verdict", "prefix", "domain", "pages", "hits", "share", "example")
 ACCEPT, REJECT = "accept", "reject"
 
@@ -31,8 +31,8 @@ def prefixes_of(urls: Any, depth: int) -> pa.Array:
     Args:
         depth: parts of the path a prefix has at most.
     """
-    host = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/?#@\\]*@)?(?P<host>[^/?#@\\]{1,260})"
-    found = pc.extract_regex(urls, host + rf"(?P<path>(?:(?:/[^/?#]{{1,{MAX_PART}}}){{0,{depth}}}[/?])?)")
+    host = r"^\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/?#\\]*@)?(?P<host>[^/?#@\\\pZ\pC]{1,260})"
+    found = pc.extract_regex(urls, host + rf"(?P<path>(?:(?:/[^/?#\p{{Cc}}]{{1,{MAX_PART}}}){{0,{depth}}}[/?])?)")
     path = pc.struct_field(found, 1)
     return pc.binary_join_element_wise(pc.utf8_lower(pc.struct_field(found, 0)), pc.if_else(pc.equal(path, ""), "/", path), "")
 

@@ -1,10 +1,9 @@
 """The rounds of a recall: a model of what is wanted finds more of it, a person says where else it stands, the next model learns from that.
 
 Source:  DeepSeekMath (Shao et al. 2024, arXiv:2402.03300), section 2.1: a fastText model is trained on a seed set against random pages; of
-the
-         domains of which it recalls more than 10 % of the pages, people annotate URL paths, and the pages there that it did not recall join
-         the seed set; four rounds, until 98 % of what a round recalls had been collected before. The paper recalls the best pages up to a
-         number of tokens; here a threshold says what a hit is. `domain_pages`, caps on domains and prefixes: ours.
+         the domains of which it recalls more than 10 % of the pages, people annotate URL paths, and the pages there that it did not recall
+         join the seed set; four rounds, until 98 % of what a round recalls had been collected before. The paper recalls the best pages up
+         to a number of tokens; here a threshold says what a hit is. `domain_pages`, caps on domains and prefixes: ours.
 Units:   shares of pages, 0 to 1.
 
 A round is a folder, and each of its files is made once, so that what was stopped goes on; `round.json` is written last:
@@ -67,6 +66,9 @@ Score = Callable[[Any], Any]
 class Learner(Protocol):
     """Makes and loads models; it must travel to other processes where there are several."""
 
+    def facts(self) -> Any:
+        """What its models depend on beside the labels, as JSON."""
+
     def train(self, labels: Path, folder: Path) -> None:
         """Train on a label set of the classes YES and NO, write the folder, as a whole or not at all."""
 
@@ -98,7 +100,7 @@ class Recall:
     Args:
         files: of the corpus; of one recall always the same.
         seeds: files of documents that are wanted.
-    Raises: RecipeError if the folder holds a recall of another corpus, seed set or settings.
+    Raises: RecipeError if the folder holds a recall of another corpus, seed set, settings or learner.
     """
 
     def __init__(
@@ -110,12 +112,17 @@ class Recall:
         of = {
             "files": [[f, Path(f).stat().st_size] for f in self.files], "seeds": [[f, Path(f).stat().st_size] for f in self.seeds],
             "settings": {name: value for name, value in asdict(settings).items() if name != "stop"},
+            "learner": learner.facts(),
         }  # fmt: skip
         facts = folder / "recall.json"
         if facts.exists():
             before = json.loads(facts.read_bytes())
-            for key, what in (("files", "another corpus"), ("seeds", "another seed set"), ("settings", "other settings")):
-                if before[key] != of[key]:
+            said = {
+                "files": "another corpus", "seeds": "another seed set", "settings": "other settings",
+                "learner": "another --preset or --set",
+            }  # fmt: skip
+            for key, what in said.items():
+                if before.get(key) != of[key]:
                     raise RecipeError(f"{folder} holds a recall of {what}: give this one its own --out")
         else:
             folder.mkdir(parents=True, exist_ok=True)
@@ -196,6 +203,7 @@ class Recall:
         if not seeds:
             raise RecipeError(f"{', '.join(self.seeds)}: no document in the seed set")
         first = 0
+        accepted = [pa.array([p for p, verdict in of.items() if verdict == prefixes.ACCEPT], pa.string()) for of in verdicts]
         for index, corpus in enumerate(self.files):
             masks = [self._hits(n, index, self._rows(index)) for n in range(1, number)]
             at = 0
@@ -203,9 +211,8 @@ class Recall:
                 here = slice(at, at + len(table))
                 under = prefixes.prefixes_of(plain(table["url"]), settings.depth)
                 wanted = other = np.zeros(len(table), bool)
-                for of, mask in zip(verdicts, masks, strict=True):
-                    accepted = [prefix for prefix, verdict in of.items() if verdict == prefixes.ACCEPT]
-                    there = pc.is_in(under, pa.array(accepted, pa.string())).to_numpy(zero_copy_only=False)
+                for of, mask in zip(accepted, masks, strict=True):
+                    there = pc.is_in(under, of).to_numpy(zero_copy_only=False)
                     wanted, other = wanted | (there & ~mask[here]), other | there | mask[here]
                 order, places = hashes(table["id"], settings.seed), np.arange(first + at, first + at + len(table))
                 positive.offer(order[wanted], places[wanted])
@@ -316,7 +323,9 @@ class Recall:
         for _, table, hits in self._documents_with_hits(number):
             inside = pc.is_in(registrable_domains(plain(table["url"])), value_set=looked_at).to_numpy(zero_copy_only=False)
             urls = plain(table["url"].filter(pa.array(inside)))
-            counts.add(prefixes.prefixes_of(urls, settings.depth), hits[inside], pc.utf8_slice_codeunits(urls, 0, 200))
+            shown = pc.replace_substring_regex(pc.utf8_slice_codeunits(urls, 0, 200), "[\\x00-\\x1f\\x7f]", " ")
+            counts.add(prefixes.prefixes_of(urls, settings.depth), hits[inside], shown)
+        order = {domain: n for n, domain in enumerate(looked_at.to_pylist())}
         by_domain: dict[str, list[dict[str, Any]]] = {}
         found = 0
         for sums in counts.sums():
@@ -324,6 +333,8 @@ class Recall:
             found += len(new)
             of = registrable_domains(pc.binary_join_element_wise("http://", plain(new["key"]), ""))
             for row, domain in zip(new.to_pylist(), of.to_pylist(), strict=True):
+                if domain not in order:  # a host that is none; no page of the domain is named so
+                    continue
                 rows = by_domain.setdefault(domain, [])
                 share = round(row["hits"] / row["pages"], 4)
                 rows.append({"prefix": row["key"], "domain": domain, "share": share, **{k: row[k] for k in ("pages", "hits", "example")}})
@@ -331,7 +342,6 @@ class Recall:
                     rows[:] = _largest(rows)
         shutil.rmtree(spill, ignore_errors=True)
         kept = [row for rows in by_domain.values() for row in _largest(rows)]
-        order = {domain: n for n, domain in enumerate(looked_at.to_pylist())}
         kept.sort(key=lambda row: (order[row["domain"]], -row["pages"], row["prefix"]))
         prefixes.write(here / "prefixes.csv", kept)
         return {

@@ -68,7 +68,8 @@ def train(
     folder = out.with_name(f".{out.name}.{attempt_name()}")
     folder.mkdir()
     try:
-        sources = {path.name: _sha256(path) for path in files}
+        names = Counter(path.name for path in files)
+        sources = {str(path) if names[path.name] > 1 else path.name: _sha256(path) for path in files}
         report, text = _write(kind, folder, out.name, loaded, table, targets, parts, {"label_files": sources}, say)
         if out.exists():
             out.rmdir()
@@ -166,13 +167,15 @@ def _write(
         )  # fmt: skip
     reports = _reports(model, score, table, texts, targets, test, found)
     made["losses"] = [[round(loss, 6) for loss in of_epoch] for of_epoch in made["losses"]]
-    trained = {**about, **made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": loaded.preset}
+    trained = {**about, **made, **_rows(table, targets, parts, loaded), "spec": asked.model_dump(), "preset": Path(loaded.preset).name}
     areas = {key: (r.auc, r.figures["auc_interval"]) for key, r in reports.items()}
     trained["test"] = {key: {"auc": round(a, 4), "auc_interval": i and [round(v, 4) for v in i]} for key, (a, i) in areas.items()}
     reached = []
     if targets.wanted is not None:
         reached = _reached(model, score(texts.take(pa.array(test))), targets.wanted[test], [lang[i] for i in test], found)
     notes += [note for r in list(reports.values())[:1] for note in r.notes] if len(reports) == 1 else []
+    if copies := pc.sum(pc.is_in(texts.take(pa.array(test)), value_set=texts.take(pa.array(parts["train"])))).as_py():
+        notes.append(f"{copies:,} texts of the test part stand in the training part, too, under other domains: the figures flatter.")
     page = card(facts["name"], loaded, trained, areas, reached, notes)
     ModelFolder.write(folder, files=files, card=page, **facts, calibration=curve, thresholds=found.values, trained=trained)
     (folder / f"{REPORT}.md").write_text("\n".join(r.markdown(f"Score for {key}", 1) for key, r in reports.items()), encoding="utf-8")

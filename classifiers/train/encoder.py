@@ -85,15 +85,19 @@ def found(spec: Encoder, outputs: int, transformers: Any) -> tuple[Any, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tokenizer = transformers.AutoTokenizer.from_pretrained(spec.model, use_fast=True, **where)
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(
-                spec.model, num_labels=outputs, use_safetensors=True, ignore_mismatched_sizes=True, attn_implementation="eager", **where
-            )
+            model, read = transformers.AutoModelForSequenceClassification.from_pretrained(
+                spec.model, num_labels=outputs, use_safetensors=True, ignore_mismatched_sizes=True, attn_implementation="eager",
+                output_loading_info=True, **where,
+            )  # fmt: skip
     except Exception as e:
         hint = (
             "a folder needs config.json, model.safetensors (no pickle) and tokenizer.json; a hub id needs the network, and a revision that "
             "exists: offline, fetch it elsewhere and name its folder"
         )
         raise RecipeError(f"model: {spec.model} cannot be loaded: {str(e).strip().splitlines()[0]}", hint=hint) from e
+    drawn = [*read["missing_keys"], *(key for key, *_ in read["mismatched_keys"])]  # at random: of a new head only it may be so
+    if lacking := sorted(key for key in drawn if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key):
+        raise RecipeError(f"model: {spec.model} lacks {len(lacking)} weights of its config.json, or has them in another size: {lacking[0]}")
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise RecipeError(f"model: the tokenizer of {spec.model} is none that one file, tokenizer.json, describes")
@@ -144,6 +148,7 @@ def tokens_of(tokenizer: Any, texts: pa.Array, spec: Encoder) -> list[Any]:
     """The first window of each text: int32 arrays."""
     tokenizer.no_padding()
     tokenizer.enable_truncation(spec.max_tokens)
+    tokenizer.encode_special_tokens = True  # a text that spells one is its characters, as where it is scored
     most = min(spec.max_chars, CHARS_PER_TOKEN * spec.max_tokens)
     cut = pc.utf8_slice_codeunits(texts, 0, most)
     ids = []

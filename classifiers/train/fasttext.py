@@ -113,14 +113,20 @@ def train(
                 np.array_split(order, threads),
             )  # fmt: skip
             loss = float(sum(parts) / weights[labels].sum(dtype=np.float64))
-        if not (np.isfinite(loss) and np.isfinite(output).all() and np.isfinite(np.abs(rows).max())):
+        if not (np.isfinite(loss) and np.isfinite(output).all() and np.isfinite([rows.min(), rows.max()]).all()):
             raise TaskError(f"epoch {epoch + 1}: the loss or the weights are no finite numbers: lower the learning rate ({rate:g})")
         held = float("nan") if validation is None else loss_of(words, features, rows, output, *validation, weights)
         losses.append((loss, held))
         say(f"epoch {epoch + 1} of {epochs}: loss {loss:.4f}" + ("" if validation is None else f", on validation {held:.4f}"))
         if validation is None or held < best:
             best, best_epoch = held, epoch + 1
-            kept = (rows, output) if validation is None or epoch + 1 == epochs else (rows.copy(), output.copy())
+            if validation is None or epoch + 1 == epochs:
+                kept = rows, output
+            elif kept[0] is rows:
+                kept = rows.copy(), output.copy()
+            else:
+                np.copyto(kept[0], rows)
+                np.copyto(kept[1], output)
         elif patience is not None and epoch + 1 - best_epoch >= patience:
             break
     counts = np.bincount(labels, minlength=len(names))

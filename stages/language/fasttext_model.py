@@ -164,6 +164,7 @@ def _model(file: _Bytes) -> Model:
     (quantised,) = file.numbers("?")
     _must(quantised or pruned < 0, "it is pruned but not quantised: an old file, which the library refuses too")
     rows = _quantised(file, dim) if quantised else _dense(file, dim)
+    _must(not rows.size or np.isfinite([rows.min(), rows.max()]).all(), "its rows have numbers that are not finite")
     _must(len(rows) >= known_words + (buckets if hashed and pairs is None else 0), "too few rows for its features")
     kept, ranks = np.zeros(0, np.uint64), np.zeros(0, np.int32)
     if pairs is not None:
@@ -241,7 +242,6 @@ def _quantised(file: _Bytes, dim: int) -> Any:
         norms, _ = _centroids(file, 1)
         with np.errstate(over="ignore"):
             table *= norms[norm_codes][:, None]
-    _must(np.isfinite(table).all(), "its rows have numbers that are not finite")
     return table
 
 

@@ -59,7 +59,8 @@ class RankMultilingual(Rank):
         Raises: ValueError.
         """
         ready([params.model], params.device)
-        super().check(params.ranking, schema.append(pa.field(params.column, pa.float32())))
+        others = [field for field in schema if field.name != params.column]
+        super().check(params.ranking, pa.schema([*others, pa.field(params.column, pa.float32())]))
 
     def reads(self, params: Any) -> tuple[str, ...]:
         return ("text", *(name for name in super().reads(params.ranking) if name != params.column))

@@ -86,11 +86,13 @@ def check(params: Params, schema: pa.Schema) -> None:
 
     Raises: ValueError.
     """
-    ready(params.models.values(), params.device)
+    ready([*params.models.values(), *params.first.values()], params.device)
     bounds = thresholds(params.models, params.keep)
     if set(params.first) != set(params.undecided) or not set(params.first) <= set(params.models):
         raise ValueError("first and undecided name the same columns, each with a model of its own in models")
     for column, (low, high) in params.undecided.items():
+        if f"{column}_by" in params.models:
+            raise ValueError(f"models: {column}_by is the column that says whose score {column} is")
         if not low < high:
             raise ValueError(f"undecided: {column}: {low} is not below {high}")
         for folder in (params.first[column], params.models[column]):

@@ -45,6 +45,7 @@ def test_what_is_shipped_is_a_proxy_that_says_so(name):
     kind = MODELS[name][0]
     own = spec.load(kind, str(HOME / "classifiers" / "defaults" / f"{name}.yaml"), {}).spec
     assert folder.name == own.name
+    assert folder.trained["preset"] == f"{name}.yaml", "no place on the machine of whoever trained it"
     assert json.loads(json.dumps(folder.trained["spec"]))["about"] == own.about, "the card is of this spec"
 
 

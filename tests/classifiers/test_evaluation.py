@@ -114,6 +114,12 @@ def test_thresholds_hold_on_stored_scores_and_by_language():
     assert "de" not in thresholds(scores, few, lang.tolist(), recall=(0.9,)).values["recall_0.9"]
 
 
+def test_the_best_few_rows_show_no_precision():
+    rng = np.random.default_rng(0)
+    found = [thresholds(rng.random(400), rng.random(400) < 0.5, precision=(0.9,)) for _ in range(40)]  # scores that tell nothing
+    assert all(one.values == {} and one.unreached == [("precision_0.9", "*")] for one in found)
+
+
 def test_a_wish_out_of_reach_is_said():
     labels = np.arange(800) % 2 == 0
     en = np.arange(800) < 400
@@ -121,8 +127,10 @@ def test_a_wish_out_of_reach_is_said():
     values, unreached = thresholds(scores, labels, np.where(en, "en", "de").tolist(), precision=(0.6, 0.99))
     assert unreached == [("precision_0.6", "de"), ("precision_0.99", "*"), ("precision_0.99", "de")]
     assert values == {"precision_0.6": {"*": 0.4, "en": 0.7}}
-    report = evaluate(scores, labels, thresholds=thresholds(scores, labels, precision=(0.99,)))
-    assert "No threshold reaches precision_0.99." in report.notes
+    notes = evaluate(scores, labels, thresholds=thresholds(scores, labels, np.where(en, "en", "de").tolist(), precision=(0.6, 0.99))).notes
+    assert [note for note in notes if note.startswith("No threshold")] == [
+        "No threshold reaches precision_0.6 in `de`: the one over all is used there.", "No threshold reaches precision_0.99.",
+    ]  # fmt: skip
     with pytest.raises(ValueError, match="recall_2: a share"):
         thresholds(scores, labels, recall=(2,))
 

@@ -22,7 +22,8 @@ from classifiers.recall.counts import Counts
 from classifiers.recall.rounds import Recall, Settings
 from curation.cli import app
 from curation.documents import record_ids
-from curation.errors import RecipeError, TaskError
+from curation.errors import LockedError, RecipeError, TaskError
+from curation.storage import run_lock
 from examples.crawl_warc import warc_record
 
 
@@ -40,6 +41,10 @@ class Words:
     """A stand-in for `curate train fasttext`."""
 
     trained = scored = 0
+    kind = "words"
+
+    def facts(self):
+        return self.kind
 
     def train(self, file, folder):
         Words.trained += 1
@@ -82,6 +87,11 @@ class Words:
         ("http://host.example/" + "x" * 100 + "/b", "host.example/", "host.example/"),
         ("http://host.example/#/a/b", "host.example/", "host.example/"),
         ("http://数学.example/题/1", "数学.example/题/", "数学.example/题/"),
+        ("http://a@@host.example/b/c", "host.example/b/", "host.example/b/"),
+        ("http://host.example/a/b\rc/d", "host.example/a/", "host.example/a/"),
+        ("http://host.example/\x1b[2J/b", "host.example/", "host.example/"),
+        ("http:// host.example/a/b", None, None),
+        ("http://\u3000host.example/a/b", None, None),
         ("mailto:a@b", None, None),
         (None, None, None),
     ],
@@ -354,6 +364,10 @@ def test_what_does_not_fit_is_refused(corpus):
         recall(corpus).next()
     with pytest.raises(RecipeError, match="other settings"):
         recall(corpus, settings=Settings(threshold=0.7))
+    other = Words()
+    other.kind = "other words"
+    with pytest.raises(RecipeError, match="another --preset or --set"):
+        recall(corpus, learner=other)
     with (corpus / "seeds.jsonl").open("a") as f:
         f.write("\n")
     with pytest.raises(RecipeError, match="another seed set"):
@@ -361,6 +375,36 @@ def test_what_does_not_fit_is_refused(corpus):
     (corpus / "part2.parquet").unlink()
     with pytest.raises(RecipeError, match="another corpus"):
         recall(corpus)
+
+
+def test_urls_made_to_break_it_are_listed_or_left_out(corpus):
+    rows = web()
+    geometry = [row for row in rows if "/geometry/" in row["url"]]
+    hostile = ["http://x@@one.example/", "http:// one.example/", "http://one.example/a\r\nb/", "http://one.example/\x1b[2J\r/", "//[one/"]
+    hostile += ["http://x@ one.example/", "http://\u3000one.example/"]
+    for row, url in zip(geometry, hostile, strict=False):
+        row["url"] = url
+    pq.write_table(pa.Table.from_pylist(rows), corpus / "part0.parquet")
+    for k in (1, 2):
+        (corpus / f"part{k}.parquet").unlink()
+    recall(corpus).next()
+    file = corpus / "recall" / "round-1" / "prefixes.csv"
+    assert all(byte >= 32 or byte == 10 for byte in file.read_bytes())
+    assert "one.example/" in judge(file)
+    assert set(prefixes.read(file, 1).values()) == {"accept", "reject"}
+    recall(corpus).next()
+
+
+def test_two_do_not_work_in_one_folder_and_a_wrong_preset_is_said_first(corpus):
+    given = [[str(corpus / "part*.parquet")], [str(corpus / "seeds.jsonl")], corpus / "r", Settings()]
+    with run_lock(corpus / "r"), pytest.raises(LockedError, match="works in"):
+        commands.one_round(*given, "deepseekmath", {}, 1, print)
+    with pytest.raises(RecipeError, match="--set epoch: unknown key"):
+        commands.one_round(*given, "deepseekmath", {"epoch": 1}, 1, print)
+    assert not (corpus / "r" / "recall.json").exists()
+    before, after = (commands.FastText("deepseekmath", sets).facts() for sets in ({}, {"epochs": 7}))
+    assert before["positive"] == "yes"
+    assert {key for key in before if before[key] != after[key]} == {"epochs"}
 
 
 def test_a_round_that_began_keeps_its_verdicts(corpus):
@@ -429,5 +473,7 @@ def test_the_commands_say_what_to_do_next(corpus, monkeypatch):
     assert [f["round"] for f in found["rounds"]] == [1, 2]
     assert found["ended"] is False
     page_warc(corpus / "a.warc.gz", {"http://a.example/": PAGES["no_mark"]})
-    result = CliRunner().invoke(app, ["recall", "gate", str(corpus / "*.warc.gz"), "--model", str(corpus)])
+    named = [str(corpus / "a.warc.gz"), str(corpus / "*.warc.gz")]
+    assert commands.gate(named, corpus, 0.5)[0]["pages"] == 1
+    result = CliRunner().invoke(app, ["recall", "gate", *named, "--model", str(corpus)])
     assert "lost at the gate (no mark of a formula or of code in the bytes): 100.0 % [" in result.output

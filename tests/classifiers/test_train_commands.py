@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+from classifiers import labels as label_sets
 from classifiers import metrics
-from classifiers.train import commands
+from classifiers.train import calibration, commands
+from classifiers.train.split import split
 from curation.cli import app
 from curation.errors import CurateError, RecipeError, TaskError
 from stages.quality.models.model_folder import ModelFolder
@@ -60,7 +62,17 @@ def test_what_is_said_is_of_the_test_part(trained):
     assert reached["recall_0.9", "*"]["rows"] == parts["test"]
     assert reached["recall_0.9", "*"]["recall"] == pytest.approx(0.9, abs=0.1)
     assert reached["kept_0.2", "*"]["kept"] == pytest.approx(0.2, abs=0.1)
+    table, _ = label_sets.read([folder.parent / "labels.jsonl"])
+    held = table.take(pa.array(split(table, 0.1, 0.2)["validation"]))
+    good = np.array([label == "good" for label in held["label"].to_pylist()])
+    found = metrics.thresholds(
+        load_scorer(model).stored(held["text"].combine_chunks()), good, held["lang"].to_pylist(), precision=[0.9], recall=[0.9], kept=[0.2]
+    )
+    assert found.values == model.thresholds
+    raw = load_scorer(model).scores(held["text"].combine_chunks())[:, 1]
+    assert calibration.platt(raw, good) == (model.calibration.x, model.calibration.y)
     card = (folder / "CARD.md").read_text()
+    assert "stand in the training part" not in card
     for said in ("This is a proxy model", "Words of a test.", "## Thresholds", "| train |", "word_ngrams | `2`", "95 % interval"):
         assert said in card
     assert (folder / "report.md").read_text().startswith("# Score for good")
@@ -71,6 +83,19 @@ def test_the_same_labels_and_seed_give_the_same_files(trained, tmp_path):
     train(write(tmp_path / "labels.jsonl", labels), tmp_path / "model", about="Words of a test.", proxy=True, kept=[0.2])
     for path in folder.iterdir():
         assert (tmp_path / "model" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_texts_that_are_learnt_and_judged_by_are_said(tmp_path):
+    labels = rows(300)
+    labels += [{**row, "id": f"copy of {row['id']}", "url": f"http://mirror{i % 50}.example/"} for i, row in enumerate(labels)]
+    _, text = train(write(tmp_path / "l.jsonl", labels), tmp_path / "m", epochs=1)
+    table, _ = label_sets.read([tmp_path / "l.jsonl"])
+    parts = {name: table["text"].take(pa.array(rows)).to_pylist() for name, rows in split(table, 0.1, 0.2).items()}
+    copies = sum(t in set(parts["train"]) for t in parts["test"])
+    assert copies > 20
+    note = f"{copies} texts of the test part stand in the training part, too"
+    assert note in text
+    assert note in (tmp_path / "m" / "CARD.md").read_text()
 
 
 def test_a_balanced_training_and_a_compressed_one(tmp_path):
@@ -92,8 +117,13 @@ def test_a_balanced_training_and_a_compressed_one(tmp_path):
 
 def test_numbers_become_two_classes(tmp_path):
     labels = rows(900, numbers=True, domains=120)
-    train(write(tmp_path / "l.jsonl", labels), tmp_path / "m", positive=None, positive_from=3)
+    files = [tmp_path / name / "l.jsonl" for name in "ab"]
+    for k, file in enumerate(files):
+        file.parent.mkdir()
+        write(file, labels[k::2])
+    commands.train("fasttext", files, tmp_path / "m", "wiki_reference", {**FAST, "positive": None, "positive_from": 3}, lambda text: None)
     model = ModelFolder.read(tmp_path / "m")
+    assert list(model.trained["label_files"]) == [str(file) for file in files]  # of one name
     assert (model.task, model.labels, model.positive) == ("classes", ["no", "yes"], "yes")
     assert model.trained["test"]["yes"]["auc"] > 0.85
 

@@ -71,7 +71,6 @@ def test_it_learns_and_its_folder_has_all_that_is_needed(trained):
     assert (model.kind, model.labels, model.input.max_tokens) == ("encoder", ["bad", "good"], 64)
     good = np.array([row["label"] == "good" for row in labels])
     assert metrics.auc(load_scorer(model).stored(texts_of(labels)), good) > 0.95
-    assert "auto_map" not in (folder / "config.json").read_text()
     assert f"{model.trained['export']['spearman']:.4f}" in (folder / "CARD.md").read_text()
 
 
@@ -219,6 +218,20 @@ def test_an_export_of_other_numbers_is_refused(trained, monkeypatch):
         export.same_as_torch(exact, model, ids)
 
 
+def test_the_best_epoch_stays_and_patience_ends_the_training():
+    labels = texts_of(rows(120, share=0.4))
+    chance = np.random.default_rng(0).integers(0, 2, 120)  # nothing to learn but these rows
+    asked = spec.load("roberta", "tiny", {**SMALL, "epochs": 30, "patience": 2}).spec
+    made = encoder.train(asked, labels.slice(0, 80), chance[:80], 2, [1, 1], (labels.slice(80), chance[80:]))
+    held = [b for _, b in made.losses]
+    assert len(held) < 30
+    assert made.epoch == 1 + int(np.argmin(held)) == len(held) - 2
+    ids = [torch.from_numpy(row[None].astype(np.int64)) for row in encoder.tokens_of(made.tokenizer, labels.slice(80), asked)]
+    with torch.no_grad():
+        chances = torch.cat([made.model(row).logits for row in ids]).log_softmax(1).numpy()
+    assert -chances[np.arange(40), chance[80:]].mean() == pytest.approx(min(held), abs=1e-4) != held[-1]
+
+
 def test_a_rate_that_is_too_high_is_an_error(tmp_path):
     with pytest.raises(TaskError, match=r"loss is no finite number: lower the learning rate \(1e\+20\)"):
         train(write(tmp_path / "l.jsonl", rows(200, domains=60)), tmp_path / "m", positive="good", rate=1e20, warmup=0.0)
@@ -243,8 +256,26 @@ def copied(folder, tmp_path, *names):
 ALL = ("config.json", "model.safetensors", "tokenizer.json")
 
 
+def test_a_text_that_spells_special_tokens_is_learnt_as_its_characters(trained):
+    for ids in ids_of(trained[0], pa.array(["<s> a <mask><pad>", "</s>"], pa.large_string())):
+        assert min(ids[1:-1]) >= len(encoder.SPECIAL)
+
+
+def test_weights_that_a_folder_lacks_are_not_drawn_at_random(trained, tmp_path):
+    folder = copied(trained[0], tmp_path, "tokenizer.json", "model.safetensors")
+    config = json.loads((trained[0] / "config.json").read_text())
+    for changed in ({"num_hidden_layers": 2}, {"intermediate_size": 64}):
+        (folder / "config.json").write_text(json.dumps({**config, **changed}))
+        with pytest.raises(RecipeError, match=r"lacks \d+ weights of its config\.json, or has them in another size: roberta"):
+            based_on(folder, tmp_path)
+
+
 def test_a_folder_is_trained_further(trained, tmp_path):
-    based_on(copied(trained[0], tmp_path, *ALL), tmp_path)
+    base = copied(trained[0], tmp_path, *ALL)
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModelForSequenceClassification": "own.M"}}))
+    based_on(base, tmp_path)
+    assert "auto_map" not in (tmp_path / "m" / "config.json").read_text()
     model = ModelFolder.read(tmp_path / "m")
     assert model.trained["test"]["good"]["auc"] > 0.9  # it has seen such texts before
     assert model.trained["spec"]["model"].endswith("base")

@@ -171,6 +171,13 @@ def test_a_mapper_combines_each_run(tmp_path):
     assert facts["rows"] == len(calls) > 1
 
 
+def test_what_is_combined_comes_in_any_order(tmp_path):
+    keys = [k << 56 for k in range(70)]
+    facts = spill(tmp_path, 0, keys, 1, combine=lambda table: table.take(pa.array(range(table.num_rows - 1, -1, -1))))
+    blocks = Blocks.of(tmp_path, write_groups(tmp_path, ".", "g", [facts["file"]], [facts]), SCHEMA)
+    assert [k for part in readers(blocks, 500) for k in part.light()["key"].to_pylist()] == keys
+
+
 def verdicts(folder, parts):
     schema = pa.schema({"shard": pa.uint32(), "row": pa.uint32(), "why": pa.string()})
     files, facts = [], []

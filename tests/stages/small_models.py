@@ -139,7 +139,7 @@ def roberta_onnx(w):
     return g.bytes(dense(g.node("Tanh", dense(first, "classifier.dense")), "classifier.out_proj"))
 
 
-def roberta(folder, onnx_bytes=None, outputs=2, **changed):
+def roberta(folder, outputs=2, files=None, **changed):
     """A folder with both forms of the model."""
     import safetensors.numpy
 
@@ -151,7 +151,7 @@ def roberta(folder, onnx_bytes=None, outputs=2, **changed):
     }  # fmt: skip
     weights = roberta_weights(outputs)
     files = {
-        ONNX: onnx_bytes or roberta_onnx(weights), TOKENIZER: tokenizer(), CONFIG: json.dumps(config).encode(),
-        SAFETENSORS: safetensors.numpy.save(weights, {"format": "pt"}),
+        ONNX: roberta_onnx(weights), TOKENIZER: tokenizer(), CONFIG: json.dumps(config).encode(),
+        SAFETENSORS: safetensors.numpy.save(weights, {"format": "pt"}), **(files or {}),
     }  # fmt: skip
     return ModelFolder.write(folder, files=files, card="", **facts(**changed))

@@ -189,3 +189,15 @@ def test_a_model_with_changed_bytes_is_refused_or_gives_probabilities(data):
             return
         found = model.probabilities(Utf8.of_strings(PROSE))
         assert found.shape == (len(PROSE), len(model.labels))
+
+
+def test_rows_that_are_not_finite_are_refused(tmp_path):
+    """As fastText's trainer leaves them where its learning rate was too high."""
+    path = write(tmp_path)
+    content, row = bytearray(path.read_bytes()), np.array(read_model(path).arrays.rows[1]).tobytes()
+    at = content.find(row)
+    for number in (np.nan, np.inf, -np.inf):
+        content[at : at + 4] = np.float32(number).tobytes()
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="its rows have numbers that are not finite"):
+            read_model(path)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from stages.quality.models import model_folder
 from stages.quality.models.model_folder import CONFIG, FACTS, FASTTEXT, ONNX, SAFETENSORS, TOKENIZER, ModelFolder
 
 FACTS_OF = {
@@ -109,6 +110,13 @@ def test_facts_that_are_no_object(tmp_path, content):
         ModelFolder.read(tmp_path)
     with pytest.raises(ValueError, match="no model folder"):
         ModelFolder.read(tmp_path / "nothing")
+
+
+def test_facts_are_not_read_whatever_their_length(tmp_path, monkeypatch):
+    written(tmp_path)
+    monkeypatch.setattr(model_folder, "MOST_FACTS_BYTES", 100)
+    with pytest.raises(ValueError, match=r"model\.json is longer than"):
+        ModelFolder.read(tmp_path)
 
 
 def test_wrong_facts_leave_a_folder_as_it_was_and_half_a_folder_is_none(tmp_path):

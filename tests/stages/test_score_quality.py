@@ -13,7 +13,7 @@ from curation.errors import RecipeError, TaskError
 from curation.stage import Batch
 from stages.quality.classify_domain import classify_domain
 from stages.quality.classify_topic import classify_topic
-from stages.quality.models.model_folder import FACTS
+from stages.quality.models.model_folder import FACTS, ONNX
 from stages.quality.models.scorer import load_scorer
 from stages.quality.rank_multilingual import rank_multilingual
 from stages.quality.score_quality import score_quality
@@ -121,12 +121,14 @@ def test_a_cascade_asks_the_model_where_the_first_is_undecided(made, monkeypatch
         ({"first": {"q": "fast"}, "undecided": {"q": (0.9, 0.1)}}, "undecided: q: 0.9 is not below 0.1"),
         ({"first": {"q": "plain"}, "undecided": {"q": (0.1, 0.9)}}, "scores of two models compare where both are calibrated"),
         ({"first": {"q": "fast"}, "undecided": {"q": (0.6, 0.9)}, "keep": {"q": 0.5}}, "the threshold 0.5 is not between 0.6 and 0.9"),
+        ({"models": {"q": "one", "q_by": "one"}, "first": {"q": "fast"}, "undecided": {"q": (0.1, 0.9)}}, "q_by is the column that says"),
         ({"device": "cuda"}, "has no model.safetensors, which cuda needs"),
     ],
 )
 def test_parameters_that_cannot_work(made, values, problem):
-    values = {**values, **{k: {c: made[f] for c, f in values[k].items()} for k in ("first",) if k in values}}
-    params = score_quality.params(models={"q": made["one"]}, **values)
+    values = {"models": {"q": "one"}, **values}
+    values |= {k: {c: made[f] for c, f in values[k].items()} for k in ("models", "first") if k in values}
+    params = score_quality.params(**values)
     with pytest.raises(ValueError, match=problem):
         score_quality.check(params, pa.schema([]))
 
@@ -138,6 +140,16 @@ def test_no_gpu_stops_the_run_and_fails_no_document(made, monkeypatch):
     score_quality.check(score_quality.params(models={"q": folder}, device="cuda"), pa.schema([]))
     with pytest.raises(TaskError, match="torch finds no GPU"):
         score_quality(table(), models={"q": folder}, device="cuda")
+    cascade = {"first": {"q": made["one"]}, "undecided": {"q": (0.1, 0.9)}}
+    with pytest.raises(ValueError, match=f"{made['one']} has no model.safetensors, which cuda needs"):
+        score_quality.check(score_quality.params(models={"q": folder}, **cascade, device="cuda"), pa.schema([]))
+
+
+def test_a_model_that_changes_under_a_run_stops_it_and_fails_no_document(tmp_path):
+    folder = small.counter(tmp_path)
+    folder.file(ONNX).write_bytes(b"other")
+    with pytest.raises(TaskError, match=r"model\.onnx is not the file model\.json names"):
+        score_quality(table(), models={"q": str(tmp_path)})
 
 
 def test_the_kind_of_a_page_is_the_one_whose_score_is_highest(made):
@@ -237,6 +249,12 @@ def test_all_of_them_in_a_recipe(corpus):
     found = rows(corpus / "out", "outputs")
     assert 0 < len(found) < 15
     assert {"quality", "fast", "content_domain", "code_score", "topic", "topic_score", "multi", "multi_quantile"} <= set(found[0])
+
+
+def test_two_steps_for_one_column_are_an_error_of_the_recipe(corpus):
+    twice = RECIPE.replace("column: multi", "column: quality").replace("multi_quantile", "quality_quantile")
+    with pytest.raises(RecipeError, match="creates column 'quality', which"):
+        run_recipe(recipe(corpus, twice), corpus / "out")
 
 
 def test_a_changed_model_is_another_step_and_a_damaged_one_an_error_before_work(corpus):

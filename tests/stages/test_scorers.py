@@ -9,7 +9,7 @@ import pytest
 import small_models as small
 
 from curation.errors import TaskError
-from stages.quality.models import onnx_encoder
+from stages.quality.models import encoder, onnx_encoder
 from stages.quality.models.model_folder import ONNX, SAFETENSORS, TOKENIZER
 from stages.quality.models.scorer import checked, facts, load_scorer, loaded, ready
 
@@ -69,6 +69,11 @@ def test_fasttext_reads_so_many_characters_and_lines_as_one(tmp_path):
     assert scorer.scores(strings()).shape == (0, 2)
 
 
+def test_a_text_of_which_a_fasttext_model_knows_nothing_has_no_score(tmp_path):
+    scorer = load_scorer(small.fasttext(tmp_path, words=["the", "house"], min_n=0, max_n=0, buckets=0))
+    assert np.isnan(scorer.scores(strings("the garden", "garden"))[:, 0]).tolist() == [False, True]
+
+
 def test_a_fasttext_model_of_other_labels_or_another_loss_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"model\.bin has the labels \['a', 'b'\], model\.json \['a', 'c'\]"):
         load_scorer(small.fasttext(tmp_path / "a", ("a", "b"), {"labels": ["a", "c"], "positive": None}))
@@ -98,6 +103,27 @@ def test_onnx_and_torch_score_alike(both):
     ready([str(both.path)], "cuda")
     with pytest.raises(TaskError, match="torch finds no GPU"):
         load_scorer(both, "cuda")
+
+
+def test_a_gpu_is_not_shown_tokens_out_of_bounds(both):
+    """One makes it fail all that follows. `meta` is a device on which nothing can be computed."""
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from stages.quality.models.torch_encoder import TorchEncoder
+
+    assert TorchEncoder(both, "meta")._model.device.type == "meta"
+
+
+def test_weights_that_are_not_in_the_file_are_not_made_up(tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    tensors = pytest.importorskip("safetensors.numpy")
+    from stages.quality.models.torch_encoder import TorchEncoder
+
+    weights = {name: w for name, w in small.roberta_weights().items() if name != "classifier.dense.weight"}
+    folder = small.roberta(tmp_path, files={SAFETENSORS: tensors.save(weights, {"format": "pt"})})
+    with pytest.raises(ValueError, match=r"model\.safetensors lacks 1 weights of the model, classifier\.dense\.weight first"):
+        TorchEncoder(folder, "cpu")
 
 
 def dynamic(folder):
@@ -178,6 +204,17 @@ def test_texts_without_tokens_and_hostile_ones(tmp_path):
     scorer._tokenizer = type("Tokenizer", (), {"encode_batch_fast": lambda self, t, **k: (read.extend(map(len, t)), encode(t, **k))[1]})()
     scorer.scores(strings("x" * 5_000_000, "the " * 1_000_000))
     assert read == [32 * 6, 32 * 6]
+
+
+def test_the_tokens_of_few_texts_are_held_at_once(tmp_path, monkeypatch):
+    scorer, texts = load_scorer(small.counter(tmp_path)), documents(30)
+    wanted, encode, held = scorer.scores(strings(*texts)), scorer._tokenizer.encode_batch_fast, []
+    monkeypatch.setattr(encoder, "CHARS_AT_ONCE", 200)
+    scorer._tokenizer = type("Tokenizer", (), {"encode_batch_fast": lambda self, t, **k: (held.append(t), encode(t, **k))[1]})()
+    assert scorer.scores(strings(*texts)).tolist() == wanted.tolist()
+    assert [t for part in held for t in part] == texts
+    assert all(sum(map(len, part[1:])) <= 200 for part in held)
+    assert len(held) >= sum(map(len, texts)) // 400
 
 
 def test_a_regression_gives_its_number(tmp_path):

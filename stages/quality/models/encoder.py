@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from stages.tokens.tokenizer_file import load_json
 
 CHARS_PER_TOKEN = 32
 """Characters of a text that are tokenised for each token of its first window, the only one that is read (ours)."""
-TEXTS_AT_ONCE = 256
-"""Texts whose tokens are held as the tokenizer's own objects (ours)."""
+CHARS_AT_ONCE = 1 << 20
+"""Characters, beside those of one text, whose tokens are held as the tokenizer's own objects: some 50 bytes each (ours)."""
 SPARE_ROWS = 1024
 """Rows a model's table of tokens may have beyond the tokenizer's: tables are padded to round numbers (ours)."""
 
@@ -80,8 +81,8 @@ class Encoder(Scorer):
             most = min(most, CHARS_PER_TOKEN * self._room)
         documents = Batch(pa.table({"text": texts})).documents("text")
         rows = [(row, text[:most]) for row, text in documents if text and not text.isspace()]
-        for at in range(0, len(rows), TEXTS_AT_ONCE):
-            part = rows[at : at + TEXTS_AT_ONCE]
+        group = np.cumsum([len(text) for _, text in rows]) // CHARS_AT_ONCE
+        for part in (rows[a:b] for a, b in pairwise([0, *(np.flatnonzero(np.diff(group)) + 1), len(rows)])):
             found = self._tokenizer.encode_batch_fast([text for _, text in part], add_special_tokens=False)
             for (row, _), encoding in zip(part, found, strict=True):
                 if encoding.ids:

@@ -17,7 +17,7 @@ from stages.quality.models.model_folder import ModelFolder
 
 
 class FastTextScorer(Scorer):
-    """A fastText model; see `Scorer`."""
+    """A fastText model; see `Scorer`. NaN, too, for a text of which the model knows no feature."""
 
     def __init__(self, folder: ModelFolder) -> None:
         super().__init__(folder)
@@ -31,7 +31,7 @@ class FastTextScorer(Scorer):
         text = Utf8.of(texts)
         most = self.folder.input.max_chars
         outputs = np.minimum(self._model.probabilities(text, most)[:, self._order], 1.0)
-        outputs[~_has_token(text.data, text.offsets, most)] = np.nan
+        outputs[~(outputs.any(axis=1) & _has_token(text.data, text.offsets, most))] = np.nan
         return outputs
 
 

@@ -62,7 +62,7 @@ class Input(_Facts):
     max_tokens: Annotated[int, Field(ge=3, le=1 << 20)] | None = None
     windows: Annotated[int, Field(ge=1, le=4096)] = 1
     pool: Literal["first", "mean", "max"] = "first"
-    max_chars: Annotated[int, Field(ge=1)] = 100_000
+    max_chars: Annotated[int, Field(ge=1, le=1 << 40)] = 100_000
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -217,7 +217,6 @@ def _must(holds: bool, problem: str) -> None:
 
 def _problems(error: ValidationError) -> str:
     """A message a line: where in the file, and what."""
-    found = error.errors(include_url=False)
     found = error.errors(include_url=False)
     return "; ".join(": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")])) for e in found)
 

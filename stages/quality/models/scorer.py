@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+from curation.errors import TaskError
 from stages.quality.models.base import Scorer
 from stages.quality.models.model_folder import CARD, FACTS, SAFETENSORS, ModelFolder
 
@@ -38,8 +39,14 @@ def load_scorer(folder: ModelFolder | str | Path, device: Device = "cpu") -> Sco
 
 
 def loaded(path: str, device: Device) -> Scorer:
-    """The model of a folder, loaded once a process and again where the folder was written anew."""
-    return _loaded(path, device, _state(path))
+    """The model of a folder, loaded once a process and again where the folder was written anew.
+
+    Raises: TaskError, which stops the run and fails no document, as `load_scorer` and where that has a ValueError.
+    """
+    try:
+        return _loaded(path, device, _state(path))
+    except ValueError as e:
+        raise TaskError(str(e)) from e
 
 
 def facts(path: str) -> ModelFolder:
@@ -71,7 +78,7 @@ def checked(path: Path) -> str | None:
 
     Raises: ValueError as `load_scorer`.
     """
-    folder = loaded(str(path), "cpu").folder
+    folder = _loaded(str(path), "cpu", _state(str(path))).folder
     return (
         f"{folder.name} is a proxy model, made of little data: {folder.path / CARD} says what it is not good for" if folder.proxy else None
     )
