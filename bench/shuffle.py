@@ -22,7 +22,7 @@ steps: {twins: {use: first_text}}
 outputs: {written: {use: shards}}
 settings: {shuffle: {reduce_bytes: 8388608}}
 """
-"""Rows of a few bytes stand for documents of kilobytes: partitions and reducers are made smaller in proportion,
+"""Rows of a few bytes stand for documents of kilobytes: reducers are made smaller in proportion,
 so that every run, the smallest too, has several reducers of the same size."""
 
 

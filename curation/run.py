@@ -574,11 +574,12 @@ class Run:
         """A task for each shard that the reducers of a round ask, and the heads of tasks that put their asks together."""
         names, facts = [n for n, _ in asks], [f for _, f in asks]
         expected = _by_part([self.out / n for n in names], facts, len(kept))
-        block = block_bytes(self.plan.recipe.settings.shuffle.reduce_bytes, int(np.count_nonzero(expected)))
+        asked = np.flatnonzero(expected).tolist()
+        block = block_bytes(self.plan.recipe.settings.shuffle.reduce_bytes, len(asked))
         place = write_groups(self.out, f"work/{folder}", f"asks-{number}", names, facts)
-        place, moved = self._exchanged(step, whole, folder, place, len(names), int(np.count_nonzero(expected)))
+        place, moved = self._exchanged(step, whole, folder, place, len(names), len(asked))
         tasks: list[dict[str, Any]] = []
-        for n in np.flatnonzero(expected).tolist():
+        for n in asked:
             if kept[n] is None:
                 raise AccountError(f"{step.name}: shard {n} is asked for documents, and nothing of it was kept")
             tasks.append({

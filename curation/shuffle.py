@@ -411,9 +411,9 @@ class Blocks:
             np.add.at(ended, np.searchsorted(lows, entries["last"], side="right"), entries["rows"])
         return np.cumsum(begun)[np.searchsorted(highs, high)] - np.cumsum(ended)[np.searchsorted(lows, low)]
 
-    def read(self, low: int, high: int) -> Iterator[pa.Table]:
-        """Rows at places low <= place < high and some others, file by file, with column `shard`."""
-        for entries, path, blocks in self.pieces(self.entries(low, high)):
+    def read(self, wanted: Iterable[Any]) -> Iterator[pa.Table]:
+        """Rows of the blocks of entries of each group, file by file, with column `shard`."""
+        for entries, path, blocks in self.pieces(wanted):
             try:
                 batches = [pa.ipc.read_record_batch(data, self.schema) for data in blocks]
             except (pa.ArrowException, OSError) as error:
@@ -636,12 +636,13 @@ def rows_of(
     Raises: AccountError if there are more or fewer, or rows are not where their index says.
     """
     found = least = kept = 0
-    for entries in blocks.entries(low, high):
+    indexed = list(blocks.entries(low, high))
+    for entries in indexed:
         found += int(entries["rows"].sum())
         least += int(entries["rows"][(entries["first"] >= low) & (entries["last"] < high)].sum())
     if found != rows:
         raise AccountError(f"places {low} to {high}: {found} rows came, {rows} were sent")
-    for table in blocks.read(low, high):
+    for table in blocks.read(indexed):
         places = _places(table[key], bits) + base
         mine = (places >= low) & (places < high)
         if not mine.all():
@@ -738,7 +739,7 @@ def read_verdicts(blocks: Blocks, shard: int, expected: int, many: bool) -> pa.T
     Raises: AccountError if their number differs from what the reducers wrote, or a document has two
         where it may have one.
     """
-    tables = list(blocks.read(shard, shard + 1))
+    tables = list(blocks.read(blocks.entries(shard, shard + 1)))
     table = pa.concat_tables(tables) if tables else blocks.schema.empty_table()
     if table.num_rows != expected:
         raise AccountError(f"shard {shard}: {table.num_rows} verdicts came back, {expected} were sent")

@@ -197,7 +197,7 @@ def shuffle(path, damaged):
             return read_index(files[0], facts[0]).tolist()
         blocks = Blocks.of(path.parent, listed, KEYED)
         total = [t.tolist() for t in blocks.totals.values()]
-        rows = [[t.to_pylist() for t in blocks.read(n << 22, n + 1 << 22)] for n in range(4)]
+        rows = [[t.to_pylist() for t in blocks.read(blocks.entries(n << 22, n + 1 << 22))] for n in range(4)]
         if sum(len(t) for part in rows for t in part) != 24:
             raise AccountError("the reducer counts its rows")
         return total, rows
