@@ -1,0 +1,97 @@
+"""What a report tells, as plain data: accounts, counts and histograms of the whole run; shadows, clusters and samples from some of its files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A threshold: documents whose `column` is under `least` (or over `most`) are dropped for `reason`."""
+
+    reason: str
+    column: str
+    side: str
+    param: str
+    value: float | Mapping[str, float | None] | None
+    by: str | None = None
+
+    def of(self, row: Mapping[str, Any]) -> float | None:
+        """The bound of a document."""
+        if isinstance(self.value, Mapping):
+            return self.value.get(str(row.get(self.by or "")), self.value.get("default"))
+        return self.value
+
+    def broken(self, row: Mapping[str, Any]) -> bool:
+        """Whether a document is on the side that goes."""
+        bound, x = self.of(row), row.get(self.column)
+        if bound is None or not isinstance(x, (int, float)):
+            return False
+        x32, bound32 = np.float32(x), np.float32(bound)  # as rules compare: 1 / 10 is not over 0.1
+        return bool(x32 < bound32 if self.side == "least" else x32 > bound32)
+
+
+@dataclass
+class Shadows:
+    """Dropped documents that ran on: how many, and what else would have dropped them."""
+
+    documents: int = 0
+    files: int = 0
+    of_files: int = 0
+    share: float = 0.0
+    """Of dropped documents that run on."""
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(step, reason) -> documents."""
+    alone: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(step, reason) -> documents that no filter behind it would have dropped."""
+    both: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(step, filter behind it) -> documents that both would have dropped."""
+
+
+@dataclass
+class Clusters:
+    """Clusters of a step that removes duplicates."""
+
+    sizes: list[tuple[int, int, int]]
+    """(documents of a cluster from, to, clusters), by size."""
+    note: str
+
+
+@dataclass
+class Sample:
+    """A dropped document: its text as far as it was stored, and what it was measured to be."""
+
+    row: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    terms: Sequence[str] = ()
+    """Words a stage noted as what it objects to."""
+    chars: int = 0
+    """Of the whole text."""
+
+
+@dataclass
+class Facts:
+    """All of a report."""
+
+    manifest: Mapping[str, Any]
+    verdicts: Mapping[str, Mapping[str, Any]]
+    """step -> verdict -> {"documents", "bytes", "tokens", "by": {dimension: {value: [documents, bytes, tokens]}}}."""
+    metrics: Mapping[str, Mapping[str, Mapping[int, Sequence[int]]]]
+    """step -> column -> bin -> [kept, dropped]."""
+    limits: Mapping[str, Sequence[Limit]] = field(default_factory=dict)
+    shadows: Shadows = field(default_factory=Shadows)
+    clusters: Mapping[str, Clusters] = field(default_factory=dict)
+    samples: Mapping[str, Mapping[str, Sequence[Sample]]] = field(default_factory=dict)
+    """step -> reason -> documents."""
+    sampled: tuple[int, int] = (0, 0)
+    """Files of dropped documents that samples are from, of how many."""
+
+    @property
+    def steps(self) -> Sequence[Mapping[str, Any]]:
+        """Accounts of the steps as run.json has them, in the order of the recipe."""
+        return self.manifest["steps"]  # type: ignore[no-any-return]
