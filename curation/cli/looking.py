@@ -1,7 +1,8 @@
-"""Commands that look into a run: stats, explain, card."""
+"""Commands that look into a run: stats, explain, card, report."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,3 +52,17 @@ def card(
     from curation.storage import location
 
     typer.echo(read_card(location(run_folder), output, "json" if as_json else "md"), nl=False)
+
+
+@app.command(epilog="Example: curate report runs/llama3-web -o report.html")
+def report(
+    run_folder: RunFolder,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The page, HTML; it is replaced.")] = Path("report.html"),
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Write what a run did as one page: flows, metrics with thresholds, overlap of filters, languages, duplicates, mix, time, samples."""
+    from curation.inspect.opened import open_run
+    from curation.inspect.report import write
+
+    size = write(open_run(run_folder), out)
+    data({"report": str(out), "bytes": size}, as_json, f"{out}: {size:,} bytes")

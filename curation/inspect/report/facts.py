@@ -1,4 +1,4 @@
-"""What a report tells, as plain data: accounts, counts and histograms of the whole run; shadows, clusters and samples from some of its files."""
+"""What a report tells, as plain data: accounts, counts and histograms of the whole run; shadows, clusters and samples of some files."""
 
 from __future__ import annotations
 
@@ -95,3 +95,31 @@ class Facts:
     def steps(self) -> Sequence[Mapping[str, Any]]:
         """Accounts of the steps as run.json has them, in the order of the recipe."""
         return self.manifest["steps"]  # type: ignore[no-any-return]
+
+    @property
+    def outputs(self) -> list[Mapping[str, Any]]:
+        """Steps that are outputs."""
+        return [step for step in self.steps if step["kind"] == "shards"]
+
+    def above(self, *names: str) -> set[str]:
+        """Steps that rows of these steps came through, themselves included."""
+        steps = {step["name"]: step for step in self.steps}
+        found: set[str] = set()
+        queue = list(names)
+        while queue:
+            port = queue.pop()
+            name = port if port in steps else port.partition(".")[0]
+            if name in steps and name not in found:
+                found.add(name)
+                queue += steps[name]["needs"]
+        return found
+
+
+def gone(step: Mapping[str, Any]) -> int:
+    """Documents that leave at a step: dropped, merged into others, or failed."""
+    return int(sum(step["dropped"].values()) + step["merged"] + step["failed"])
+
+
+def ports(output: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(step, verdict of what it kept for it) of each port an output takes."""
+    return [(name, f"kept.{branch}" if branch else "kept") for name, _, branch in (port.partition(".") for port in output["needs"])]

@@ -1,6 +1,7 @@
-"""From a run to what its report tells. Accounts, counts and histograms are the whole run's; rows are read of some files only, and how many is told.
+"""From a run to what its report tells.
 
-Nothing here grows with the run but the lists of its files: shadows, clusters and samples have bounds of their own.
+Accounts, counts and histograms are the whole run's. Rows are read of some files only, by bounds that stand here, and the page says of how
+many: nothing grows with the run but the lists of its files.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import xxhash
 from curation import registry
 from curation.inspect.opened import OpenRun, id_order
 from curation.inspect.report.facts import Clusters, Facts, Limit, Sample, Shadows
+from curation.inspect.summary import read_summary
 from curation.ledger import NULL_BIN, bin_edges
 from curation.rules import thresholds
 from curation.shards import opened
@@ -38,7 +40,7 @@ ABOUT = ("id", "url", "domain", "lang", "profile", "step", "drop_reason", "text"
 
 def facts(run: OpenRun) -> Facts:
     """All a report tells of a run; of one that is not done, its accounts."""
-    summary = run.summary
+    summary = read_summary(run.folder)
     steps = run.manifest["steps"]
     found = Facts(
         run.manifest,
@@ -170,11 +172,9 @@ def samples(run: OpenRun) -> tuple[dict[str, dict[str, list[Sample]]], tuple[int
             read += 1
             if all(len(best.get(key, ())) == EACH and not best[key][-1][0] for key in wanted):
                 break
-        for step in steps:
-            for reason in step.account["dropped"]:
-                rows = [row for _, _, row in best.get((step.name, reason), ())]
-                if rows:
-                    found.setdefault(step.name, {})[reason] = [_sample(row, step.writes) for row in rows]
+        writes = {step.name: step.writes for step in steps}
+        for name, reason in sorted(wanted & best.keys()):
+            found.setdefault(name, {})[reason] = [_sample(row, writes[name]) for _, _, row in best[name, reason]]
     return found, (read, of)
 
 

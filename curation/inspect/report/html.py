@@ -108,6 +108,16 @@ def size(n: float) -> str:
     return f"{n:,}\N{NO-BREAK SPACE}B"
 
 
+def aligned(child: Child) -> Markup:
+    """A cell whose text is a number."""
+    return el("td", child, class_="n")
+
+
+def drawn(picture: Markup | None) -> Markup:
+    """A cell with a bar."""
+    return el("td", picture, class_="picture")
+
+
 def bytes_cell(n: int) -> Markup:
     """A cell with bytes: readable, and exact as its value."""
     return el("td", el("data", size(n), value=str(n), title=f"{n:,} bytes"), class_="n")
@@ -140,3 +150,17 @@ def table(heads: Sequence[Child], rows: Iterable[Child], caption: str, class_: s
         el("table", el("caption", caption), el("thead", el("tr", named)), body, class_=class_),
         class_="scroll", tabindex="0", role="region", aria_label=caption,
     )  # fmt: skip
+
+
+Section = tuple[str, str, Markup]
+"""Id, short title, element."""
+
+
+def section(id_: str, short: str, title: str, lead: Child, *content: Child) -> Section:
+    """A section of the page."""
+    return id_, short, el("section", el("h2", title), el("p", lead, class_="lead") if lead else None, content, id=id_)
+
+
+def step_link(name: str) -> Markup:
+    """A step's name that leads to what it was told."""
+    return el("a", name, href=f"#{ident('step', name)}")

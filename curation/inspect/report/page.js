@@ -76,25 +76,33 @@ const input = document.getElementById("search"), list = document.getElementById(
 const SHOWN = 60;
 let entries = null, chosen = -1;
 
+// What an element says, its parts apart; of a picture only what stands around it.
+function words(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), parts = [];
+  const skipped = element.tagName === "FIGURE" ? "svg, details" : "svg";
+  while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(skipped)) parts.push(walker.currentNode.data);
+  return parts.join(" ");
+}
+
 function look() {
   entries ??= Array.from(document.querySelectorAll("[data-find]"), (element) => {
-    const text = element.textContent.replace(/\s+/g, " ").trim();
+    const text = words(element).replace(/\s+/g, " ").trim();
     return { element, kind: element.dataset.find, text, low: text.toLowerCase() };
   });
-  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const asked = input.value.toLowerCase().split(/\s+/).filter(Boolean);
   list.replaceChildren();
   chosen = -1;
   input.removeAttribute("aria-activedescendant");
-  if (!words.length) return close();
-  const found = entries.filter((entry) => words.every((word) => entry.low.includes(word)));
+  if (!asked.length) return close();
+  const found = entries.filter((entry) => asked.every((word) => entry.low.includes(word)));
   // what begins with the word comes first, then steps and reasons as they stand in the page
-  found.sort((a, b) => b.low.startsWith(words[0]) - a.low.startsWith(words[0]));
+  found.sort((a, b) => b.low.startsWith(asked[0]) - a.low.startsWith(asked[0]));
   for (const [i, entry] of found.slice(0, SHOWN).entries()) {
     const option = document.createElement("div"), kind = document.createElement("span"), text = document.createElement("span");
     option.setAttribute("role", "option");
     option.id = `found-${i}`;
     kind.textContent = entry.kind;
-    const where = Math.max(0, entry.low.indexOf(words[0]) - 40);
+    const where = Math.max(0, entry.low.indexOf(asked[0]) - 40);
     text.textContent = (where ? "…" : "") + entry.text.slice(where, where + 140);
     option.append(kind, text);
     option.addEventListener("pointerdown", (event) => { event.preventDefault(); take(entry); });
