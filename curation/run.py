@@ -964,7 +964,7 @@ class Run:
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
             "version": None if step.stage is None else registry.version(step.use),
-            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name),
+            "params": describe_params(step), "contents": step.contents, "pass": self.plan.pass_of.get(step.name),
             "writes": sorted({*step.writes, *self.plan.scattered(step)}), "notes": notes,
             "examples": self.examples.get(step.name, {}), "tallies": self.tallies.get(step.name, {}),
             **({} if report is None else {"report": report}),

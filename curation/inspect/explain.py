@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.errors import RecipeError
-from curation.inspect.show import require_run
+from curation.inspect.show import require_run, safe
 from curation.shards import opened
 
 IDENTITY = ("id", "url", "domain", "source", "date", "record_file", "record_offset", "text", "step", "drop_reason", "branch", "parent_ids")
@@ -145,24 +145,19 @@ def page(report: dict[str, Any]) -> str:
         return f"{report['query']}: this run never met a document with that URL or id"
     lines = []
     for d in report["documents"]:
-        lines.append(f"{_safe(d['id'])}  {_safe(d['url'] or '')}")
+        lines.append(f"{safe(d['id'])}  {safe(d['url'] or '')}")
         if d["record"]:
-            lines.append(f"  read from {_safe('{source}: {file} at {offset}'.format(**d['record']))}")
+            lines.append(f"  read from {safe('{source}: {file} at {offset}'.format(**d['record']))}")
         if d["parents"]:
-            lines.append(f"  made of {_safe(', '.join(d['parents']))}")
+            lines.append(f"  made of {safe(', '.join(d['parents']))}")
         for f in d["fates"]:
-            place = "" if f["output"] is None else f" in {_safe(f['output'])}" + ("" if f["row"] is None else f" row {f['row']}")
+            place = "" if f["output"] is None else f" in {safe(f['output'])}" + ("" if f["row"] is None else f" row {f['row']}")
             lines.append(f"  {f['fate']}{place}" + (f" (branch {f['branch']})" if f["branch"] else ""))
             for s in f["steps"]:
-                metrics = ", ".join(f"{k} {_safe(str(v))}" for k, v in s["metrics"].items())
+                metrics = ", ".join(f"{k} {safe(str(v))}" for k, v in s["metrics"].items())
                 lines.append(
                     f"    {s['name']:<16} {s['verdict']}"
                     + (f": {s['reason']}" if s["reason"] else "")
                     + (f"   {metrics}" if metrics else "")
                 )
     return "\n".join(lines)
-
-
-def _safe(text: str) -> str:
-    """Crawled text without control characters: a page cannot write to the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

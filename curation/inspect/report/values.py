@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from curation.inspect.report import pictures
 from curation.inspect.report.facts import Facts, ports
 from curation.inspect.report.html import DASH, Child, Markup, Section, aligned, crawled, drawn, el, join, number, percent, section, table
+from curation.inspect.summary import is_dropped
 from curation.ledger import OTHERS
 
 VALUES = {"lang": 200, "domain": 100, "source": 50, "crawl": 50, "date": 120, "license": 50, "licence": 50}
@@ -45,7 +46,7 @@ def _dimension(facts: Facts, name: str) -> Markup | None:
     why: dict[str, tuple[int, str, str]] = {}
     for step in facts.above(ends[0]["name"]):
         for verdict, entry in facts.verdicts.get(step, {}).items():
-            if verdict == "in" or verdict.partition(".")[0] == "kept":
+            if not is_dropped(verdict):
                 continue
             for v, triple in entry.get("by", {}).get(name, {}).items():
                 gone[v] += triple[0]
