@@ -15,7 +15,7 @@ Z = 1.96
 """Of an interval of 95 %."""
 
 
-def _interval(hits: int, n: int) -> tuple[float, float]:
+def interval(hits: int, n: int) -> tuple[float, float]:
     """Wilson's interval of a share, at 95 %."""
     if not n:
         return 0.0, 1.0
@@ -56,7 +56,7 @@ def overlap(facts: Facts) -> Section | None:
         if not any(name in way for other, way in above.items() if other != name):
             last.append(name)
             continue
-        low, high = _interval(alone[name], n)
+        low, high = interval(alone[name], n)
         others = sorted(((k[1], m) for k, m in shadows.both.items() if k[0] == name), key=lambda item: (-item[1], item[0]))
         also = ", ".join(f"{other} {percent(m, n)}" for other, m in others[:3])
         rows.append(
