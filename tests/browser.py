@@ -113,7 +113,7 @@ class Browser:
         """What the page wrote to the console, errors, and dialogs it opened."""
         self.run("1")  # what happened until now has arrived
         bad = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded", "Page.javascriptDialogOpening")
-        return [json.dumps(event["params"])[:500] for event in self.events if event["method"] in bad]
+        return [json.dumps(event["params"])[:2000] for event in self.events if event["method"] in bad]
 
     def requests(self) -> list[str]:
         """URLs the page asked for."""

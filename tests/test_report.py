@@ -7,8 +7,10 @@ import math
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -19,15 +21,17 @@ from curation import open_run
 from curation.cli import app
 from curation.errors import RecipeError
 from curation.inspect.report import gather, pictures, write
-from curation.inspect.report.facts import Clusters, Facts, Limit, Sample, Shadows
-from curation.inspect.report.html import DASH, crawled, el, ident, join, plain, text
+from curation.inspect.report.facts import Clusters, Facts, Sample, Shadows
+from curation.inspect.report.html import DASH, crawled, el, ident, plain, text
 from curation.inspect.report.overlap import interval
 from curation.inspect.report.page import page
 from curation.inspect.summary import read_summary
 from curation.ledger import NULL_BIN, OTHERS, bin_edges, histogram_bins
+from curation.rules import Threshold
 from tests.browser import CHROMIUM, Browser
 
 VOID = {"br", "hr", "input", "link", "meta"}
+FORBIDDEN = {"iframe", "object", "embed", "base", "form", "img", "link", "image", "use", "foreignobject", "animate", "set", "video"}
 
 
 class Node:
@@ -112,7 +116,7 @@ def read(html):
     ids = Counter(node.attributes["id"] for node in root.walk() if "id" in node.attributes)
     assert max(ids.values()) == 1, ids.most_common(3)
     for node in root.walk():
-        assert node.name not in ("iframe", "object", "embed", "base", "form", "img", "link", "image", "use", "foreignobject", "animate", "set")
+        assert node.name not in FORBIDDEN
         for name, value in node.attributes.items():
             assert not name.startswith("on"), f"<{node.name} {name}>"
             assert name not in ("style", "src", "srcdoc", "xlink:href", "formaction", "action", "target", "ping")
@@ -158,7 +162,7 @@ def annotated(annotated_run):
 
 
 def test_every_number_is_that_of_the_accounts(annotated):
-    run, facts, root = annotated
+    run, _, root = annotated
     summary = read_summary(run.folder)
     expected = {f"inputs/{name}/files": of["files"] for name, of in run.manifest["inputs"].items()}
     for step in run.manifest["steps"]:
@@ -232,7 +236,7 @@ def test_overlap_is_what_the_shadows_say_and_counts_a_document_once(annotated):
     for step in run.manifest["steps"]:  # annotated: all that filters dropped
         if step["kind"] != "source" and step["dropped"]:
             assert sum(n for (name, _), n in facts.shadows.seen.items() if name == step["name"]) == sum(step["dropped"].values())
-    table = root.one("table", caption_="") if False else next(t for t in root.all("table") if "Unique contribution" in t.text)
+    table = next(t for t in root.all("table") if "Unique contribution" in t.text)
     valid = next(row for row in table.all("tr") if row.all("th")[0].text == "valid")
     n = [whole(cell) for cell in valid.all("td")[:2]]
     unique = sum(m for (name, _), m in facts.shadows.alone.items() if name == "valid")
@@ -281,7 +285,8 @@ def test_thresholds_are_drawn_at_their_place_and_their_side_is_shaded(annotated)
     _, _, root = annotated
     figure = root.one("figure", id=ident("metric", "quality", "mean_word_length"))
     assert [node.text for node in figure.all("text", class_="word")] == ["≥ 3", "≤ 10"]
-    least, most = (float(node.attributes["d"][1:].split(" ")[0]) for node in figure.all("path", class_="limit") if "other" not in node.attributes["class"])
+    lines = [node.attributes["d"] for node in figure.all("path", class_="limit") if node.attributes["class"] == "limit"]
+    least, most = (float(d[1:].split(" ")[0]) for d in lines)
     shaded = [(float(n.attributes["x"]), float(n.attributes["width"])) for n in figure.all("rect", class_="shade")]
     assert [pytest.approx(x, abs=0.1) for x in (shaded[0][1] + shaded[0][0], shaded[1][0])] == [least, most]
     assert "min_mean_word_length ≥ 3 else mean_word_length" in figure.text
@@ -290,11 +295,14 @@ def test_thresholds_are_drawn_at_their_place_and_their_side_is_shaded(annotated)
 # -- hostile pages --------------------------------------------------------------------------------
 
 HOSTILE = [
-    "</td></table><script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onmouseover="alert(1)" x="', "' autofocus onfocus=alert(1) '",
-    "</script><script>alert(1)</script>", "<!-- ", "--> <script>", "]]>", "<![CDATA[", "</style><style>*{display:none}", "javascript:alert(1)",
-    "&lt;script&gt;alert(1)&lt;/script&gt;", "&#60;script&#62;", "\u202egnp.exe\u2066\u2069\u200f", "\x00\x1b[31mred\x07", "\ud800", "\ufeff\ufffe",
-    "<svg/onload=alert(1)>", "<a href=//evil.example>", "\u2028\u2029\x85", "x" * 5_000, "Z" + "\u0300" * 400, " ", "", OTHERS, "{{7*7}}", "\\u003cscript",
-    "<b", "<", "a\tb\nc", "ключ \u0661\u0662 नमस्ते 你好 👩\u200d💻", "<plaintext>", "<math><mtext></table><mglyph><style><img src onerror=alert(1)>",
+    "</td></table><script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onmouseover="alert(1)" x="',
+    "' autofocus onfocus=alert(1) '", "</script><script>alert(1)</script>", "<!-- ", "--> <script>", "]]>", "<![CDATA[",
+    "</style><style>*{display:none}", "javascript:alert(1)", "&lt;script&gt;alert(1)&lt;/script&gt;", "&#60;script&#62;",
+    "\u202egnp.exe\u2066\u2069\u200f", "\x00\x1b[31mred\x07", "\ud800", "\ufeff\ufffe",
+    "<svg/onload=alert(1)>", "<a href=//evil.example>", "\u2028\u2029\x85", "x" * 5_000, "Z" + "\u0300" * 400, " ", "", OTHERS, "{{7*7}}",
+    "\\u003cscript",
+    "<b", "<", "a\tb\nc", "ключ \u0661\u0662 नमस्ते 你好 👩\u200d💻", "<plaintext>",
+    "<math><mtext></table><mglyph><style><img src onerror=alert(1)>",
 ]  # fmt: skip
 
 
@@ -336,7 +344,7 @@ def test_other_names_have_other_ids(names):
 def hostile():
     """Facts in which every text that comes from the crawl, or from a recipe or plug-in, is hostile."""
     facts = made(steps=len(HOSTILE))
-    for step, evil in zip(facts.steps, HOSTILE, strict=True):
+    for step, evil in zip(facts.steps[:-1], HOSTILE, strict=True):
         step["examples"] = {evil: {other: i for i, other in enumerate(HOSTILE)}}
         step["notes"] = list(HOSTILE)
         step["params"] = {evil: HOSTILE}
@@ -346,7 +354,7 @@ def hostile():
         facts.verdicts[step["name"]] = {f"{evil}0": {"documents": 3, "bytes": 5, "tokens": 0, "by": {
             name: {value: [1, 2, 3] for value in HOSTILE} for name in ("lang", "domain", "source", "license")}}}  # fmt: skip
         facts.metrics[step["name"]] = {evil: {497: [3, 4], NULL_BIN: [1, 0]}}
-        facts.limits[step["name"]] = [Limit(f"{evil}0", evil, "least", evil, {evil: 2.0, "default": 1.5}, "lang")]
+        facts.thresholds[step["name"]] = [Threshold(f"{evil}0", evil, "least", evil, {evil: 2.0, "default": 1.5}, "lang")]
         row = {"id": evil, "url": evil, "domain": evil, "lang": evil, "text": "".join(HOSTILE), evil: 0.5}
         facts.samples[step["name"]] = {f"{evil}0": [Sample(row, {evil: 0.5, "words": evil}, HOSTILE, 10**6)]}
         facts.clusters[step["name"]] = Clusters([(1, 1, 5), (2, 2, 1)], evil)
@@ -359,9 +367,9 @@ def test_no_page_of_the_crawl_can_do_anything_in_the_report():
     root = read(page(hostile()))
     names = {node.name for node in root.one("main").walk()}
     assert names <= {
-        "main", "section", "div", "h1", "h2", "h3", "h4", "p", "dl", "dt", "dd", "b", "i", "span", "small", "a", "ul", "ol", "li", "code", "bdi",
-        "data", "table", "caption", "thead", "tbody", "tr", "th", "td", "svg", "g", "rect", "path", "text", "figure", "figcaption", "details",
-        "summary", "article", "mark", "blockquote", "footer",
+        "main", "section", "div", "h1", "h2", "h3", "h4", "p", "dl", "dt", "dd", "b", "i", "span", "small", "a", "ul", "ol", "li", "code",
+        "bdi", "data", "table", "caption", "thead", "tbody", "tr", "th", "td", "svg", "g", "rect", "path", "text", "figure", "figcaption",
+        "details", "summary", "article", "mark", "blockquote", "footer",
     }  # fmt: skip
     said = root.one("main").text
     for evil in HOSTILE:
@@ -380,26 +388,27 @@ def made(steps=5, reasons=3, metrics=1, values=0, samples=0):
         dropped = {f"r{k}": int(rng.integers(1, left // (20 * reasons))) for k in range(reasons)}
         kept = left - sum(dropped.values())
         all_.append({
-            "name": f"step {i}", "use": "gopher_quality", "kind": "row" if i else "source", "needs": [f"step {i - 1}"] if i else [], "notes": [],
-            "params": {f"p{k}": k for k in range(20)}, "version": "1", "fingerprint": f"{i:032x}", "pass": "a", "writes": [], "examples": {},
-            "documents_in": left, "created": 0, "kept": kept, "dropped": dropped, "merged": 0, "failed": 0, "branches": {},
-            "bytes_in": left * 3000, "cpu_seconds": float(rng.random() * 1e6), "tallies": {},
+            "name": f"step {i}", "use": "gopher_quality", "kind": "row" if i else "source", "needs": [f"step {i - 1}"] if i else [],
+            "params": {f"p{k}": k for k in range(20)}, "version": "1", "fingerprint": f"{i:032x}", "pass": "a", "writes": [],
+            "notes": [], "examples": {}, "documents_in": left, "created": 0, "kept": kept, "dropped": dropped, "merged": 0, "failed": 0,
+            "branches": {}, "bytes_in": left * 3000, "cpu_seconds": float(rng.random() * 1e6), "tallies": {},
         })  # fmt: skip
         left = kept
-    end = {**all_[-1], "name": "outputs.web", "kind": "shards", "needs": [f"step {steps - 1}"], "dropped": {}, "documents_in": left, "kept": left,
-           "cpu_seconds": 0.0}  # fmt: skip
+    end = {**all_[-1], "name": "outputs.web", "kind": "shards", "needs": [f"step {steps - 1}"], "dropped": {}, "documents_in": left,
+           "kept": left, "cpu_seconds": 0.0}  # fmt: skip
     of = {dim: {f"{dim}{v}": [int(n), int(n) * 3000, int(n) * 700] for v, n in enumerate(rng.integers(1, 10**7, values))}
           for dim in ("lang", "domain", "source", "crawl", "date", "license")}  # fmt: skip
     manifest = {"name": "made", "recipe": "made.yaml", "status": "done", "sample": 1.0, "annotate": False, "input_bytes": 10**15,
                 "inputs": {"crawl": {"files": 10_000, "identity": "0" * 32}}, "steps": [*all_, end]}  # fmt: skip
-    bins = np.unique(histogram_bins(__import__("pyarrow").array(rng.lognormal(3, 3, 5_000)))).tolist()
+    bins = np.unique(histogram_bins(pa.array(rng.lognormal(3, 3, 5_000)))).tolist()
+    row = {"id": "0" * 32, "url": "u" * 400, "text": "\u202e\u6587<" * 7_000}
     return Facts(
         manifest,
-        {s["name"]: {r: {"documents": n, "bytes": n, "tokens": n, "by": of} for r, n in s["dropped"].items()} for s in all_},
+        {s["name"]: {r: {"documents": n, "bytes": n, "tokens": n, "by": of if r == "r0" else {}} for r, n in s["dropped"].items()}
+         for s in all_},
         {s["name"]: {f"metric{k}": {b: [10**6, 10**5] for b in bins} for k in range(metrics)} for s in all_},
-        {s["name"]: [Limit("r0", "metric0", "most", "max_metric", 100.0)] for s in all_},
-        samples={s["name"]: {r: [Sample({"id": "0" * 32, "url": "u" * 400, "text": "t" * 20_000}, {"m": 1.5}, (), 10**6)] * samples
-                             for r in s["dropped"]} for s in all_},
+        {s["name"]: [Threshold("r0", "metric0", "most", "max_metric", 100.0, None)] for s in all_},
+        samples={s["name"]: dict.fromkeys(s["dropped"], [Sample(row, {"m": 1.5}, (), 10**6)] * samples) for s in all_},
     )  # fmt: skip
 
 
@@ -423,9 +432,9 @@ def test_a_run_of_any_size_is_a_page_of_few_megabytes():
     assert [row.all("th")[0].text for row in languages][-1] == "800 more"  # and what is not shown is told as one row
     totals = [sum(whole(row.all("td")[k]) for row in languages) for k in (0, 1)]
     every = [sum(n for n, _, _ in facts.verdicts["step 0"]["r0"]["by"]["lang"].values())] * 2
-    assert totals == [every[0], every[1] * 1_000]  # 10 reasons of 100 steps
-    assert len(root.all("figure")) == 150
-    assert f"{100 * 100 - 150:,} more metrics are not drawn" in root.text
+    assert totals == [every[0], every[1] * 100]  # kept at the last step, dropped at each
+    assert len(root.all("figure")) == 120
+    assert f"{100 * 100 - 120:,} more metrics are not drawn" in root.text
 
 
 # -- pictures -------------------------------------------------------------------------------------
@@ -433,8 +442,6 @@ def test_a_run_of_any_size_is_a_page_of_few_megabytes():
 
 @given(st.lists(st.tuples(st.floats(allow_nan=True, allow_infinity=True), st.booleans()), max_size=60))
 def test_a_histogram_loses_no_value(values):
-    import pyarrow as pa
-
     numbers = [x for x, _ in values]
     bins = {}
     for b, (_, kept) in zip(histogram_bins(pa.array(numbers, pa.float64())).tolist(), values, strict=True):
@@ -444,13 +451,13 @@ def test_a_histogram_loses_no_value(values):
     assert h.dropped + h.missing[1] == sum(not kept for _, kept in values)
     edges = [(bar.low, bar.high) for bar in h.bars]
     assert edges == sorted(edges)
-    for (_, high), (low, _) in zip(edges, edges[1:], strict=False):
+    for (_, high), (low, _) in pairwise(edges):
         assert low >= high  # no two bars overlap
     for b in bins:
         if b != NULL_BIN:
             low, high = bin_edges(b)
             assert any(bar.low <= low and high <= bar.high for bar in h.bars)
-    svg = Reader(str(pictures.draw(h, [("least", 1.0), ("most", -3.5)], "x"))).root
+    svg = Reader(str(pictures.draw(h, [("≥", 1.0), ("<", -3.5)], "x"))).root
     for rect in svg.all("rect"):
         assert all(math.isfinite(float(v)) and float(v) >= 0 for k, v in rect.attributes.items() if k in ("x", "y", "width", "height"))
 
@@ -459,14 +466,12 @@ def test_a_histogram_loses_no_value(values):
     ("values", "spans"),
     [
         ([1, 2, 2, 5, 9], ["1", "2", "5", "9"]),  # whole numbers
-        ([0, 0.5, 0.5, 0.26], ["0", "0.2578 to 0.2656", "0.5 to 0.5078"]),
-        ([3, 50, 1000, 70_000], ["3", "48 to 51", "960 to 1,023", "69,632 to 73,727"]),  # logarithmic
-        ([-8.0, -3.3], ["-8.125 to -8", "-3.375 to -3.25"]),
+        ([0, 0.5, 0.5, 0.26], ["0", "0.25 to 0.2812", "0.5 to 0.5625"]),
+        ([3, 50, 1000, 70_000], ["3", "48 to 55", "896 to 1,023", "65,536 to 81,919"]),  # logarithmic
+        ([-8.0, -3.3], ["-9 to -8", "-3.5 to -3.25"]),
     ],
 )
 def test_bars_are_told_by_their_values(values, spans):
-    import pyarrow as pa
-
     b, n = np.unique(histogram_bins(pa.array(values, pa.float64())), return_counts=True)
     h = pictures.histogram({int(k): (int(c), 0) for k, c in zip(b, n, strict=True)})
     assert [pictures.span(bar, h.whole) for bar in h.bars] == spans
@@ -557,16 +562,17 @@ if CHROMIUM:
         browser.key("/", "/")
         for letter in "mean_word":
             browser.key(letter, letter)
-        shown = "new Promise(done => setTimeout(() => done([...document.querySelectorAll('[role=option]')].map(e => e.textContent)), 300))"
-        assert any("mean_word_length" in option for option in browser.run(shown))
+        found = "[...document.querySelectorAll('[role=option]')].map(option => option.textContent)"
+        options = browser.run(f"new Promise(done => setTimeout(() => done({found}), 300))")
+        assert any("mean_word_length" in option for option in options)
         browser.key("ArrowDown")
         browser.key("Enter")
         assert "mean_word_length" in browser.run("document.querySelector('.jumped').textContent")
         browser.run("document.querySelector('#metrics .histogram').focus()")
         browser.key("ArrowRight")
         assert re.search(r"kept [\d,]+, dropped [\d,]+", browser.run("document.getElementById('tip').textContent"))
-        browser.run(f"location.hash = '#{ident('step', 'quality')}'")
-        assert browser.run(f"new Promise(f => setTimeout(() => f(document.getElementById('{ident('step', 'quality')}').open), 100))") is True
+        browser.run("location.hash = '#step-quality'")
+        assert browser.run("new Promise(done => setTimeout(() => done(document.getElementById('step-quality').open), 100))") is True
         assert browser.complaints() == []
         browser.open(file, scripts=False)
         assert browser.complaints() == []
@@ -592,7 +598,8 @@ if CHROMIUM:
     def test_the_browser_would_have_seen_it(browser, tmp_path):
         """The check can fail: a page that runs a script, asks for a picture and is too wide is found out."""
         file = tmp_path / "bad.html"
-        file.write_text("<!doctype html><p style='width:2000px'>x<img src='http://evil.invalid/x.png'><script>console.log(1); undefined_name()</script>")
+        evil = "<p style='width:2000px'>x<img src='http://evil.invalid/x.png'><script>undefined_name()</script>"
+        file.write_text(f"<!doctype html>{evil}")
         browser.open(file, 390, 900)
         assert any("undefined_name" in said for said in browser.complaints())
         assert "http://evil.invalid/x.png" in browser.requests()

@@ -8,10 +8,10 @@ from typing import Any
 from curation.inspect.report.facts import Facts
 from curation.inspect.report.html import Section, crawled, el, ident, join, number, section, table
 
-NOTES = 20
+NOTES = 10
 """Of a step (ours)."""
 NOTE_CHARS = 300
-PARAM_CHARS = 400
+PARAM_CHARS = 200
 
 
 def configuration(facts: Facts) -> Section:
@@ -24,7 +24,7 @@ def configuration(facts: Facts) -> Section:
         facts_ = [f"needs {', '.join(step['needs'])}" if step["needs"] else "reads the input", step["kind"]]
         facts_ += [f"version {step['version']}"] if step["version"] else []
         facts_ += [f"fingerprint {step['fingerprint'][:12]}"]
-        jumps = [el("a", "samples", href=f"#{ident('samples', step['name'])}")] if facts.samples.get(step["name"]) else []
+        jumps = [el("a", "samples", href=f"#{ident('samples', step['name'])}")] if any(facts.samples.get(step["name"], {}).values()) else []
         blocks.append(
             el(
                 "details",

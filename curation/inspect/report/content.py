@@ -7,8 +7,10 @@ from curation.inspect.report.facts import Facts
 from curation.inspect.report.html import Markup, Section, aligned, crawled, drawn, el, number, percent, section, step_link, table
 from curation.ledger import NULL_BIN
 
-EXAMPLES = 20
-"""Of each kind (ours)."""
+EXAMPLES = 400
+"""In all (ours)."""
+EACH = 20
+"""Of a kind, at most."""
 EXAMPLE_CHARS = 300
 
 
@@ -28,6 +30,7 @@ def duplicates(facts: Facts) -> Section | None:
         heads = ("documents in the cluster", "#clusters", "#documents", "survivors, dropped")
         shown = table(heads, rows, f"Clusters of {name} by size", "slim") if rows else None
         parts.append(el("div", el("h3", step_link(name)), shown, el("p", clusters.note, class_="note")))
+    kinds = sum(len(step["examples"]) for step in facts.steps)
     for step in facts.steps:
         for kind, found in step["examples"].items():
             ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
@@ -35,7 +38,7 @@ def duplicates(facts: Facts) -> Section | None:
             rows = [
                 el("tr", number(n), el("td", crawled(line, EXAMPLE_CHARS)), drawn(pictures.bar([("d", n)], most, f"{n:,}")),
                    data_find="line")
-                for line, n in ordered[:EXAMPLES]
+                for line, n in ordered[: min(EACH, max(1, EXAMPLES // kinds))]
             ]  # fmt: skip
             title = el("h3", kind[:1].upper() + kind[1:], " ", el("small", step["name"]))
             parts.append(el("div", title, table(("#times", kind, "of the most"), rows, f"{kind} of {step['name']}", "lines")))

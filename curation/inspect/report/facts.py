@@ -7,33 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A threshold: documents whose `column` is under `least` (or over `most`) are dropped for `reason`."""
-
-    reason: str
-    column: str
-    side: str
-    param: str
-    value: float | Mapping[str, float | None] | None
-    by: str | None = None
-
-    def of(self, row: Mapping[str, Any]) -> float | None:
-        """The bound of a document."""
-        if isinstance(self.value, Mapping):
-            return self.value.get(str(row.get(self.by or "")), self.value.get("default"))
-        return self.value
-
-    def broken(self, row: Mapping[str, Any]) -> bool:
-        """Whether a document is on the side that goes."""
-        bound, x = self.of(row), row.get(self.column)
-        if bound is None or not isinstance(x, (int, float)):
-            return False
-        x32, bound32 = np.float32(x), np.float32(bound)  # as rules compare: 1 / 10 is not over 0.1
-        return bool(x32 < bound32 if self.side == "least" else x32 > bound32)
+from curation.rules import Threshold
 
 
 @dataclass
@@ -83,7 +57,7 @@ class Facts:
     """step -> verdict -> {"documents", "bytes", "tokens", "by": {dimension: {value: [documents, bytes, tokens]}}}."""
     metrics: Mapping[str, Mapping[str, Mapping[int, Sequence[int]]]]
     """step -> column -> bin -> [kept, dropped]."""
-    limits: Mapping[str, Sequence[Limit]] = field(default_factory=dict)
+    thresholds: Mapping[str, Sequence[Threshold]] = field(default_factory=dict)
     shadows: Shadows = field(default_factory=Shadows)
     clusters: Mapping[str, Clusters] = field(default_factory=dict)
     samples: Mapping[str, Mapping[str, Sequence[Sample]]] = field(default_factory=dict)
@@ -123,3 +97,8 @@ def gone(step: Mapping[str, Any]) -> int:
 def ports(output: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(step, verdict of what it kept for it) of each port an output takes."""
     return [(name, f"kept.{branch}" if branch else "kept") for name, _, branch in (port.partition(".") for port in output["needs"])]
+
+
+def sign(threshold: Threshold) -> str:
+    """How what is kept compares with a threshold."""
+    return {"least": "≥>", "most": "≤<"}[threshold.side][threshold.drop_at]

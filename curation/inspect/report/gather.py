@@ -17,10 +17,10 @@ import xxhash
 
 from curation import registry
 from curation.inspect.opened import OpenRun, id_order
-from curation.inspect.report.facts import Clusters, Facts, Limit, Sample, Shadows
+from curation.inspect.report.facts import Clusters, Facts, Sample, Shadows
 from curation.inspect.summary import read_summary
 from curation.ledger import NULL_BIN, bin_edges
-from curation.rules import thresholds
+from curation.rules import Threshold, thresholds
 from curation.shards import opened
 
 SHADOW_ROWS = 500_000
@@ -41,7 +41,6 @@ ABOUT = ("id", "url", "domain", "lang", "profile", "step", "drop_reason", "text"
 def facts(run: OpenRun) -> Facts:
     """All a report tells of a run; of one that is not done, its accounts."""
     summary = read_summary(run.folder)
-    steps = run.manifest["steps"]
     found = Facts(
         run.manifest,
         {step: said.get("verdicts", {}) for step, said in summary.steps.items()},
@@ -49,7 +48,7 @@ def facts(run: OpenRun) -> Facts:
             step: {column: {int(b): n for b, n in bins.items()} for column, bins in said.get("metrics", {}).items()}
             for step, said in summary.steps.items()
         },
-        {step["name"]: limits(step) for step in steps},
+        {name: bounds(step) for name, step in run.steps.items()},
     )
     if run.status == "done":
         found.shadows = shadows(run)
@@ -58,16 +57,15 @@ def facts(run: OpenRun) -> Facts:
     return found
 
 
-def limits(step: Mapping[str, Any]) -> list[Limit]:
-    """Thresholds of a step; none of a stage that is not installed."""
+def bounds(step: Any) -> list[Threshold]:
+    """Thresholds of a step."""
     try:
-        stage = registry.lookup(step["use"])
+        stage = registry.lookup(step.use)
     except KeyError:
         return []
-    return [
-        Limit(t.reason, t.column, t.side, t.param, t.value, t.by)
-        for t in thresholds(step["use"], step["params"], getattr(stage, "rules", ()))
-    ]  # fmt: skip
+    rules = getattr(stage, "rules", None)
+    params = stage.params.model_validate(step.params)
+    return [] if rules is None else thresholds(rules(params), params)
 
 
 def _some(files: list[Any], most: int) -> list[Any]:

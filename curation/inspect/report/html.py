@@ -48,9 +48,20 @@ def plain(value: str) -> str:
     return re.sub(r"<i class=\"odd\">[^<]*</i>", "\ufffd", text(value))
 
 
+def cut(value: str, most: int) -> str:
+    """The beginning of a text: so many characters at most, and so many times three bytes of HTML, whatever they are."""
+    room = 3 * most
+    for n, character in enumerate(value[:most]):
+        room -= max(3, len(_shown(character)))
+        if room < 0:
+            return value[:n]
+    return value[:most]
+
+
 def crawled(value: str, most: int, name: str = "bdi") -> Markup:
     """Text of the crawl, cut, in an element whose direction is its own."""
-    return el(name, value[:most] + ("…" if len(value) > most else ""), dir="auto", class_="crawled")
+    piece = cut(value, most)
+    return el(name, piece, "…" if len(piece) < len(value) else "", dir="auto", class_="crawled")
 
 
 def join(*children: Child) -> Markup:

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from curation.inspect.report import pictures
-from curation.inspect.report.facts import Facts, Limit
+from curation.inspect.report.facts import Facts, sign
 from curation.inspect.report.html import DASH, Markup, Section, el, ident, join, number, section, step_link, table, value
+from curation.rules import Threshold
 
-HISTOGRAMS = 150
+HISTOGRAMS = 120
 """Drawn at most (ours): those with a threshold first."""
+GROUPS = 8
+"""Languages or profiles of a threshold that are named."""
 
 
 def metrics(facts: Facts) -> Section | None:
@@ -18,7 +21,7 @@ def metrics(facts: Facts) -> Section | None:
     judged, others = [], []
     left = HISTOGRAMS
     for step in facts.steps:
-        here, limits = facts.metrics.get(step["name"], {}), facts.limits.get(step["name"], ())
+        here, limits = facts.metrics.get(step["name"], {}), facts.thresholds.get(step["name"], ())
         columns = [c for c in dict.fromkeys(limit.column for limit in limits) if c in here]
         drawn = [_metric(step, c, here[c], [limit for limit in limits if limit.column == c]) for c in columns[:left]]
         left -= len(drawn)
@@ -46,7 +49,7 @@ def metrics(facts: Facts) -> Section | None:
     )  # fmt: skip
 
 
-def _metric(step: Mapping[str, Any], column: str, bins: Mapping[int, Sequence[int]], limits: Sequence[Limit]) -> Markup:
+def _metric(step: Mapping[str, Any], column: str, bins: Mapping[int, Sequence[int]], limits: Sequence[Threshold]) -> Markup:
     h = pictures.histogram(bins)
     marks = list(dict.fromkeys(mark for limit in limits for mark in _marks(limit)))
     total = h.kept + h.dropped
@@ -69,22 +72,20 @@ def _metric(step: Mapping[str, Any], column: str, bins: Mapping[int, Sequence[in
     )  # fmt: skip
 
 
-def _marks(limit: Limit) -> Iterator[tuple[str, float]]:
-    if isinstance(limit.value, Mapping):
-        values = [limit.value.get("default"), *(v for k, v in sorted(limit.value.items()) if k != "default")]
-    else:
-        values = [limit.value]
-    for v in values:
-        if v is not None:
-            yield limit.side, float(v)
+def _marks(limit: Threshold) -> Iterator[tuple[str, float]]:
+    """(sign of what is kept, value) of each value a threshold has, the one for most documents first."""
+    values = limit.value if isinstance(limit.value, Mapping) else {"default": limit.value}
+    for group in sorted(values, key=lambda group: (group != "default", group)):
+        bound = values[group]
+        if bound is not None:
+            yield sign(limit), float(bound)
 
 
-def _limit(limit: Limit) -> Markup:
-    sign = "≥" if limit.side == "least" else "≤"
+def _limit(limit: Threshold) -> Markup:
     if isinstance(limit.value, Mapping):
         groups = sorted(limit.value.items(), key=lambda item: (item[0] != "default", item[0]))
-        shown = ", ".join(f"{k} {DASH if v is None else value(float(v))}" for k, v in groups[:8])
-        bound = f"{shown}{f' and {len(groups) - 8} more' if len(groups) > 8 else ''}"
+        shown = ", ".join(f"{k} {DASH if v is None else value(float(v))}" for k, v in groups[:GROUPS])
+        bound = f"{shown}{f' and {len(groups) - GROUPS} more' if len(groups) > GROUPS else ''}"
     else:
         bound = DASH if limit.value is None else value(float(limit.value))
-    return join(el("code", limit.param), f" {sign} {bound}", el("span", f" else {limit.reason}"))
+    return join(el("code", limit.param), f" {sign(limit)} {bound}", el("span", f" else {limit.reason}"))

@@ -15,6 +15,8 @@ BARS = 64
 WIDTH, HEIGHT, TOP, BOTTOM, SIDE = 320.0, 128.0, 18.0, 20.0, 6.0
 ZERO = 12.0
 """Width of the bar of values that are 0."""
+LEAST = "≥>"
+"""Signs of thresholds under which documents go."""
 MARKS = 12
 """Thresholds of one picture that are drawn; all are in its table."""
 
@@ -106,7 +108,7 @@ def draw(h: Histogram, marks: Sequence[tuple[str, float]], label: str) -> Markup
     """A histogram: areas are documents, kept below and dropped above; the side that a threshold drops is shaded.
 
     Args:
-        marks: ("least" or "most", value) of each threshold, the first drawn strongest.
+        marks: (sign of what is kept, value) of each threshold; of each side the first is drawn strongest.
     """
     first = next((bar for bar in h.bars if bar.low == bar.high), None)
     others = [bar for bar in h.bars if bar.low != bar.high]
@@ -131,11 +133,11 @@ def draw(h: Histogram, marks: Sequence[tuple[str, float]], label: str) -> Markup
     zero = (first.kept + first.dropped) / ZERO if first else 0.0
     broken = bool(densities) and zero > 3 * peak > 0
     peak = peak if broken else max(peak, zero)
-    places = [(side, x, at(x) if x > low or not first else SIDE + ZERO) for side, x in marks if low <= x <= high or (first and x == 0)]
-    strong = {side: place for side, _, place in reversed(places)}
+    places = [(sign, x, at(x) if x > low or not first else SIDE + ZERO) for sign, x in marks if low <= x <= high or (first and x == 0)]
+    strong = {sign: place for sign, _, place in reversed(places)}
     parts: list[Markup] = []
-    for side, edge in strong.items():
-        begin, end = (SIDE, edge) if side == "least" else (edge, WIDTH - SIDE)
+    for sign, edge in strong.items():
+        begin, end = (SIDE, edge) if sign in LEAST else (edge, WIDTH - SIDE)
         if end > begin:
             parts.append(el("rect", x=begin, y=TOP, width=end - begin, height=room, class_="shade"))
     for bar, density in zip(h.bars, _densities(h.bars, densities, zero), strict=True):
@@ -161,12 +163,12 @@ def draw(h: Histogram, marks: Sequence[tuple[str, float]], label: str) -> Markup
             parts.append(el("text", _short(x), x=min(max(at(x), SIDE + 4), WIDTH - SIDE - 8), y=HEIGHT - 6, class_="tick"))
     for _, _, place in places[:MARKS]:
         parts.append(el("path", d=f"M{place:.1f} {TOP}V{TOP + 8}", class_="limit other"))
-    for side, place in strong.items():
-        x = next(x for s, x, _ in places if s == side)
+    for sign, place in strong.items():
+        x = next(x for s, x, _ in places if s == sign)
         parts.append(el("path", d=f"M{place:.1f} {TOP - 4}V{floor}", class_="limit"))
-        anchor = "end" if side == "least" and len(strong) == 2 else "start" if len(strong) == 2 else "middle"
+        anchor = "end" if sign in LEAST and len(strong) == 2 else "start" if len(strong) == 2 else "middle"
         anchor = "start" if place < WIDTH / 6 else "end" if place > 5 * WIDTH / 6 else anchor
-        parts.append(el("text", f"{'≥' if side == 'least' else '≤'} {value(x)}", x=place, y=TOP - 7, class_=f"word {anchor}"))
+        parts.append(el("text", f"{sign} {value(x)}", x=place, y=TOP - 7, class_=f"word {anchor}"))
     return el("svg", parts, viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", role="img", aria_label=label, class_="histogram", tabindex="0")
 
 

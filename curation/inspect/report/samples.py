@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from curation.inspect.report.facts import Facts, Limit, Sample
-from curation.inspect.report.html import Child, Markup, Section, crawled, el, ident, join, section, value
+import numpy as np
 
-SAMPLES = 600
+from curation.inspect.report.facts import Facts, Sample
+from curation.inspect.report.html import Child, Markup, Section, crawled, cut, el, ident, join, section, value
+from curation.rules import Threshold
+
+SAMPLES = 400
 """In all (ours)."""
 TEXT_CHARS = 600
 VALUE_CHARS = 80
@@ -26,9 +30,9 @@ def samples(facts: Facts) -> Section | None:
         cards = []
         for reason, found in sorted(reasons.items(), key=lambda item: (-step["dropped"].get(item[0], 0), item[0])):
             for sample in found[: min(most, left)]:
-                cards.append(_sample(facts.limits.get(step["name"], ()), reason, sample))
+                cards.append(_sample(facts.thresholds.get(step["name"], ()), reason, sample))
                 left -= 1
-        if cards:
+        if any(reasons.values()):
             n = sum(step["dropped"].values())
             title = el("summary", step["name"], " ", el("small", f"{len(cards)} of {n:,} dropped"))
             blocks.append(el("details", title, el("div", cards, class_="cards"), id=ident("samples", step["name"])))
@@ -42,18 +46,15 @@ def samples(facts: Facts) -> Section | None:
     return section("samples", "Samples", "Samples of what was dropped", lead, blocks)
 
 
-def _sample(limits: Sequence[Limit], reason: str, sample: Sample) -> Markup:
+def _sample(limits: Sequence[Threshold], reason: str, sample: Sample) -> Markup:
     row = sample.row
-    broken = {limit.column: limit for limit in limits if limit.reason == reason and limit.broken(row)}
+    broken = {limit.column: bound for limit in limits if limit.reason == reason for bound in [_broken(limit, row)] if bound}
     shown = []
     for column, x in sorted(sample.metrics.items(), key=lambda item: (item[0] not in broken, item[0])):
         written = value(float(x)) if isinstance(x, (int, float)) and math.isfinite(x) else None
-        limit = broken.get(column)
-        bound = limit.of(row) if limit else None
-        if limit and bound is not None:
-            sign = "<" if limit.side == "least" else ">"
-            said = el("mark", el("code", column), f" {written} {sign} {value(float(bound))}")
-            shown.append(el("li", said, " ", el("small", limit.param)))
+        if column in broken:
+            param, against = broken[column]
+            shown.append(el("li", el("mark", el("code", column), f" {written} {against}"), " ", el("small", param)))
         else:
             shown.append(el("li", el("code", column), " ", written if written is not None else crawled(str(x), VALUE_CHARS)))
     about = [crawled(str(row[k]), VALUE_CHARS) for k in ("lang", "domain") if row.get(k)]
@@ -68,13 +69,28 @@ def _sample(limits: Sequence[Limit], reason: str, sample: Sample) -> Markup:
     )  # fmt: skip
 
 
+def _broken(limit: Threshold, row: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(parameter, `< bound`) if a document is on the side of a threshold that goes; compared as rules do: 1 / 10 is not over 0.1."""
+    bound = limit.value
+    if isinstance(bound, Mapping):
+        bound = bound.get(str(row.get(limit.by or "")), bound.get("default"))
+    x = row.get(limit.column)
+    if bound is None or not isinstance(x, (int, float)):
+        return None
+    x32, bound32 = np.float32(x), np.float32(bound)
+    beyond = x32 < bound32 if limit.side == "least" else x32 > bound32
+    if not (beyond or (limit.drop_at and x32 == bound32)):
+        return None
+    return limit.param, f"{'<>'[limit.side == 'most'] if beyond else '='} {value(float(bound))}"
+
+
 def _text(body: str, terms: Sequence[str], chars: int) -> Markup:
     """The beginning of a text, or where the first of the terms is; terms marked."""
     words = sorted({t for t in terms if t}, key=len, reverse=True)[:TERMS]
     pattern = re.compile("|".join(re.escape(w[:VALUE_CHARS]) for w in words), re.I) if words else None
     first = pattern.search(body) if pattern else None
     start = max(0, first.start() - TEXT_CHARS // 4) if first and first.start() > TEXT_CHARS * 3 // 4 else 0
-    piece = body[start : start + TEXT_CHARS]
+    piece = cut(body[start:], TEXT_CHARS)
     parts: list[Child] = ["…" if start else ""]
     at = 0
     for hit in pattern.finditer(piece) if pattern else ():
