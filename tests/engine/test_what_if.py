@@ -1,97 +1,24 @@
 """`curate what-if` against what a run with the changed parameters really gives."""
 
 import json
-import random
 import shutil
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from engine_kit import run, steps
+from engine_kit import steps
 
+from bench.what_if import documents, kept, run, total
 from curation.errors import RecipeError
 from curation.inspect.opened import open_run
 from curation.inspect.what_if import interval, page, what_if
 
-PLUGIN = """
-import pyarrow as pa
-import pyarrow.compute as pc
-from curation.rules import Bound
-from curation.stage import PerGroup, StageParams, stage
-
-
-class Params(StageParams):
-    least: PerGroup[float | None] = {least}
-    most: PerGroup[float | None] = {most}
-    unit: int = 1
-
-
-@stage(
-    reads=["{name}"], writes={{"{name}_measure": pa.float32()}},
-    rules=(Bound("low", "{name}_measure", least="least"), Bound("high", "{name}_measure", most="most")),
-)
-def of_{name}(batch, params):
-    return {{"{name}_measure": pc.cast(pc.divide(batch["{name}"], params.unit), pa.float32())}}
-"""
-"""Stages `of_a`, `of_b`, `of_c`: each judges a carried column."""
-RECIPE = """
-name: what_if
-plugins: [of_a.py, of_b.py, of_c.py]
-settings: {{shadow: {shadow}}}
-inputs: {{docs: {{use: parquet, paths: "docs/*.parquet", carry: [lang, profile, a, b, c, n_tokens]}}}}
-steps:
-  first: {{use: of_a}}
-  route: {{use: split, to: {{code: "profile is not null and profile = 'code'"}}, else: web}}
-  second: {{use: of_b, needs: route.web}}
-  best: {{use: keep, where: 'c is not null and c >= 20', needs: [second, route.code]}}
-  third: {{use: of_c}}
-{more}
-outputs: {{o: {{use: shards}}}}
-"""
-
-
-def documents(folder, n, seed=0):
-    """Documents with three measures that go together, half of them of code, in three languages."""
-    rng = np.random.default_rng(seed)
-    common = rng.normal(50, 15, n)
-    table = {name: np.clip(common + rng.normal(0, 15, n), 0, 100).round(1) for name in "abc"}
-    texts = [f"{random.Random(f'{seed}/{k}').random()} " * (1 + k % 7) for k in range(n)]
-    table |= {"text": texts, "id": [f"{seed}/{k}" for k in range(n)], "n_tokens": rng.integers(1, 500, n)}
-    table |= {"lang": rng.choice(["en", "de", "zh"], n), "profile": rng.choice(["web", "code"], n)}
-    (folder / "docs").mkdir(parents=True)
-    for k in range(2):
-        pq.write_table(pa.table(table).slice(k * n // 2, n // 2), folder / "docs" / f"{k}.parquet")
-    for name, least, most in (("a", 40, 90), ("b", 45, None), ("c", 30, 80)):
-        (folder / f"of_{name}.py").write_text(PLUGIN.format(name=name, least=least, most=most))
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Runs over the same 600 documents: make(changes, shadow, more steps) -> folder."""
+    """Runs over the same 600 documents: made(changes, share of shadows, more steps) -> folder."""
     home = tmp_path_factory.mktemp("what_if")
     documents(home, 600)
-    done = {}
-
-    def make(changes=None, shadow=1, more=""):
-        key = json.dumps([changes, shadow, more])
-        if key not in done:
-            (home / "recipe.yaml").write_text(RECIPE.format(shadow=shadow, more=more))
-            done[key] = home / f"run{len(done)}"
-            run(home / "recipe.yaml", done[key], overrides=changes or {})
-        return done[key]
-
-    return make
-
-
-def kept(folder):
-    """Output rows by id."""
-    table = open_run(folder).table("outputs", ["id", "lang", "n_tokens", "text"])
-    return {row["id"]: row for row in table.to_pylist()}
-
-
-def total(rows):
-    return {"documents": len(rows), "bytes": sum(len(r["text"]) for r in rows), "tokens": sum(r["n_tokens"] for r in rows)}
+    return lambda changes=None, shadow=1, more="": run(home, changes or {}, shadow, more)
 
 
 def alone(value):
