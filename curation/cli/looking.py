@@ -1,4 +1,4 @@
-"""Commands that look into a run: stats, diff, explain, card, report."""
+"""Commands that look into a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from curation.cli.app import Debug, Json, RunFolder, app, data
+from curation.cli.app import Debug, Json, RunFolder, Seed, app, data, overrides
 
 
 @app.command(epilog="Example: curate stats runs/pipeline --step quality --by lang")
@@ -60,6 +60,22 @@ def explain(
     data(report, as_json, "" if as_json else page(report))
     if not report["documents"]:
         raise typer.Exit(1)
+
+
+@app.command("what-if", epilog="Example: curate what-if runs/pipeline gopher_quality.min_words=30")
+def what_if(
+    run_folder: RunFolder,
+    changes: Annotated[list[str], typer.Argument(metavar="STEP.PARAM=VALUE...", help="Changes, as `--set` has them; a step or its stage.")],
+    examples: Annotated[int, typer.Option("-n", "--examples", metavar="N", min=0, help="Documents shown of each kind.")] = 5,
+    seed: Seed = 0, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """What other bounds would have kept and dropped, without a run: documents won and lost."""
+    from curation.inspect.opened import open_run
+    from curation.inspect.what_if import page
+    from curation.inspect.what_if import what_if as ask
+
+    report = ask(open_run(run_folder), overrides(changes, "what-if", "STEP.PARAM=VALUE"), examples, seed)
+    data(report, as_json, "" if as_json else page(report))
 
 
 @app.command(epilog="Example: curate card runs/llama3-web --output mix > CARD.md")

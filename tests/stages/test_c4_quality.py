@@ -220,7 +220,8 @@ def slow(text):
     found = {"lorem_ipsum": "lorem ipsum" in text.lower(), "curly_bracket": "{" in text}
     rules = {**found, "too_few_sentences": counts["c4_sentences"] < 3}
     reason = next((name for name, holds in rules.items() if holds), None)
-    return counts | {f"c4_{name}": there for name, there in found.items()} | {"text": text if reason else "\n".join(left).strip(), "drop_reason": reason}
+    counts |= {f"c4_{name}": there for name, there in found.items()}
+    return counts | {"text": text if reason else "\n".join(left).strip(), "drop_reason": reason}
 
 
 PIECES = [LINE + "\n", LINE + " ", "a b c d e", ". ", ".\n", "...", "!", '"', "\n", "\r\n", "\x85", "\u2028", "[1]", "[", "]", "[edit]"]

@@ -1,6 +1,5 @@
 import re
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
