@@ -93,9 +93,30 @@ def test_a_dropped_document_has_its_record(crawl):
     assert f"read from docs: {row['record_file']} at {row['record_offset']}\n  dropped\n" in page(explain(crawl / "out", row["id"]))
 
 
-def test_no_id_writes_to_the_terminal():
-    bad = "a\x1b[31mb\r"
-    fate = {"branch": None, "fate": "merged", "output": f"outputs/web/x.parquet as {bad}", "row": 3, "steps": []}
-    shown = page({"query": bad, "documents": [{"id": bad, "url": bad, "record": None, "parents": ["c", bad], "fates": [fate]}]})
-    assert "made of c, a?[31mb?" in shown
+def test_nothing_that_was_crawled_writes_to_the_terminal():
+    bad = "a\x1b[31mb\r\u202e\n"
+    step = {"name": "s", "verdict": "dropped", "reason": bad, "metrics": {"title": bad}, "rules": [], "replaced": {}}
+    reread = {"says": bad, "texts": [{"step": "s", "before": 1, "after": 1, "diff": [bad]}]}
+    fate = {
+        "branch": bad, "fate": "merged", "output": f"outputs/web/x.parquet as {bad}", "row": 3, "steps": [step], "nearest": None,
+        "later": [step], "reread": reread,
+    }  # fmt: skip
+    survivor = {"id": bad, "url": bad, "of": bad, "step": "s", "fates": [{"fate": "dropped", "output": None, "step": "s", "reason": bad}]}
+    document = {
+        "id": bad, "url": bad, "record": {"source": "s", "file": bad, "offset": 0}, "parents": ["c", bad], "fates": [fate],
+        "survivors": [survivor], "uses": {"mix": {bad: 2}},
+    }  # fmt: skip
+    shown = page({"query": bad, "documents": [document]})
+    assert "made of c, a?[31mb ? " in shown
     assert all(c.isprintable() or c == "\n" for c in shown)
+    assert len(shown.splitlines()) == len(page({"query": "q", "documents": [clean(document, bad)]}).splitlines())
+    assert all(c.isprintable() for c in page({"query": bad, "documents": []}))
+
+
+def clean(value, bad):
+    """The same report with another text in place of a bad one."""
+    if isinstance(value, dict):
+        return {clean(k, bad): clean(v, bad) for k, v in value.items()}
+    if isinstance(value, list):
+        return [clean(v, bad) for v in value]
+    return value.replace(bad, "x") if isinstance(value, str) else value

@@ -15,12 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from curation import registry
 from curation.inspect.opened import OpenRun, id_order
 from curation.inspect.report.facts import Clusters, Facts, Sample, Shadows
 from curation.inspect.summary import read_summary
 from curation.ledger import NULL_BIN, bin_edges
-from curation.rules import Threshold, thresholds
 from curation.shards import opened
 
 SHADOW_ROWS = 500_000
@@ -48,24 +46,13 @@ def facts(run: OpenRun) -> Facts:
             step: {column: {int(b): n for b, n in bins.items()} for column, bins in said.get("metrics", {}).items()}
             for step, said in summary.steps.items()
         },
-        {name: bounds(step) for name, step in run.steps.items()},
+        {name: step.thresholds for name, step in run.steps.items()},
     )
     if run.status == "done":
         found.shadows = shadows(run)
         found.clusters = clusters(run, found.metrics)
         found.samples, found.sampled = samples(run)
     return found
-
-
-def bounds(step: Any) -> list[Threshold]:
-    """Thresholds of a step."""
-    try:
-        stage = registry.lookup(step.use)
-    except KeyError:
-        return []
-    rules = getattr(stage, "rules", None)
-    params = stage.params.model_validate(step.params)
-    return [] if rules is None else thresholds(rules(params), params)
 
 
 def _some(files: list[Any], most: int) -> list[Any]:
