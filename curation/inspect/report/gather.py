@@ -24,7 +24,7 @@ from curation.shards import opened
 SHADOW_ROWS = 500_000
 SHADOW_FILES = 500
 CLUSTER_ROWS = 2_000_000
-CLUSTER_FILES = 1_000
+CLUSTER_FILES = 400
 SAMPLE_FILES = 16
 """Of each pass."""
 EACH = 3

@@ -26,7 +26,8 @@ def metrics(facts: Facts) -> Section | None:
         drawn = [_metric(step, c, here[c], [limit for limit in limits if limit.column == c]) for c in columns[:left]]
         left -= len(drawn)
         if drawn:
-            judged.append(el("section", el("h3", step_link(step["name"]), " ", el("small", step["use"])), el("div", drawn, class_="grid")))
+            title = el("h3", step_link(step["name"]), " ", el("small", step["use"]))
+            judged.append(el("section", title, el("div", drawn, class_="grid"), class_=f"charts{min(3, len(drawn))}"))
         others += [(step, c) for c in sorted(here) if c not in columns[: len(drawn)]]
     folded = []
     for step in facts.steps:
@@ -43,7 +44,7 @@ def metrics(facts: Facts) -> Section | None:
         "the side it drops is shaded. Bins are those of the ledger, eight for each power of two.",
     )  # fmt: skip
     return section(
-        "metrics", "Metrics", "Metrics and thresholds", lead, judged,
+        "metrics", "Metrics", "Metrics and thresholds", lead, el("div", judged, class_="judged") if judged else None,
         [el("h3", "Metrics without a threshold"), folded] if folded else None,
         el("p", f"{lost:,} more metrics are not drawn.", class_="note") if lost > 0 else None,
     )  # fmt: skip
