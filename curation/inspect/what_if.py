@@ -39,14 +39,14 @@ SHOWN = 20
 LANGUAGES = 1_000
 """Languages told apart; others are one (ours)."""
 IDENTITY = ("id", "url", "source", "branch", "lang", "n_tokens")
-DECIDES = "it looks at all documents: what is won may be dropped there, as a duplicate say, and what is lost may have hidden a twin"
-COMPARES = "its columns compare all documents: quantiles, ranks and samples would move"
+DECIDES = "looks at all documents: what is won may be dropped there, as a duplicate say, and what is lost may have hidden a twin"
+COMPARES = "compares all documents: its columns, such as quantiles, would move"
 
 
 class Change:
     """A step with other parameters: its verdicts as they were and as they would be.
 
-    columns: what it judges by. values: (parameter, old value, new value) of those that change.
+    columns: what it judges by. measures: reason -> the columns of its rules. values: (parameter, old value, new value) of those that change.
     """
 
     def __init__(self, step: OpenStep, given: Mapping[str, Any], schema: pa.Schema) -> None:
@@ -88,7 +88,8 @@ class Change:
                 said = f"its rules use {', '.join(used)}" if used else "it has no rules over columns"
                 raise RecipeError(f"{step.name}.{name}: no rule of {step.use} uses it, so only a run tells its effect; {said}")
         looked_up = {column for p in params for name in used if (column := group_column(getattr(p, name)))}
-        self.columns = {column for rule in every for column in rule.columns} | looked_up
+        self.measures = {reason: sorted({c for r in every if r.reason == reason for c in r.columns}) for reason in stage.drops}
+        self.columns = {column for columns in self.measures.values() for column in columns} | looked_up
         old, new = (json.loads(p.model_dump_json()) for p in params)
         self.values = [(name, old[name], new[name]) for name in given]
         self._judges = [partial(_judged, some, p) for some, p in zip(rules, params, strict=True)]
@@ -102,6 +103,7 @@ class Change:
         except WhereError as e:
             raise RecipeError(f"{self.step.name}.where: {e.message} (character {e.offset + 1}); a run's columns are known, no texts") from e
         self.columns, self.values = {column for rule in rules for column in rule.columns}, [("where", old, new)]
+        self.measures = {"where_false": sorted(self.columns)}
         self._judges = [partial(_matched, rule) for rule in rules]
 
 
@@ -397,7 +399,7 @@ class WhatIf:
         known = self.shown[what]
         for k in np.argsort(order, kind="stable")[: self.examples].tolist():
             row = {name: table[name][k].as_py() for name in ("id", "url", "lang")}
-            columns = sorted(self.changes[at[k][0]].columns - set(IDENTITY))
+            columns = self.changes[at[k][0]].measures[at[k][1]]
             metrics = {name: _plain(table[name][k].as_py()) for name in columns if table[name][k].is_valid}
             known.append((int(order[k]), {**row, "step": at[k][0], "reason": at[k][1], "metrics": metrics}))
         known.sort(key=lambda pair: pair[0])
@@ -607,9 +609,9 @@ def page(report: dict[str, Any]) -> str:
         for e in examples:
             metrics = ", ".join(f"{name} {value}" for name, value in e["metrics"].items())
             lines.append(f"  {_safe(e['url'] or e['id'])}  {e['step']}: {e['reason']}   {_safe(metrics)}")
-    if report["again"]:
-        lines += ["", "a run would also change what these see, which is in no number above:"]
-        lines += [f"  {a['step']} ({a['use']}): {a['why']}" for a in report["again"]]
+    for why in dict.fromkeys(a["why"] for a in report["again"]):
+        names = ", ".join(f"{a['step']} ({a['use']})" for a in report["again"] if a["why"] == why)
+        lines += ["", f"would run again, which is in no number above: {names}", f"  {why}"]
     return "\n".join([*lines, *report["notes"]])
 
 
