@@ -134,7 +134,9 @@ def draw(h: Histogram, marks: Sequence[tuple[str, float]], label: str) -> Markup
     broken = bool(densities) and zero > 3 * peak > 0
     peak = peak if broken else max(peak, zero)
     places = [(sign, x, at(x) if x > low or not first else SIDE + ZERO) for sign, x in marks if low <= x <= high or (first and x == 0)]
-    strong = {sign: place for sign, _, place in reversed(places)}
+    strong: dict[str, float] = {}
+    for sign, _, place in places:
+        strong.setdefault(sign, place)
     parts: list[Markup] = []
     for sign, edge in strong.items():
         begin, end = (SIDE, edge) if sign in LEAST else (edge, WIDTH - SIDE)
