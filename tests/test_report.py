@@ -5,10 +5,12 @@ import hashlib
 import json
 import math
 import re
+import uuid
 from collections import Counter
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +27,7 @@ from curation.inspect.report.facts import Clusters, Facts, Sample, Shadows
 from curation.inspect.report.html import DASH, crawled, el, ident, plain, text
 from curation.inspect.report.overlap import interval
 from curation.inspect.report.page import page
+from curation.inspect.report.samples import TEXT_CHARS
 from curation.inspect.summary import read_summary
 from curation.ledger import NULL_BIN, OTHERS, bin_edges, histogram_bins
 from curation.rules import Threshold
@@ -292,6 +295,70 @@ def test_thresholds_are_drawn_at_their_place_and_their_side_is_shaded(annotated)
     assert "min_mean_word_length ≥ 3 else mean_word_length" in figure.text
 
 
+def test_a_value_is_marked_where_it_breaks_its_bound_as_rules_compare():
+    """(value, threshold, language, what is marked): float32 against float32, at the bound, by language, none."""
+    tenth, above = float(np.float32(0.1)), float(np.nextafter(np.float32(0.1), np.float32(1)))
+    by_lang = {"default": 50.0, "zh": 20.0, "th": None}
+    for x, side, bound, drop_at, lang, marked in (
+        (tenth, "most", 0.1, False, "en", None), (above, "most", 0.1, False, "en", "m 0.1 > 0.1"),
+        (tenth, "most", 0.1, True, "en", "m 0.1 = 0.1"),
+        (49, "least", 50, False, "en", "m 49 < 50"), (50, "least", 50, False, "en", None), (30, "least", by_lang, False, "zh", None),
+        (30, "least", by_lang, False, "en", "m 30 < 50"), (10, "least", by_lang, False, "zh", "m 10 < 20"),
+        (1, "least", by_lang, False, "th", None), (None, "least", 50, False, "en", None), (1, "least", None, False, "en", None),
+    ):  # fmt: skip
+        facts = made(steps=2)
+        limit = Threshold("r0", "m", side, "p", bound, "lang" if isinstance(bound, dict) else None, drop_at)
+        facts.thresholds = {"step 1": [limit, Threshold("r1", "m", "least", "other", 1e9, None)]}
+        facts.samples = {"step 1": {"r0": [Sample({"id": "a", "lang": lang, "text": "t", "m": x}, {"m": x} if x is not None else {})]}}
+        card = read(page(facts)).one("article")
+        assert [mark.text for mark in card.all("mark")] == ["r0", *([marked] if marked else [])], (x, side, bound)
+
+
+def test_a_text_begins_where_its_first_mark_is():
+    facts = made(steps=2)
+    row = {"id": "a", "text": "word " * 1_000 + "Needle and more " * 1_000}
+    facts.samples = {"step 1": {"r0": [Sample(row, {}, ["needle"], 30_000)]}}
+    quote = read(page(facts)).one("blockquote")
+    assert quote.text.startswith("…")
+    assert {mark.text for mark in quote.all("mark")} == {"Needle"}
+    left = int(re.search(r"… ([\d,]+) more characters$", quote.text)[1].replace(",", ""))
+    start = row["text"].index("Needle") - TEXT_CHARS // 4
+    assert left == 30_000 - start - TEXT_CHARS
+
+
+def test_shadows_of_one_document_on_several_ways_are_one(tmp_path):
+    """A file each: the ways of a document join, another step of the same document is another drop."""
+    (tmp_path / "shadows").mkdir()
+    steps = [{**step, "kind": "row"} for step in made(steps=3).steps]
+    manifest = {**made().manifest, "steps": [{"tallies": {}, **step} for step in steps]}
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
+    for way, rows in enumerate(([("a", []), ("b", ["q:r", "p:r", "p:s"])], [("a", ["q:r"]), ("b", ["x:r"])], [("c", [])])):
+        table = {"id": [i for i, _ in rows], "shadow_step": ["s"] * len(rows), "shadow_reason": ["r"] * len(rows),
+                 "shadow_later": pa.array([later for _, later in rows], pa.list_(pa.string()))}  # fmt: skip
+        pq.write_table(pa.table(table), tmp_path / "shadows" / f"end-{way}.parquet")
+    found = gather.shadows(open_run(tmp_path))
+    assert (found.documents, found.files, found.of_files) == (3, 3, 3)
+    assert (dict(found.seen), dict(found.alone)) == ({("s", "r"): 3}, {("s", "r"): 1})
+    assert dict(found.both) == {("s", "q"): 2, ("s", "p"): 1, ("s", "x"): 1}
+
+
+def test_reading_stops_at_its_bounds(annotated, monkeypatch):
+    """Files and rows of a large run are sampled, and the page says so."""
+    run, facts, _ = annotated
+    monkeypatch.setattr(gather, "SHADOW_FILES", 3)
+    monkeypatch.setattr(gather, "SAMPLE_FILES", 1)
+    monkeypatch.setattr(gather, "CLUSTER_FILES", 1)
+    less = gather.facts(run)
+    assert (less.shadows.files, less.shadows.of_files) == (3, facts.shadows.of_files)
+    assert 0 < less.shadows.documents < facts.shadows.documents
+    assert less.sampled[0] < facts.sampled[0]
+    assert less.clusters["urls"].sizes == []
+    assert less.clusters["near"] == facts.clusters["near"]  # these need no rows
+    text_ = read(page(less)).text
+    for said in (f"3 of {facts.shadows.of_files} files", f"From {less.sampled[0]} of {less.sampled[1]} files", "Not counted: 40 dropped"):
+        assert said in text_
+
+
 # -- hostile pages --------------------------------------------------------------------------------
 
 HOSTILE = [
@@ -344,6 +411,7 @@ def test_other_names_have_other_ids(names):
 def hostile():
     """Facts in which every text that comes from the crawl, or from a recipe or plug-in, is hostile."""
     facts = made(steps=len(HOSTILE))
+    facts.failures = []
     for step, evil in zip(facts.steps[:-1], HOSTILE, strict=True):
         step["examples"] = {evil: {other: i for i, other in enumerate(HOSTILE)}}
         step["notes"] = list(HOSTILE)
@@ -359,6 +427,7 @@ def hostile():
         facts.samples[step["name"]] = {f"{evil}0": [Sample(row, {evil: 0.5, "words": evil}, HOSTILE, 10**6)]}
         facts.clusters[step["name"]] = Clusters([(1, 1, 5), (2, 2, 1)], evil)
         step["report"] = {"entries": {evil: {"used_tokens": 3, "wanted_tokens": 4, "tokens": 9, "epochs": 0.3, "short_tokens": 1}}}
+        facts.failures.append({"id": evil, "url": evil, "step": step["name"], "reason": evil, "detail": evil})
     facts.manifest["name"] = facts.manifest["recipe"] = "".join(HOSTILE)
     return facts
 
@@ -532,6 +601,40 @@ def test_a_run_that_is_not_done_has_its_accounts(annotated, tmp_path):
     assert "This run is failed" in root.text
     assert told(root)["valid/kept"] == run.steps["valid"].account["kept"]
     assert not root.all("article")
+
+
+@pytest.mark.parametrize("what", ["no output", "no document", "one step", "no metric"])
+def test_odd_runs(what):
+    facts = made(steps=1 if what == "one step" else 4, values=3)
+    if what == "no output":
+        facts.manifest["steps"] = facts.manifest["steps"][:-1]
+    if what == "no document":
+        for step in facts.steps:
+            step.update(documents_in=0, kept=0, dropped={}, bytes_in=0, cpu_seconds=0.0)
+        facts.verdicts, facts.metrics = {}, {}
+    if what == "no metric":
+        facts.metrics = {}
+    root = read(page(facts))
+    assert told(root)[f"{facts.steps[0]['name']}/kept"] == facts.steps[0]["kept"]
+    assert len(root.one("ol").all("li", data_find="step")) == len(facts.steps)
+
+
+def test_failed_documents_are_told():
+    facts = made(steps=2)
+    facts.steps[1]["failed"], facts.steps[1]["kept"] = 2, facts.steps[1]["kept"] - 2
+    facts.failures = [{"id": "a", "url": None, "step": "step 1", "reason": "crash", "detail": "signal <11>"}]
+    root = read(page(facts))
+    assert "Failed (1 of 2)" in root.text
+    assert "signal <11>" in root.one("tr", data_find="failed").text
+
+
+def test_a_run_in_an_object_store_gives_the_same_page(annotated):
+    run, facts, _ = annotated
+    store, name = fsspec.filesystem("memory"), uuid.uuid4().hex
+    for path in run.folder.rglob("*"):
+        if path.is_file() and path.relative_to(run.folder).parts[0] in ("run.json", "stats.json", "dropped", "shadows", "failed"):
+            store.pipe(f"/{name}/{path.relative_to(run.folder)}", path.read_bytes())
+    assert page(gather.facts(open_run(f"memory://{name}"))) == page(facts)
 
 
 def test_real_pages(real_run):

@@ -27,7 +27,7 @@ def duplicates(facts: Facts) -> Section | None:
                 el("tr", el("th", label, scope="row"), number(n, data_fact=f"{name}/clusters/{low}"), aligned(documents),
                    drawn(picture))
             )  # fmt: skip
-        heads = ("documents in the cluster", "#clusters", "#documents", "survivors, dropped")
+        heads = ("size", "#clusters", "#documents", "survivors, dropped")
         shown = table(heads, rows, f"Clusters of {name} by size", "slim") if rows else None
         parts.append(el("div", el("h3", step_link(name)), shown, el("p", clusters.note, class_="note")))
     kinds = sum(len(step["examples"]) for step in facts.steps)

@@ -62,6 +62,8 @@ class Facts:
     clusters: Mapping[str, Clusters] = field(default_factory=dict)
     samples: Mapping[str, Mapping[str, Sequence[Sample]]] = field(default_factory=dict)
     """step -> reason -> documents."""
+    failures: Sequence[Mapping[str, Any]] = ()
+    """Some documents that failed: id, url, step, reason, detail."""
     sampled: tuple[int, int] = (0, 0)
     """Files of dropped documents that samples are from, of how many."""
 

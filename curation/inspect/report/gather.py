@@ -27,6 +27,7 @@ CLUSTER_ROWS = 2_000_000
 CLUSTER_FILES = 400
 SAMPLE_FILES = 16
 """Of each pass."""
+FAILURES = 50
 EACH = 3
 """Samples of each step and reason."""
 SIZES = 16
@@ -52,6 +53,7 @@ def facts(run: OpenRun) -> Facts:
         found.shadows = shadows(run)
         found.clusters = clusters(run, found.metrics)
         found.samples, found.sampled = samples(run)
+        found.failures = failures(run)
     return found
 
 
@@ -120,7 +122,7 @@ def clusters(run: OpenRun, metrics: Mapping[str, Mapping[str, Mapping[int, Any]]
         values = pc.value_counts(pa.chunked_array(parts, pa.string())) if parts else None
         counted = Counter(values.field("counts").to_pylist() if values is not None else ())
         exact = [(n + 1, n + 1, k) for n, k in counted.items()]
-        result[name] = Clusters(_by_size(exact), "By the survivor that dropped documents name; documents without a duplicate are not told.")
+        result[name] = Clusters(_by_size(exact), "By the survivor that dropped documents name: those without a duplicate have no row.")
     return result
 
 
@@ -161,6 +163,16 @@ def samples(run: OpenRun) -> tuple[dict[str, dict[str, list[Sample]]], tuple[int
         for name, reason in sorted(wanted & best.keys()):
             found.setdefault(name, {})[reason] = [_sample(row, writes[name]) for _, _, row in best[name, reason]]
     return found, (read, of)
+
+
+def failures(run: OpenRun) -> list[dict[str, Any]]:
+    """The first FAILURES documents that failed, of a file after the other."""
+    rows: list[dict[str, Any]] = []
+    for path in _some(run.files("failed"), SAMPLE_FILES):
+        for table in _groups(path, ["id", "url", "step", "reason", "detail"]):
+            head = table.slice(0, FAILURES - len(rows))
+            rows += [{name: _plain(head[name][i]) for name in head.column_names} for i in range(head.num_rows)]
+    return rows
 
 
 def _best(table: pa.Table) -> Iterator[tuple[str, str, bool, int, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from curation.inspect.report.accounts import flow, funnel, time
 from curation.inspect.report.configuration import configuration
 from curation.inspect.report.content import duplicates, mix, personal
 from curation.inspect.report.facts import Facts, ports
-from curation.inspect.report.html import DASH, Markup, el, percent, seconds, size, text
+from curation.inspect.report.html import DASH, Markup, cut, el, percent, seconds, size, text
 from curation.inspect.report.metrics import metrics
 from curation.inspect.report.overlap import overlap
 from curation.inspect.report.samples import samples
@@ -91,8 +91,8 @@ def _title(facts: Facts) -> Markup:
         said.append(el("p", f"Of a sample of the input: {percent(run['sample'], 1)} of its shards.", class_="warning"))
     return el(
         "div",
-        el("h1", text(str(run["name"]))),
-        el("p", text(str(run["recipe"])), class_="where"),
+        el("h1", cut(str(run["name"]), 200)),
+        el("p", cut(str(run["recipe"]), 300), class_="where"),
         said,
         el("dl", [el("div", el("dt", a), el("dd", el("b", b), el("span", c))) for a, b, c in boxes], class_="figures"),
         class_="title",

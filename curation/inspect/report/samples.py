@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from curation.inspect.report.facts import Facts, Sample
-from curation.inspect.report.html import Child, Markup, Section, crawled, cut, el, ident, join, section, value
+from curation.inspect.report.html import Child, Markup, Section, crawled, cut, el, ident, join, section, step_link, table, value
 from curation.rules import Threshold
 
 SAMPLES = 400
@@ -36,14 +36,26 @@ def samples(facts: Facts) -> Section | None:
             n = sum(step["dropped"].values())
             title = el("summary", step["name"], " ", el("small", f"{len(cards)} of {n:,} dropped"))
             blocks.append(el("details", title, el("div", cards, class_="cards"), id=ident("samples", step["name"])))
-    if not blocks:
+    if not blocks and not facts.failures:
         return None
     files_, of = facts.sampled
     lead = (
         "Dropped documents, with what they were dropped for. One in a thousand keeps its text, and at least one for each reason and task; "
         "of steps that are there for safety, none does." + ("" if files_ == of else f" From {files_:,} of {of:,} files.")
     )
-    return section("samples", "Samples", "Samples of what was dropped", lead, blocks)
+    return section("samples", "Samples", "Samples of what was dropped", lead, blocks, _failures(facts))
+
+
+def _failures(facts: Facts) -> Markup | None:
+    """Documents that a step could not take."""
+    rows = [
+        el("tr", el("th", row["reason"], scope="row"), el("td", step_link(row["step"])), el("td", crawled(row["detail"] or "", URL_CHARS)),
+           el("td", crawled(row["url"] or row["id"] or "", URL_CHARS)), data_find="failed")
+        for row in facts.failures
+    ]  # fmt: skip
+    count = sum(step["failed"] for step in facts.steps)
+    title = el("h3", f"Failed ({len(rows):,} of {count:,})")
+    return el("div", title, table(("reason", "step", "what happened", "document"), rows, "Documents that failed")) if rows else None
 
 
 def _sample(limits: Sequence[Threshold], reason: str, sample: Sample) -> Markup:
