@@ -169,7 +169,7 @@ Section = tuple[str, str, Markup]
 
 def section(id_: str, short: str, title: str, lead: Child, *content: Child) -> Section:
     """A section of the page."""
-    return id_, short, el("section", el("h2", title), el("p", lead, class_="lead") if lead else None, content, id=id_)
+    return id_, short, el("section", el("h2", title), el("p", lead, class_="lead") if lead else None, content, id=id_, aria_label=title)
 
 
 def step_link(name: str) -> Markup:

@@ -176,5 +176,5 @@ const watch = new IntersectionObserver((seen) => {
 }, { rootMargin: "-20% 0px -70% 0px" });
 for (const id of links.keys()) watch.observe(document.getElementById(id));
 
-addEventListener("beforeprint", () => { for (const e of document.querySelectorAll("details")) if (!e.closest(".metric")) e.open = true; });
+addEventListener("beforeprint", () => { for (const e of document.querySelectorAll("details")) if (!e.closest("#metrics")) e.open = true; });
 toHash();

@@ -63,8 +63,8 @@ def _dimension(facts: Facts, name: str) -> Markup | None:
     left = [*rest, *([OTHERS] if gone[OTHERS] or any(c[OTHERS] for c in kept) else [])]
     if left:
         named = [f"{len(rest):,} more"] * bool(rest) + ["what is not named"] * (OTHERS in left)
-        title = el("i", " and ".join(named))
-        rows.append(_value_row(name, title, OTHERS, [sum(c[v] for v in left) for c in kept], sum(gone[v] for v in left), 0, None))
+        others = el("i", " and ".join(named))
+        rows.append(_value_row(name, others, OTHERS, [sum(c[v] for v in left) for c in kept], sum(gone[v] for v in left), 0, None))
     title, what = DIMENSIONS[name]
     heads = [what, *(f"#{end['name'].removeprefix('outputs.')}" for end in ends), "#dropped", "#stay", "kept, dropped", "mostly for"]
     return el("div", el("h3", title), table(heads, rows, f"Documents by {what}", "values"), id=f"by-{name}")
