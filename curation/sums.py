@@ -71,10 +71,10 @@ class Sums:
                 values[OTHERS] = rest
         self._held = sum(map(len, dimensions))
 
-    def plain(self, most: int = GIVEN_VALUES) -> dict[str, Any]:
-        """The sum, in the form of a record's: step -> {"verdicts", "metrics"}, with at most so many values."""
-        if self._held > most:
-            self._cut(most)
+    def plain(self) -> dict[str, Any]:
+        """The sum, in the form of a record's: step -> {"verdicts", "metrics"}."""
+        if self._held > GIVEN_VALUES:
+            self._cut(GIVEN_VALUES)
         return self._steps
 
 
@@ -94,6 +94,15 @@ def add_up(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     for stats in records:
         sums.add(stats)
     return sums.plain()
+
+
+def differing(steps: Mapping[str, Any], step: str, dropped: Mapping[str, int]) -> str | None:
+    """Where a sum says another number of documents than a step's account has dropped for a reason; None if nowhere."""
+    verdicts = steps.get(step, {}).get("verdicts", {})
+    for reason, n in dropped.items():
+        if n != (said := verdicts.get(reason, {"documents": 0})["documents"]):
+            return f"{n} documents dropped for {reason}, {said} by language, source and so on"
+    return None
 
 
 def groups(tasks: int) -> list[slice]:

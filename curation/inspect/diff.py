@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.errors import RecipeError
-from curation.inspect.show import require_run
+from curation.inspect.show import require_run, safe
 from curation.inspect.stats import drawn, percent
 from curation.ledger import OTHERS
 from curation.shards import column_names, opened, read_rows
@@ -340,7 +340,7 @@ def _named(files: list[Path], places: Iterable[tuple[int, int]]) -> dict[tuple[i
 def page(report: Mapping[str, Any]) -> str:
     """The differences as text."""
     documents = report["documents"]
-    lines = [*report["configuration"]] or ["Both runs were told the same."]
+    lines = [safe(line) for line in report["configuration"]] or ["Both runs were told the same."]
     lines += ["", drawn(["step", "in", "before", "dropped", "before", "%", "before"], _moved(report["funnel"])), ""]
     lines.append(
         f"{documents['both']:,} documents of both runs, {documents['before'] - documents['both']:,} of the first alone, "
