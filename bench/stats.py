@@ -73,7 +73,7 @@ def record(seed: int, documents: int, verdicts: dict[str, str]) -> tuple[dict[st
 
     def entry(mask: Any) -> dict[str, Any]:
         by = {}
-        named = {"domain": (domains, "site-{}.example"), "lang": (langs, "l{}"), "date": (months, "2024-{:02d}"), "source": (langs * 0, "s")}
+        named = {"domain": (domains, "site{}.example"), "lang": (langs, "l{}"), "date": (months, "2024-{:02d}"), "source": (langs * 0, "s")}
         for dimension, (values, form) in named.items():
             found, counts = np.unique(values[mask], return_counts=True)
             order = np.argsort(-counts, kind="stable")
