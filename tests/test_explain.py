@@ -272,8 +272,9 @@ def test_uses_in_outputs_by_phase(sample):
 def test_what_a_shadow_met_behind_the_drop_is_told(annotated_run):
     it = open_run(annotated_run)
     shadows = it.table("shadows", ["id", "shadow_step", "shadow_later", "word_count", "branch"]).to_pylist()
-    row = next(r for r in shadows if r["shadow_step"] == "quality" and any(e.startswith("repetition:") for e in r["shadow_later"]))
-    fate = next(f for f in told(it, row["id"])["fates"] if f["fate"] == "dropped" and f["steps"][-1]["name"] == "quality")
+    row = next(r for r in shadows if r["shadow_step"] == "adult" and any(e.startswith("repetition:") for e in r["shadow_later"]))
+    (fate,) = told(it, row["id"])["fates"]
+    assert (fate["fate"], fate["steps"][-1]["name"]) == ("dropped", "adult")
     later = {s["name"]: s for s in fate["later"]}
     assert later["repetition"]["verdict"] == "would drop"
     assert f"repetition:{later['repetition']['reason']}" in row["shadow_later"]

@@ -1,4 +1,4 @@
-"""Commands that look into a run: stats, explain, sample, card."""
+"""Commands that look into a run: stats, diff, explain, sample, card."""
 
 from __future__ import annotations
 
@@ -9,18 +9,39 @@ import typer
 from curation.cli.app import Debug, Json, RunFolder, Seed, app, data, say
 
 
-@app.command(epilog="Example: curate stats runs/pipeline --json")
+@app.command(epilog="Example: curate stats runs/pipeline --step quality --by lang")
 def stats(
     run_folder: RunFolder,
+    step: Annotated[str | None, typer.Option("--step", metavar="STEP", help="One step, with quantiles of its metrics.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="WHAT", help="What became of each reason, language, domain, source, crawl, date, license.")
+    ] = None,
+    against: Annotated[str | None, typer.Option("--against", metavar="RUN", help="Another run: which shares moved most since.")] = None,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Documents in, kept and dropped by reason, per step."""
-    from curation.inspect.show import Display, require_run, summary
+    """What each step kept and dropped: documents, bytes, tokens, by reason and by what they are; and what it took."""
+    from curation.inspect.stats import gather, page
+    from curation.inspect.summary import read_summary
     from curation.storage import location
 
     folder = location(run_folder)
-    manifest = require_run(folder)
-    data(summary(manifest, folder), as_json, Display.table(manifest, folder))
+    report = gather(read_summary(folder), folder, step, by, None if against is None else read_summary(location(against)))
+    data(report, as_json, "" if as_json else page(report))
+
+
+@app.command(epilog="Example: curate diff runs/pipeline runs/stricter")
+def diff(
+    before: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")],
+    after: Annotated[str, typer.Argument(metavar="RUN", help="Another run.")],
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """What two runs were told and judged differently: configuration, funnel, documents by what became of them, with samples."""
+    from curation.inspect.diff import diff as compare
+    from curation.inspect.diff import page
+    from curation.storage import location
+
+    report = compare(location(before), location(after))
+    data(report, as_json, "" if as_json else page(report))
 
 
 @app.command(epilog="Example: curate explain runs/pipeline https://shop.example/terms --reread")

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,9 @@ from curation.shards import conform, opened
 from curation.storage import location
 from curation.text import Utf8
 from curation.where import WhereError, parse
+
+if TYPE_CHECKING:
+    from curation.inspect.summary import Summary
 
 KINDS = {
     "outputs": (None, None), "dropped": ("step", "drop_reason"), "failed": ("step", "reason"), "shadows": ("shadow_step", "shadow_reason"),
@@ -330,6 +333,13 @@ class OpenRun:
         return table.take(pa.array(np.argsort(np.array(order, np.int64))))
 
     # -- more ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Counts of documents, bytes and tokens by verdict and by language, domain and so on, histograms of metrics; no row is read."""
+        from curation.inspect.summary import read_summary
+
+        return read_summary(self.folder)
 
     def explain(self, query: str) -> dict[str, Any]:
         """What became of a document, by its id or URL: see `curation.inspect.explain.explain`."""
