@@ -49,6 +49,7 @@ class OpenStep:
 
     kind: source, row, expand, split, keep, global, regroup or shards (an output). writes: columns it writes.
     account: documents_in, created, kept, dropped {reason: documents}, merged, failed, bytes_in, cpu_seconds, branches {branch: documents}.
+    report: what a global stage says of its result, such as a mix of its entries; else None.
     """
 
     name: str
@@ -63,6 +64,7 @@ class OpenStep:
     pass_: str | None = field(repr=False)
     fingerprint: str = field(repr=False)
     version: str | None = field(repr=False)
+    report: Mapping[str, Any] | None = field(repr=False)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> OpenStep:
@@ -71,7 +73,7 @@ class OpenStep:
         return cls(
             facts["name"], facts["use"], facts["kind"], tuple(facts["needs"]), facts["params"], tuple(facts["writes"]),
             {name: facts[name] for name in counts}, tuple(facts["notes"]), facts["examples"], facts["pass"], facts["fingerprint"],
-            facts["version"],
+            facts["version"], facts.get("report"),
         )  # fmt: skip
 
     @cached_property
