@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation import registry
-from curation.inspect.judged import judged, nearest
+from curation.inspect.judged import entry, judged, nearest
 from curation.inspect.lookup import find
 from curation.inspect.opened import OpenRun, OpenStep
 from curation.inspect.show import plain, safe
+from curation.where import columns_of
 
 IDENTITY = frozenset({
     "id", "url", "domain", "source", "date", "record_file", "record_offset", "text", "step", "drop_reason", "branch", "parent_ids",
@@ -137,12 +138,13 @@ def _fate(run: OpenRun, way: Way, told: bool = True) -> dict[str, Any]:
     """A way as the report has it; `told`: with what the row says of its steps."""
     writer = {column: step.name for step in way.steps for column in step.writes}  # a column written twice tells of the last
     steps = []
-    for step in way.steps:
+    for n, step in enumerate(way.steps):
         stop = step.name == way.last
-        mine = [c for c in step.writes if writer[c] == step.name] if told and way.found.what != "failed" else []
+        behind = {column for later in way.steps[n + 1 :] for column in later.writes}
+        mine = [c for c in step.writes if writer[c] == step.name] or [c for c in _asked(step) if c not in behind]
         steps.append({
             "name": step.name, "verdict": way.fate if stop else "kept", "reason": way.reason if stop else None,
-            **_told(step, way.found, mine),
+            **_told(step, way.found, mine if told and way.found.what != "failed" else [], stop),
         })  # fmt: skip
     output = way.found.file if way.found.what == "outputs" else None
     return {
@@ -151,14 +153,21 @@ def _fate(run: OpenRun, way: Way, told: bool = True) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(step: OpenStep, found: Found, mine: list[str]) -> dict[str, Any]:
+def _asked(step: OpenStep) -> list[str]:
+    """Columns that the rules of a keep or a split ask for."""
+    rules = step.params["rules"].values() if step.kind in ("keep", "split") else ()
+    return sorted({column for rule in rules for column in columns_of(rule)})
+
+
+def _told(step: OpenStep, found: Found, mine: list[str], stop: bool) -> dict[str, Any]:
     """What a row says of a step: the columns that are the step's, its rules beside them, what it replaced."""
     metrics = {c: plain(found.values[c]) for c in mine if c not in IDENTITY and found.values.get(c) is not None}
     replaced = None if step.stage is None or step.values is None else registry.beside(step.stage, "replaced")
-    return {
-        "metrics": metrics, "rules": judged(step, found.row, mine) if mine else [],
-        "replaced": replaced(found.values, step.values) if replaced and metrics else {},
-    }  # fmt: skip
+    if step.kind == "keep":
+        rules = [entry("where_false", stop, when=f"not ({step.params['rules']['where']})")]
+    else:
+        rules = judged(step, found.row, mine) if mine else []
+    return {"metrics": metrics, "rules": rules, "replaced": replaced(found.values, step.values) if replaced and metrics else {}}
 
 
 def path(run: OpenRun, last: str, branch: str | None) -> list[OpenStep]:
@@ -191,14 +200,14 @@ def _shadows(run: OpenRun, document: dict[str, Any], shadows: list[Found]) -> No
     """Add to dropped fates what their shadows met behind the drop."""
     for shadow in shadows:
         row = shadow.values
-        would = dict(entry.split(":", 1) for entry in row["shadow_later"] or ())
+        would = dict(said.split(":", 1) for said in row["shadow_later"] or ())
         behind = [step for step in run.steps.values() if step.kind in ("row", "keep") and _behind(run, step, row)]
         writer = {column: step.name for step in behind for column in step.writes}
         later = []
         for step in behind:
-            told = _told(step, shadow, [c for c in step.writes if writer[c] == step.name])
-            if told["metrics"] or step.name in would:
-                reason = would.get(step.name)
+            reason = would.get(step.name)
+            told = _told(step, shadow, [c for c in step.writes if writer[c] == step.name], reason is not None)
+            if told["metrics"] or reason:
                 later.append({"name": step.name, "verdict": "would drop" if reason else "would keep", "reason": reason, **told})
         for fate in document["fates"]:
             if fate["fate"] == "dropped" and fate["steps"][-1]["name"] == row["shadow_step"]:
@@ -281,12 +290,12 @@ def _of_document(d: dict[str, Any]) -> list[str]:
                 continue  # another row of the same document went the same way
             lines.append(f"    {s['name']:<16} as above" if told in shown else told)
             shown.add(told)
-        if f["nearest"]:
-            lines.append(f"    nearest bound it kept: {f['nearest']['step']}: {of_rule(f['nearest'])}")
-        if f["later"]:
-            lines.append("    behind its drop, as a shadow:")
-            lines += [line for s in f["later"] for line in _of_step(s)]
-        lines += _of_texts(f)
+        near = f"    nearest bound it kept: {f['nearest']['step']}: {of_rule(f['nearest'])}" if f["nearest"] else ""
+        later = ["    behind its drop, as a shadow:", *(line for s in f["later"] for line in _of_step(s))] if f["later"] else []
+        for part in (near, "\n".join(later), "\n".join(_of_texts(f))):
+            if part and part not in shown:
+                lines.append(part)
+                shown.add(part)
     for s in d["survivors"]:
         lines.append(f"  {safe(s['of'])} is at {s['step']} a duplicate of {safe(s['id'])}  {safe(s['url'] or '')}")
         for f in s["fates"]:

@@ -19,11 +19,11 @@ def judged(step: OpenStep, row: pa.Table, known: Iterable[str] | None = None) ->
     Args:
         row: one document with the columns it is stored with. known: columns that tell of this step, and not of a later one that wrote them
             again; None = all.
-    Returns: [{"reason", "column", "value", "side", "param", "bound", "group", "broken", "distance"}], in the order in which they give the
-        reason. side = whether the value is the least or the most that is kept, null for a rule that is no bound, whose `when` says it in
-        words (then column, value, param, bound and distance are null); bound = the one that held for this document; group = the language
-        or profile whose it is, null where all have one; distance = |value - bound| / |bound|, or |value| where the bound is 0. A rule
-        without a bound, or a document it is not asked of, is left out.
+    Returns: [{"reason", "column", "value", "side", "param", "bound", "group", "broken", "distance", "when"}], in the order in which they
+        give the reason. side = whether the value is the least or the most that is kept; bound = the one that held for this document;
+        group = the language or profile whose it is, null where all have one; distance = |value - bound| / |bound|, or |value| where the
+        bound is 0; of a rule that is no bound these are null, and `when` says in words when it is broken. A rule without a bound, or one
+        that is not asked of the document, is left out.
     """
     stage, params = step.stage, step.values
     if stage is None or params is None:
@@ -36,7 +36,7 @@ def judged(step: OpenStep, row: pa.Table, known: Iterable[str] | None = None) ->
             continue
         broken = bool(rule.breaks(batch, params)[0])
         if not isinstance(rule, Bound):
-            found.append(_entry(rule.reason, broken, when=rule.when))
+            found.append(entry(rule.reason, broken, when=rule.when))
             continue
         value = plain(row[rule.column][0].as_py())
         if value is None or (rule.unless is not None and bool(rule.unless.breaks(batch, params)[0])):
@@ -47,14 +47,15 @@ def judged(step: OpenStep, row: pa.Table, known: Iterable[str] | None = None) ->
                 beyond = value - bound if side == "most" else bound - value
                 over = broken and (beyond > 0 or (rule.drop_at and beyond == 0))
                 distance = round(abs(beyond) / (abs(bound) or 1.0), 6)
-                found.append(_entry(rule.reason, over, rule.column, value, side, name, plain(bound), group, distance, rule.when))
+                found.append(entry(rule.reason, over, rule.column, value, side, name, plain(bound), group, distance, rule.when))
     return found
 
 
-def _entry(
+def entry(
     reason: str, broken: bool, column: str | None = None, value: Any = None, side: str | None = None, param: str | None = None,
     bound: Any = None, group: str | None = None, distance: float | None = None, when: str = "",
 ) -> dict[str, Any]:  # fmt: skip
+    """A rule as the report has it; see `judged`."""
     return {
         "reason": reason, "column": column, "value": value, "side": side, "param": param, "bound": bound, "group": group, "broken": broken,
         "distance": distance, "when": when,

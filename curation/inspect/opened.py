@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,9 @@ from curation.storage import location
 from curation.text import Utf8
 from curation.where import WhereError, parse
 
+if TYPE_CHECKING:
+    from curation.inspect.summary import Summary
+
 KINDS = {
     "outputs": (None, None), "dropped": ("step", "drop_reason"), "failed": ("step", "reason"), "shadows": ("shadow_step", "shadow_reason"),
 }  # fmt: skip
@@ -46,6 +49,7 @@ class OpenStep:
 
     kind: source, row, expand, split, keep, global, regroup or shards (an output). writes: columns it writes.
     account: documents_in, created, kept, dropped {reason: documents}, merged, failed, bytes_in, cpu_seconds, branches {branch: documents}.
+    report: what a global stage says of its result, such as a mix of its entries; else None.
     """
 
     name: str
@@ -60,6 +64,7 @@ class OpenStep:
     pass_: str | None = field(repr=False)
     fingerprint: str = field(repr=False)
     version: str | None = field(repr=False)
+    report: Mapping[str, Any] | None = field(repr=False)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> OpenStep:
@@ -68,7 +73,7 @@ class OpenStep:
         return cls(
             facts["name"], facts["use"], facts["kind"], tuple(facts["needs"]), facts["params"], tuple(facts["writes"]),
             {name: facts[name] for name in counts}, tuple(facts["notes"]), facts["examples"], facts["pass"], facts["fingerprint"],
-            facts["version"],
+            facts["version"], facts.get("report"),
         )  # fmt: skip
 
     @cached_property
@@ -330,6 +335,13 @@ class OpenRun:
         return table.take(pa.array(np.argsort(np.array(order, np.int64))))
 
     # -- more ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Counts of documents, bytes and tokens by verdict and by language, domain and so on, histograms of metrics; no row is read."""
+        from curation.inspect.summary import read_summary
+
+        return read_summary(self.folder)
 
     def explain(self, query: str) -> dict[str, Any]:
         """What became of a document, by its id or URL: see `curation.inspect.explain.explain`."""

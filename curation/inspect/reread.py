@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,12 @@ class Rereader:
             raise RecipeError("--reread: the run has not kept its recipe (it was made by an earlier version): run it again") from e
         except CurateError as e:
             raise RecipeError(f"--reread: the run's recipe does not hold any more: {e}") from e
-        stages = [(registry.beside(s.stage, "masked"), s.params) for s in self.plan.steps.values() if s.stage is not None]
-        self.masks = [(mask, params) for mask, params in stages if mask is not None]
-        """What puts marks in place of personal data that a step of the run replaces."""
+        stages = {s.name: (registry.beside(s.stage, "masked"), s.params) for s in self.plan.steps.values() if s.stage is not None}
+        self.masks = {name: (mask, params) for name, (mask, params) in stages.items() if mask is not None}
+        """Step -> what puts marks in place of the personal data that it replaces; for texts that have not passed it."""
+
+        self._latest: tuple[tuple[str, ...], pa.Table] | None = None
+        """The record that was read last: the ways of a document begin at one."""
 
     def __call__(self, run: OpenRun, document: dict[str, Any], ways: list[Way]) -> None:
         """Add to each fate of a document what its texts were: {"says", "agrees", "texts": [{"step", "before", "after", "diff"}]}.
@@ -65,7 +69,7 @@ class Rereader:
             if unsafe:
                 found = {"says": f"no text is shown: the safety step {unsafe} dropped the document", "agrees": None, "texts": []}
             else:
-                found = self._read(way, {document["id"], *(document["parents"] or ())})
+                found = self._read(way, ways, {document["id"], *(document["parents"] or ())})
             way.report["reread"] = found
 
     # -- the record ---------------------------------------------------------------------------------
@@ -116,7 +120,7 @@ class Rereader:
 
     # -- the way ------------------------------------------------------------------------------------
 
-    def _read(self, way: Way, ids: set[str]) -> dict[str, Any]:
+    def _read(self, way: Way, ways: list[Way], ids: set[str]) -> dict[str, Any]:
         """Go a document's way again, step by step."""
         if way.found.values.get("record_file") is None:
             return {"says": "the row does not say which record it was read from", "agrees": None, "texts": []}
@@ -126,7 +130,10 @@ class Rereader:
         head = self.plan.steps[way.steps[0].name]
         if way.last == head.name:
             return {"says": "it went where it was read", "agrees": None, "texts": []}
-        row = self._record(head, way, ids)
+        place = (head.name, way.found.values["record_file"], *sorted(ids))
+        if self._latest is None or self._latest[0] != place:
+            self._latest = (place, self._record(head, way, ids))
+        row = self._latest[1]
         texts: list[dict[str, Any]] = []
         differ: list[str] = []
         for n, step in enumerate(way.steps[1:], 1):
@@ -136,13 +143,13 @@ class Rereader:
             before = _text(row)
             if step.kind == "regroup":
                 return {"says": f"up to {step.name}, which makes one document of several", "agrees": not differ, "texts": texts}
-            after, verdict = self._step(self.plan.steps[step.name], step, row, way, ids, way.steps[n + 1 :])
+            after, verdict = self._step(self.plan.steps[step.name], step, row, way, ways, ids)
             if after is None:
                 return {"says": f"up to {step.name}: what it made of the text is not known", "agrees": not differ, "texts": texts}
             if step.kind in ("row", "keep", "expand") and verdict != (way.reason if last else None):
                 differ.append(f"{step.name}: {verdict or 'kept'}")
             if _text(after) != before and "text" in (*step.writes, *(() if step.kind != "expand" else ("text",))):
-                texts.append(self._change(step.name, before, _text(after)))
+                texts.append(self._change(step.name, before, _text(after), {s.name for s in way.steps[: n + 1]}))
             if last or verdict is not None:
                 break
             row = after
@@ -150,13 +157,13 @@ class Rereader:
         return {"says": says, "agrees": not differ, "texts": texts}
 
     def _step(
-        self, step: Step, told: OpenStep, row: pa.Table, way: Way, ids: set[str], behind: list[OpenStep]
+        self, step: Step, told: OpenStep, row: pa.Table, way: Way, ways: list[Way], ids: set[str]
     ) -> tuple[pa.Table | None, str | None]:
         """One step: the row behind it (None where that cannot be known), and why it goes."""
         if step.kind == "keep":
             return row, None if step.rules[""].mask(row)[0].as_py() else "where_false"
         if step.kind in ("split", "global"):
-            return self._decided(step, told, row, way, behind), None
+            return self._decided(step, told, row, way, ways), None
         assert step.stage is not None
         columns = step.stage(Batch(row), step.params)  # type: ignore[operator]
         if step.kind == "row":
@@ -172,21 +179,23 @@ class Rereader:
         values = {name: array_of(columns.columns[name], f.type).slice(child, 1) for name, f in step.writes.items()}
         return _with(row, {**values, "id": pa.array([made[child]])}), None
 
-    def _decided(self, step: Step, told: OpenStep, row: pa.Table, way: Way, behind: list[OpenStep]) -> pa.Table | None:
-        """The row behind a step that sees all documents, from the run's own columns."""
+    def _decided(self, step: Step, told: OpenStep, row: pa.Table, way: Way, ways: list[Way]) -> pa.Table | None:
+        """The row behind a step that sees all documents, from the run's own columns; its text from an output that has it as it was then."""
         stored = way.found.row
         names = [*told.writes, *(["branch"] if step.kind == "split" else [])]
         values = {name: stored[name].combine_chunks() for name in names if name != "text" and name in stored.column_names}
         if "text" in told.writes and step.name != way.last:
-            if way.fate != "kept" or any("text" in s.writes or s.kind in ("expand", "regroup") for s in behind):
+            kept = next((w for w in ways if w.fate == "kept" and _is_last_text(told, w.steps)), None)
+            if kept is None:
                 return None
-            place = pa.table({"_file": [way.found.file], "_row": pa.array([way.found.number], pa.int64())})
+            place = pa.table({"_file": [kept.found.file], "_row": pa.array([kept.found.number], pa.int64())})
             values["text"] = self.run.rows("outputs", place)["text"].combine_chunks()
         return _with(row, values)
 
-    def _change(self, step: str, before: str | None, after: str | None) -> dict[str, Any]:
-        """A change of the text, as it may be shown."""
-        old, new = (self._masked(text or "") for text in (before, after))
+    def _change(self, step: str, before: str | None, after: str | None, passed: Container[str] = ()) -> dict[str, Any]:
+        """A change of the text, as it may be shown; passed: steps on its way, this one included."""
+        old = self._masked(before or "", [name for name in self.masks if name not in passed or name == step])
+        new = self._masked(after or "", [name for name in self.masks if name not in passed])
         lines = old.split("\n"), new.split("\n")
         if max(len(old), len(new)) > MOST_CHARS or max(map(len, lines)) > MOST_LINES:
             diff = ["(too long to be compared)"]
@@ -196,10 +205,18 @@ class Rereader:
                 diff = [*diff[:DIFF_LINES], f"... {len(diff) - DIFF_LINES:,} more lines"]
         return {"step": step, "before": len(before or ""), "after": len(after or ""), "diff": diff}
 
-    def _masked(self, text: str) -> str:
-        for mask, params in self.masks:
+    def _masked(self, text: str, names: list[str]) -> str:
+        for mask, params in (self.masks[name] for name in names):
             text = mask(pa.array([text], pa.large_string()), params)[0].as_py()
         return text
+
+
+def _is_last_text(step: OpenStep, way: list[OpenStep]) -> bool:
+    """Whether a way passes a step behind which nothing writes the text."""
+    names = [s.name for s in way]
+    if step.name not in names:
+        return False
+    return not any("text" in s.writes or s.kind in ("expand", "regroup") for s in way[names.index(step.name) + 1 :])
 
 
 def _text(row: pa.Table) -> str | None:

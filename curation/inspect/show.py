@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -34,12 +35,14 @@ JOINERS = "\u200c\u200d"
 
 
 def plain(value: Any) -> Any:
-    """A value of a column as JSON has it; floats to six places, what JSON lacks as text."""
+    """A value of a column as JSON has it; floats to six places, what JSON lacks as text, NaN as null."""
     try:
         json.dumps(value)
     except TypeError:
         return str(value)
-    return round(value, 6) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
 
 
 def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
