@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from curation import registry
 from curation.errors import RecipeError, did_you_mean
-from curation.inspect.opened import OpenRun, OpenStep, id_order
+from curation.inspect.opened import OpenRun, OpenStep, group_of, id_order
 from curation.rules import AnyRule, group_column, judge
 from curation.shards import opened, value_bytes
 from curation.stage import Batch, GlobalStage, RowStage
@@ -46,7 +46,7 @@ COMPARES = "compares all documents: its columns, such as quantiles, would move"
 class Change:
     """A step with other parameters: its verdicts as they were and as they would be.
 
-    columns: what it judges by. measures: reason -> the columns of its rules. values: (parameter, old value, new value) of those that change.
+    columns: what it judges by. measures: reason -> columns of its rules. values: (parameter, old value, new value) of those that change.
     """
 
     def __init__(self, step: OpenStep, given: Mapping[str, Any], schema: pa.Schema) -> None:
@@ -129,7 +129,7 @@ class Sum:
 
 @dataclass
 class Stratum:
-    """What is won at one step in one language: `all` of it, a sample, and the part of the sample that passes all behind."""
+    """What is won at one step in one language: `all` of it, a sample of it, and the part of the sample that passes all behind."""
 
     all: Sum = field(default_factory=Sum)
     sampled: int = 0
@@ -151,6 +151,8 @@ class WhatIf:
         self.outputs = self._plain_outputs()
         self.upstream = {name: self._above(name) for name in self.steps}
         self.inside = set().union(*(self.upstream[f"outputs.{name}"] for name in self.outputs))
+        ports = dict.fromkeys(need for name in self.outputs for need in self.steps[f"outputs.{name}"].needs)
+        self.homes = {port: self._home(port) for port in ports}
         self.behind = {name: {other for other in self.inside if name in self.upstream[other]} for name in self.changes}
         self._check_behind()
         filters = {n for n in self.inside if self._filters(self.steps[n])}
@@ -204,6 +206,12 @@ class WhatIf:
                 found.add(at)
                 queue += self.steps[at].needs
         return found
+
+    def _home(self, port: str) -> str | None:
+        """The pass whose files have the shadows that come out of a port: of several steps that read it (mixes, say) each has all."""
+        beside = (step for name, step in self.steps.items() if port in step.needs and step.kind == "global" and name not in self.inside)
+        reader = next(beside, None)
+        return self.steps[port.partition(".")[0]].pass_ if reader is None else self._home(reader.name)
 
     def _check_behind(self) -> None:
         """Refuse what cannot be told from columns.
@@ -349,10 +357,13 @@ class WhatIf:
         self.counted["elsewhere"] += int(elsewhere.sum())
 
     def _shadows(self, table: pa.Table) -> None:
-        """Rows of the sample that are won at a changed step: what becomes of them behind it."""
+        """Rows of the sample that are won at a changed step: what becomes of them behind it. All of one file."""
+        ports = [port for port, home in self.homes.items() if home == group_of(table["_file"][0].as_py())]
+        if not ports:
+            return
         for last in set(pc.unique(table["shadow_step"]).to_pylist()) & set(self.changes):
             rows = table.filter(pc.equal(table["shadow_step"], last))
-            ends = [self._met(f"outputs.{name}", rows) for name in self.outputs]
+            ends = [self._met(port, rows) for port in ports]
             met = {name: np.logical_or.reduce([end[name] for end in ends]) for name in self.changes}
             before = {name: mask & (name in self.upstream[last]) for name, mask in met.items()}
             stays = met[last] & self.changes[last].reasons(rows, True).is_null().to_numpy(zero_copy_only=False)
