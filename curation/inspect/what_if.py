@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from curation import registry
 from curation.errors import RecipeError, did_you_mean
 from curation.inspect.opened import OpenRun, OpenStep, group_of, id_order
+from curation.inspect.show import plain, safe
 from curation.rules import AnyRule, group_column, judge
 from curation.shards import opened, value_bytes
 from curation.stage import Batch, GlobalStage, RowStage
@@ -148,6 +149,10 @@ class WhatIf:
         _plug_in(run)
         schema = pa.schema([f for f in run.schema("dropped") if f.name not in ("text", "step", "drop_reason", "document_bytes")])
         self.changes = {name: Change(run.step(name), given, schema) for name, given in self._grouped(changes).items()}
+        there = {*run.schema("outputs").names, *run.schema("dropped").names}
+        for name, change in self.changes.items():
+            if absent := sorted({column for columns in change.measures.values() for column in columns} - there):
+                raise RecipeError(f"{name}: the run has no column {absent[0]!r}: another version wrote it, so a run is needed")
         self.outputs = self._plain_outputs()
         self.upstream = {name: self._above(name) for name in self.steps}
         self.inside = set().union(*(self.upstream[f"outputs.{name}"] for name in self.outputs))
@@ -411,7 +416,7 @@ class WhatIf:
         for k in np.argsort(order, kind="stable")[: self.examples].tolist():
             row = {name: table[name][k].as_py() for name in ("id", "url", "lang")}
             columns = self.changes[at[k][0]].measures[at[k][1]]
-            metrics = {name: _plain(table[name][k].as_py()) for name in columns if table[name][k].is_valid}
+            metrics = {name: plain(table[name][k].as_py()) for name in columns if table[name][k].is_valid}
             known.append((int(order[k]), {**row, "step": at[k][0], "reason": at[k][1], "metrics": metrics}))
         known.sort(key=lambda pair: pair[0])
         del known[self.examples :]
@@ -556,10 +561,6 @@ def _by_language(table: pa.Table, known: Mapping[str, Any]) -> Iterator[tuple[st
         yield (lang if lang in known or len(known) < LANGUAGES else "other"), np.flatnonzero(numbers == code)
 
 
-def _plain(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else value
-
-
 def _scatters(step: OpenStep) -> bool:
     """Whether a step puts its output in an order of its own, some documents more than once."""
     if step.kind != "global":
@@ -613,13 +614,13 @@ def page(report: dict[str, Any]) -> str:
     if report["by_lang"]:
         lines += ["", f"{'language':<12} {'lost':>12}   won"]
         most = sorted(report["by_lang"], key=lambda entry: -max(entry["lost"]["documents"], entry["won"]["documents"]["high"]))
-        lines += [f"{_safe(e['lang'])[:12]:<12} {e['lost']['documents']:>12,}   {_said(e['won']['documents'])}" for e in most[:SHOWN]]
+        lines += [f"{safe(e['lang'])[:12]:<12} {e['lost']['documents']:>12,}   {_said(e['won']['documents'])}" for e in most[:SHOWN]]
         lines += [f"... {len(most) - SHOWN} more languages"] if len(most) > SHOWN else []
     for what, examples in report["examples"].items():
         lines += ["", f"{what}, for example:"] if examples else []
         for e in examples:
             metrics = ", ".join(f"{name} {value}" for name, value in e["metrics"].items())
-            lines.append(f"  {_safe(e['url'] or e['id'])}  {e['step']}: {e['reason']}   {_safe(metrics)}")
+            lines.append(f"  {safe(e['url'] or e['id'])}  {e['step']}: {e['reason']}   {safe(metrics)}")
     for why in dict.fromkeys(a["why"] for a in report["again"]):
         names = ", ".join(f"{a['step']} ({a['use']})" for a in report["again"] if a["why"] == why)
         lines += ["", f"would run again, which is in no number above: {names}", f"  {why}"]
@@ -632,7 +633,3 @@ def _said(value: dict[str, Any]) -> str:
     high = "?" if value["high"] is None else f"{value['high']:,}"
     return f"{'?' if value['estimate'] is None else format(value['estimate'], ',')} ({value['low']:,} to {high})"
 
-
-def _safe(text: str) -> str:
-    """Crawled text without control characters: a page cannot write to the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

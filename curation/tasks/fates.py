@@ -36,7 +36,7 @@ class Fates(Task):
         self.lowest: dict[tuple[str, str], Any] = {}
         """Lowest hash of an id dropped so far, by step and reason."""
         self.tallied = {s.name: self.plan.tallied(s) for s in self.pass_.steps}
-        self.safety = {s.name for s in self.pass_.steps if s.kind in ("row", "expand") and registry.is_safety(s.use)}
+        self.safety = {s.name for s in self.pass_.steps if registry.is_safety(s.use)}
 
     def entered(self, step: str, rows: pa.Table) -> None:
         """Count documents that reach a step."""
