@@ -102,7 +102,7 @@ def kept(out: Path) -> dict[str, dict[str, Any]]:
 
 def total(rows: list[dict[str, Any]]) -> dict[str, int]:
     """Documents, bytes and tokens of output rows."""
-    return {"documents": len(rows), "bytes": sum(len(r["text"]) for r in rows), "tokens": sum(r["n_tokens"] for r in rows)}
+    return {"documents": len(rows), "bytes": sum(len(r["text"].encode()) for r in rows), "tokens": sum(r["n_tokens"] for r in rows)}
 
 
 def measure(scale: float, pairs: int, only: list[str], seeds: str | None) -> dict[str, Any]:

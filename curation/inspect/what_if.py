@@ -25,7 +25,8 @@ from pydantic import ValidationError
 
 from curation import registry
 from curation.errors import RecipeError, did_you_mean
-from curation.inspect.opened import OpenRun, OpenStep, id_order
+from curation.inspect.opened import OpenRun, OpenStep, group_of, id_order
+from curation.inspect.show import plain, safe
 from curation.rules import AnyRule, group_column, judge
 from curation.shards import opened, value_bytes
 from curation.stage import Batch, GlobalStage, RowStage
@@ -46,7 +47,7 @@ COMPARES = "compares all documents: its columns, such as quantiles, would move"
 class Change:
     """A step with other parameters: its verdicts as they were and as they would be.
 
-    columns: what it judges by. measures: reason -> the columns of its rules. values: (parameter, old value, new value) of those that change.
+    columns: what it judges by. measures: reason -> columns of its rules. values: (parameter, old value, new value) of those that change.
     """
 
     def __init__(self, step: OpenStep, given: Mapping[str, Any], schema: pa.Schema) -> None:
@@ -129,7 +130,7 @@ class Sum:
 
 @dataclass
 class Stratum:
-    """What is won at one step in one language: `all` of it, a sample, and the part of the sample that passes all behind."""
+    """What is won at one step in one language: `all` of it, a sample of it, and the part of the sample that passes all behind."""
 
     all: Sum = field(default_factory=Sum)
     sampled: int = 0
@@ -148,9 +149,15 @@ class WhatIf:
         _plug_in(run)
         schema = pa.schema([f for f in run.schema("dropped") if f.name not in ("text", "step", "drop_reason", "document_bytes")])
         self.changes = {name: Change(run.step(name), given, schema) for name, given in self._grouped(changes).items()}
+        there = {*run.schema("outputs").names, *run.schema("dropped").names}
+        for name, change in self.changes.items():
+            if absent := sorted({column for columns in change.measures.values() for column in columns} - there):
+                raise RecipeError(f"{name}: the run has no column {absent[0]!r}: another version wrote it, so a run is needed")
         self.outputs = self._plain_outputs()
         self.upstream = {name: self._above(name) for name in self.steps}
         self.inside = set().union(*(self.upstream[f"outputs.{name}"] for name in self.outputs))
+        ports = dict.fromkeys(need for name in self.outputs for need in self.steps[f"outputs.{name}"].needs)
+        self.homes = {port: self._home(port) for port in ports}
         self.behind = {name: {other for other in self.inside if name in self.upstream[other]} for name in self.changes}
         self._check_behind()
         filters = {n for n in self.inside if self._filters(self.steps[n])}
@@ -204,6 +211,12 @@ class WhatIf:
                 found.add(at)
                 queue += self.steps[at].needs
         return found
+
+    def _home(self, port: str) -> str | None:
+        """The pass whose files have the shadows that come out of a port: of several steps that read it (mixes, say) each has all."""
+        beside = (step for name, step in self.steps.items() if port in step.needs and step.kind == "global" and name not in self.inside)
+        reader = next(beside, None)
+        return self.steps[port.partition(".")[0]].pass_ if reader is None else self._home(reader.name)
 
     def _check_behind(self) -> None:
         """Refuse what cannot be told from columns.
@@ -349,10 +362,13 @@ class WhatIf:
         self.counted["elsewhere"] += int(elsewhere.sum())
 
     def _shadows(self, table: pa.Table) -> None:
-        """Rows of the sample that are won at a changed step: what becomes of them behind it."""
+        """Rows of the sample that are won at a changed step: what becomes of them behind it. All of one file."""
+        ports = [port for port, home in self.homes.items() if home == group_of(table["_file"][0].as_py())]
+        if not ports:
+            return
         for last in set(pc.unique(table["shadow_step"]).to_pylist()) & set(self.changes):
             rows = table.filter(pc.equal(table["shadow_step"], last))
-            ends = [self._met(f"outputs.{name}", rows) for name in self.outputs]
+            ends = [self._met(port, rows) for port in ports]
             met = {name: np.logical_or.reduce([end[name] for end in ends]) for name in self.changes}
             before = {name: mask & (name in self.upstream[last]) for name, mask in met.items()}
             stays = met[last] & self.changes[last].reasons(rows, True).is_null().to_numpy(zero_copy_only=False)
@@ -400,7 +416,7 @@ class WhatIf:
         for k in np.argsort(order, kind="stable")[: self.examples].tolist():
             row = {name: table[name][k].as_py() for name in ("id", "url", "lang")}
             columns = self.changes[at[k][0]].measures[at[k][1]]
-            metrics = {name: _plain(table[name][k].as_py()) for name in columns if table[name][k].is_valid}
+            metrics = {name: plain(table[name][k].as_py()) for name in columns if table[name][k].is_valid}
             known.append((int(order[k]), {**row, "step": at[k][0], "reason": at[k][1], "metrics": metrics}))
         known.sort(key=lambda pair: pair[0])
         del known[self.examples :]
@@ -506,13 +522,28 @@ def interval(passing: int, sampled: int, total: int) -> tuple[float, float]:
 
 
 def _sized(documents: tuple[float, float, float], n: int, size: int, squares: float, whole: bool) -> tuple[float, float, float]:
-    """(estimate, low, high) of bytes or tokens: documents times the mean of those that pass, both with their errors."""
+    """(estimate, low, high) of bytes or tokens: documents times the mean of the n that pass, both with their errors.
+
+    The mean's is Student's; of one document there is none, and no upper bound.
+    """
     if n == 0:
         return (0.0, 0.0, 0.0) if documents[2] == 0 else (documents[0], 0.0, math.inf)
     mean = size / n
-    error = 0.0 if whole else Z * math.sqrt(max(0.0, squares / n - mean * mean) / n) * documents[0]
     estimate, low, high = (mean * d for d in documents)
+    if whole:
+        return estimate, low, high
+    if n == 1:
+        return estimate, float(size), math.inf
+    error = _student(n - 1) * math.sqrt(max(0.0, squares - n * mean * mean) / (n - 1) / n) * documents[0]
     return estimate, max(float(size), estimate - math.hypot(estimate - low, error)), estimate + math.hypot(high - estimate, error)
+
+
+def _student(freedom: int) -> float:
+    """Student's t for an interval of 95 %, by the expansion of Abramowitz and Stegun 1964, 26.7.5: 3 % off at two degrees of freedom."""
+    if freedom == 1:
+        return 12.706
+    terms = ((Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96, (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384)
+    return Z + sum(term / freedom**k for k, term in enumerate(terms, 1))
 
 
 def _added(parts: list[tuple[float, float, float]]) -> dict[str, float | int | None]:
@@ -543,10 +574,6 @@ def _by_language(table: pa.Table, known: Mapping[str, Any]) -> Iterator[tuple[st
     numbers = codes.indices.to_numpy()
     for code, lang in enumerate(codes.dictionary.to_pylist()):
         yield (lang if lang in known or len(known) < LANGUAGES else "other"), np.flatnonzero(numbers == code)
-
-
-def _plain(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else value
 
 
 def _scatters(step: OpenStep) -> bool:
@@ -602,13 +629,13 @@ def page(report: dict[str, Any]) -> str:
     if report["by_lang"]:
         lines += ["", f"{'language':<12} {'lost':>12}   won"]
         most = sorted(report["by_lang"], key=lambda entry: -max(entry["lost"]["documents"], entry["won"]["documents"]["high"]))
-        lines += [f"{_safe(e['lang'])[:12]:<12} {e['lost']['documents']:>12,}   {_said(e['won']['documents'])}" for e in most[:SHOWN]]
+        lines += [f"{safe(e['lang'])[:12]:<12} {e['lost']['documents']:>12,}   {_said(e['won']['documents'])}" for e in most[:SHOWN]]
         lines += [f"... {len(most) - SHOWN} more languages"] if len(most) > SHOWN else []
     for what, examples in report["examples"].items():
         lines += ["", f"{what}, for example:"] if examples else []
         for e in examples:
             metrics = ", ".join(f"{name} {value}" for name, value in e["metrics"].items())
-            lines.append(f"  {_safe(e['url'] or e['id'])}  {e['step']}: {e['reason']}   {_safe(metrics)}")
+            lines.append(f"  {safe(e['url'] or e['id'])}  {e['step']}: {e['reason']}   {safe(metrics)}")
     for why in dict.fromkeys(a["why"] for a in report["again"]):
         names = ", ".join(f"{a['step']} ({a['use']})" for a in report["again"] if a["why"] == why)
         lines += ["", f"would run again, which is in no number above: {names}", f"  {why}"]
@@ -621,7 +648,3 @@ def _said(value: dict[str, Any]) -> str:
     high = "?" if value["high"] is None else f"{value['high']:,}"
     return f"{'?' if value['estimate'] is None else format(value['estimate'], ',')} ({value['low']:,} to {high})"
 
-
-def _safe(text: str) -> str:
-    """Crawled text without control characters: a page cannot write to the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -5,12 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+from engine_kit import run as engine_run
 from engine_kit import steps
 
 from bench.what_if import documents, kept, run, total
 from curation.errors import RecipeError
 from curation.inspect.opened import open_run
 from curation.inspect.what_if import interval, page, what_if
+from tests.conftest import REAL, REAL_FILES
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +172,60 @@ def test_interval_at_its_ends():
     low, high = interval(0, 5, 100)
     assert low == 0
     assert 30 < high < 60
+
+
+def test_the_sample_crawl_with_a_stricter_bound(sample_run, stricter_run):
+    report = what_if(open_run(sample_run), {"gopher_quality.min_words": 80})
+    before, after = (steps(out)["quality"]["dropped"] for out in (sample_run, stricter_run))
+    assert report["verdicts"]["quality"] == {r: {"old": before.get(r, 0), "new": after.get(r, 0)} for r in {*before, *after}}
+    assert after != before
+    assert [a["step"] for a in report["again"]] == ["outliers", "exact", "near", "lines", "benchmarks", "ranked", "mix", "anneal"]
+    assert report["documents"] == open_run(sample_run).table("outputs", ["id"], output="web").num_rows
+
+
+def test_the_sample_crawl_annotated(sample_run, annotated_run):
+    """What is won is known of all; of a plain run the interval holds it."""
+    parts = [f"max_dup_{part}" for part in ("lines", "paragraphs", "line_chars", "para_chars")]
+    changes = {"quality.min_words": 10, "quality.max_symbol_ratio": None, "formulas.max_plain_fraction": None, "language.min_score": 0.2}
+    changes |= dict.fromkeys([f"repetition.{part}" for part in parts])
+    known, estimated = (what_if(open_run(out), changes) for out in (annotated_run, sample_run))
+    assert known["exact"]
+    assert known["lost"] == estimated["lost"]
+    assert known["won_at_step"] == estimated["won_at_step"] > alone(known["won"]["documents"]) > 0
+    for what in ("documents", "bytes", "tokens"):
+        low, high = estimated["won"][what]["low"], estimated["won"][what]["high"]
+        assert low <= alone(known["won"][what]) <= (high if high is not None else np.inf)
+
+
+PAGES = """
+name: pages
+inputs: {{crawl: {{use: warc, paths: {paths}}}}}
+steps:
+  text:       {{use: extract_html}}
+  language:   {{use: identify_language}}
+  quality:    {{use: gopher_quality}}
+  repetition: {{use: gopher_repetition}}
+  lines:      {{use: fineweb_quality}}
+  tokens:     {{use: count_tokens}}
+outputs: {{web: {{use: shards}}}}
+"""
+
+
+def test_pages_of_the_real_web(tmp_path):
+    """An annotated run of real pages, and what a run with other bounds gives."""
+    if not REAL.is_dir():
+        pytest.skip("../shared is not here: no real WARC files")
+    files = [str(REAL / name) for name in REAL_FILES]
+    (tmp_path / "pages.yaml").write_text(PAGES.format(paths=json.dumps(files)))
+    changes = {"language.min_score": 0.2, "quality.min_words": 120, "repetition.max_dup_5gram": None, "lines.min_punctuated_lines": 0.05}
+    engine_run(tmp_path / "pages.yaml", tmp_path / "run", annotate=True)
+    shutil.copytree(tmp_path / "run", tmp_path / "changed")
+    engine_run(tmp_path / "pages.yaml", tmp_path / "changed", overrides=changes, annotate=True)
+    report = what_if(open_run(tmp_path / "run"), changes)
+    before, after = kept(tmp_path / "run"), kept(tmp_path / "changed")
+    lost, won = ([a[i] for i in a.keys() - b.keys()] for a, b in ((before, after), (after, before)))
+    assert lost
+    assert won
+    assert report["lost"] == total(lost)
+    assert {what: alone(value) for what, value in report["won"].items()} == total(won)
+    assert report["differs"] == {}
