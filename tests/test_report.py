@@ -168,6 +168,8 @@ def test_every_number_is_that_of_the_accounts(annotated):
     run, _, root = annotated
     summary = read_summary(run.folder)
     expected = {f"inputs/{name}/files": of["files"] for name, of in run.manifest["inputs"].items()}
+    for label, of in run.manifest.get("tasks", {}).items():
+        expected |= {f"tasks/{label}/{what}": of[what] for what in ("tasks", "reused", "seconds")}
     for step in run.manifest["steps"]:
         name = step["name"]
         expected |= {f"{name}/{what}": step[what] for what in ("documents_in", "kept")}

@@ -139,5 +139,20 @@ def time(facts: Facts) -> Section:
             )
         )
     heads = ("step", "#CPU s", "#share", "#ms per document", "#MB/s", "of the largest")
-    lead = f"{seconds(total)} of CPU time in all, over all workers."
-    return section("time", "Time", "Time", lead, table(heads, rows, "CPU time by step", "time"))
+    lead = f"{seconds(total)} of CPU time in all, over all workers. A pass is a step and those that run with it."
+    return section("time", "Time", "Time", lead, table(heads, rows, "CPU time by step"), _waits(facts))
+
+
+def _waits(facts: Facts) -> Markup | None:
+    """Tasks of each pass, and how long the driver waited for them; of a run that notes it."""
+    tasks = facts.manifest.get("tasks", {})
+    most = max((of["seconds"] for of in tasks.values()), default=0.0)
+    rows = [
+        el("tr", el("th", label, scope="row"), number(of["tasks"], data_fact=f"tasks/{label}/tasks"),
+           number(of["reused"], data_fact=f"tasks/{label}/reused"),
+           el("td", el("data", f"{of['seconds']:,.1f}", value=repr(of["seconds"])), class_="n", data_fact=f"tasks/{label}/seconds"),
+           drawn(pictures.bar([("t", of["seconds"])], most, f"{of['seconds']:.1f} s")))
+        for label, of in sorted(tasks.items(), key=lambda item: (-item[1]["seconds"], item[0]))
+    ]  # fmt: skip
+    heads = ("pass", "#tasks", "#reused", "#s waited", "of the largest")
+    return el("div", el("h3", "Passes"), table(heads, rows, "Time by pass")) if rows else None

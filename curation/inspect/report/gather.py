@@ -17,7 +17,6 @@ import xxhash
 
 from curation.inspect.opened import OpenRun, id_order
 from curation.inspect.report.facts import Clusters, Facts, Sample, Shadows
-from curation.inspect.summary import read_summary
 from curation.ledger import NULL_BIN, bin_edges
 from curation.shards import opened
 
@@ -39,7 +38,7 @@ ABOUT = ("id", "url", "domain", "lang", "profile", "step", "drop_reason", "text"
 
 def facts(run: OpenRun) -> Facts:
     """All a report tells of a run; of one that is not done, its accounts."""
-    summary = read_summary(run.folder)
+    summary = run.summary
     found = Facts(
         run.manifest,
         {step: said.get("verdicts", {}) for step, said in summary.steps.items()},
