@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -14,32 +16,17 @@ DROPPED = 0.5
 
 
 def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
-    """Documents of 60 bytes with a URL each, half of them dropped; `--pairs` documents of either fate are asked for, by id and by URL."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    each = int(DOCUMENTS * scale) // FILES
+    """Documents of 60 bytes with a URL each, half of them dropped; `--pairs` documents of either fate are asked for, by id or by URL."""
     with scratch() as here:
-        rng = np.random.default_rng(1)
-        for i in range(FILES):
-            names = pa.array(np.arange(i * each, (i + 1) * each)).cast(pa.string())
-            urls = pc.binary_join_element_wise(f"https://site{i}.example/a/longer/path/of/some/page-", names, ".html", "")
-            text = pc.binary_join_element_wise("a page of some sixty bytes, as short as they come, number ", names, "")
-            path = here / "crawl" / f"{i:03d}.parquet"
-            path.parent.mkdir(exist_ok=True)
-            pq.write_table(pa.table({"url": urls, "text": text, "score": rng.random(each)}), path)
+        out = here / "out"
+        child = [sys.executable, "-m", "bench.explain"]
+        run([*child, "make", str(here / "crawl"), str(int(DOCUMENTS * scale) // FILES)])
         file = write_recipe(here, "explain", "\n".join([
             "name: explain", f'inputs: {{docs: {{use: parquet, paths: "{here}/crawl/*.parquet", carry: [score]}}}}',
             f'steps: {{half: {{use: keep, where: "score is not null and score > {DROPPED}"}}}}', "outputs: {written: {use: shards}}",
         ]))  # fmt: skip
-        out = here / "out"
         run(curate("run", file, "--json", "--out", str(out), "-x", "inline"))
-        names: list[str] = []
-        for kind in ("outputs/written", "dropped"):
-            table = pq.read_table(sorted((out / kind).glob("*.parquet"))[len(names) % 7], columns=["id", "url"])
-            names += [table["url" if n % 2 else "id"][n].as_py() for n in rng.integers(0, table.num_rows, pairs).tolist()]
+        names = json.loads(run([*child, "choose", str(out), str(pairs)])[1])
         nothing, _ = run(curate("--help"))
         scanned = [run(curate("explain", str(out), name, "--json")) for name in names]
         build, said = run(curate("explain", str(out), "--index", "--json"))
@@ -56,3 +43,39 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
         "look_cpu_seconds": round(median(u.cpu_seconds for u, _ in scanned), 2), "help_seconds": round(nothing.wall_seconds, 2),
     }  # fmt: skip
     return {"name": "explain", "parts": {f"{made['rows']:,} rows": part}, "targets": {}, "versions": versions("pyarrow", "numpy")}
+
+
+def make(folder: Path, each: int) -> None:
+    """Write the documents; in a process of its own, whose memory is not that of what is measured."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    rng = np.random.default_rng(1)
+    folder.mkdir()
+    for i in range(FILES):
+        names = pa.array(np.arange(i * each, (i + 1) * each)).cast(pa.string())
+        urls = pc.binary_join_element_wise(f"https://site{i}.example/a/longer/path/of/some/page-", names, ".html", "")
+        text = pc.binary_join_element_wise("a page of some sixty bytes, as short as they come, number ", names, "")
+        pq.write_table(pa.table({"url": urls, "text": text, "score": rng.random(each)}), folder / f"{i:03d}.parquet")
+
+
+def choose(out: Path, pairs: int) -> list[str]:
+    """Ids and URLs of some documents, as many kept as dropped."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    rng, names = np.random.default_rng(2), []
+    for kind in ("outputs/written", "dropped"):
+        table = pq.read_table(rng.choice(sorted((out / kind).glob("*.parquet"))), columns=["id", "url"])
+        names += [table["url" if n % 2 else "id"][n].as_py() for n in rng.integers(0, table.num_rows, pairs).tolist()]
+    return names
+
+
+if __name__ == "__main__":
+    what, where, number = sys.argv[1:]
+    if what == "make":
+        make(Path(where), int(number))
+    else:
+        print(json.dumps(choose(Path(where), int(number))))

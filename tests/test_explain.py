@@ -232,6 +232,8 @@ def test_a_duplicate_leads_to_its_survivor_and_on(sample):
     one, more = told(sample, chains[0]), told(sample, chains[0], follow=True)
     first = dropped[chains[0]]
     assert [(s["id"], s["of"], s["step"]) for s in one["survivors"]] == [(first["duplicate_of"], chains[0], first["step"])]
+    (fate,) = one["fates"]
+    assert [s["name"] for s in fate["steps"] if "duplicate_of" in s["metrics"]] == [first["step"]]  # which dedup_urls writes too
     way, name = [], chains[0]
     while name in dropped:
         name = dropped[name]["duplicate_of"]
@@ -307,6 +309,25 @@ def test_what_a_shadow_met_behind_the_drop_is_told(annotated_run):
     assert "behind its drop, as a shadow:" in page({"query": "", "documents": [told(it, early["id"])]})
 
 
+def test_a_shadow_tells_of_its_own_branch_alone(crawl):
+    """Two branches write one column."""
+    steps = """
+steps:
+  len:   {use: measure, limit: 60}
+  route: {use: split, to: {small: "length < 30"}, else: rest}
+  a:     {use: count_words, needs: route.small}
+  b:     {use: count_words, needs: route.rest}
+"""
+    text = PARTS[: PARTS.index("steps:")] + steps + "outputs: {of_a: {use: shards, needs: a}, of_b: {use: shards, needs: b}}"
+    run(recipe(crawl, text), crawl / "out", annotate=True)
+    shadows = rows(crawl / "out", "shadows")
+    assert {row["branch"] for row in shadows} == {"route.small", "route.rest"}
+    for branch, step in (("route.small", "a"), ("route.rest", "b")):
+        row = next(row for row in shadows if row["branch"] == branch)
+        (fate,) = explain(crawl / "out", row["id"])["documents"][0]["fates"]
+        assert [(s["name"], s["metrics"]) for s in fate["later"]] == [(step, {"n_tokens": row["n_tokens"]})]
+
+
 # -- texts read again ---------------------------------------------------------------------------------
 
 
@@ -343,6 +364,21 @@ def test_a_dropped_document_is_dropped_again(sample, step):
     found = next(f["reread"] for f in told(sample, name, look=Rereader(sample))["fates"] if f["steps"][-1]["name"] == step)
     assert found["agrees"]
     assert found["texts"]
+
+
+def test_records_of_the_real_web(real_run):
+    """Documents of every step that dropped some, and of the output: told by their columns, and the same when they are read again."""
+    it = open_run(real_run)
+    look, seen = Rereader(it), set()
+    drops = it.table("dropped", ["id", "step"]).to_pylist()
+    names = {row["step"]: row["id"] for row in drops} | {"web": it.table("outputs", ["id"], output="web")["id"][0].as_py()}
+    for name in names.values():
+        for fate in told(it, name, look=look)["fates"]:
+            assert fate["reread"]["agrees"] in (True, None), fate["reread"]
+            seen.add((fate["fate"], fate["reread"]["agrees"]))
+            if fate["steps"][-1]["rules"] and fate["fate"] == "dropped":
+                assert next(r["reason"] for r in fate["steps"][-1]["rules"] if r["broken"]) == fate["steps"][-1]["reason"]
+    assert seen >= {("kept", True), ("dropped", True)}
 
 
 def test_another_verdict_is_said(sample, monkeypatch):

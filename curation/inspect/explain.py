@@ -22,7 +22,8 @@ IDENTITY = frozenset({
 })  # fmt: skip
 MOST_SURVIVORS = 100
 """Documents of a chain of duplicates that are followed (ours)."""
-WIDTH = 140
+WIDTH, VALUE_CHARS = 140, 300
+"""Of a line of the terminal, and characters of a value that are shown (ours)."""
 
 
 @dataclass
@@ -315,7 +316,7 @@ def _of_step(s: Mapping[str, Any]) -> list[str]:
         if rule["side"] is not None:
             bounds.setdefault(rule["column"], []).append(_of_bound(rule))
     told = s["metrics"].items()
-    metrics = [" ".join([name, safe(str(value)), *(f"[{bound}]" for bound in bounds.get(name, ()))]) for name, value in told]
+    metrics = [" ".join([name, safe(str(value)[:VALUE_CHARS]), *(f"[{bound}]" for bound in bounds.get(name, ()))]) for name, value in told]
     others = [rule for rule in s["rules"] if rule["column"] and rule["column"] not in s["metrics"]]
     metrics += [f"{rule['column']} {rule['value']} [{_of_bound(rule)}]" for rule in others]
     first = f"    {s['name']:<16} {s['verdict']}" + (f": {safe(s['reason'])}" if s["reason"] else "")
