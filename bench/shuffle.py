@@ -92,7 +92,8 @@ def _run(folder: Path, n: int, pairs: int) -> dict[str, Any]:
 def heads(work: Path) -> list[Any]:
     """First lines of the records of a run's tasks."""
     found = [p.read_text(encoding="utf-8").split("\n", 1)[0] for p in work.glob("*/records/*.json")]
-    found += [line.partition(" ")[2] for p in work.glob("*/segments/*.heads") for line in p.read_text(encoding="utf-8").splitlines()]
+    lines = [line for p in work.glob("*/segments/*.heads") for line in p.read_text(encoding="utf-8").splitlines()]
+    found += [line.partition(" ")[2].rpartition(" ")[0] for line in lines]
     return [head for _, head in map(json.loads, found)]
 
 

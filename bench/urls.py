@@ -124,7 +124,8 @@ def _run(here: Path, folder: Path, n: int, pairs: int) -> dict[str, Any]:
 def _seconds(work: Path) -> Iterator[float]:
     """CPU-seconds of each reduce task of a run."""
     heads = [p.read_text(encoding="utf-8").split("\n", 1)[0] for p in work.glob("*/records/*.json")]
-    heads += [line.partition(" ")[2] for p in work.glob("*/segments/*.heads") for line in p.read_text(encoding="utf-8").splitlines()]
+    lines = [line for p in work.glob("*/segments/*.heads") for line in p.read_text(encoding="utf-8").splitlines()]
+    heads += [line.partition(" ")[2].rpartition(" ")[0] for line in lines]
     yield from (head["cpu_seconds"] for _, head in map(json.loads, heads) if head["kind"] == "reduce")
 
 

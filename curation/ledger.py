@@ -2,7 +2,8 @@
 
 A record has two lines: the head (files, and the counts of each step) and the stats (by language,
 source, crawl, date and domain; a histogram of each metric), so that looking at a run never reads
-text. The driver folds records into segments; the head alone is read to resume.
+text. The driver folds records into segments; the head alone is read to resume. A segment's line of a
+head ends with the length of the stats, so that those of some tasks are found without a look at the others.
 
 The identity of every step: in + created = kept + dropped + merged + failed.
 """
@@ -13,7 +14,7 @@ import os
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ SEGMENT_SHARE = 32
 """A segment has at least one in so many of all records: a million tasks leave some 200 segments (ours)."""
 OPEN_SEGMENTS = 512
 """Segments held open at a time (ours)."""
+LENGTH = b" 0123456789\n"
+"""What a segment's line of a head has behind the head; that of an older one, nothing."""
 
 
 @dataclass
@@ -261,10 +264,10 @@ class Heads(Mapping[str, dict[str, Any]]):
 
     def __init__(self, ledger: Ledger, keys: Iterable[str]) -> None:
         known = ledger.heads()
-        self._ledger, self._keys = ledger, {key: None for key in keys if key in known}
+        self.ledger, self._keys = ledger, {key: None for key in keys if key in known}
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        head = self._ledger.get(key) if key in self._keys else None
+        head = self.ledger.get(key) if key in self._keys else None
         if head is None:
             raise KeyError(key)
         return head
@@ -288,7 +291,8 @@ class Ledger:
         self._descriptors: dict[str, int] = {}
         self._loose: set[str] = set()
         """Keys with a record of their own."""
-        self._segments = 0
+        self._segments: list[str] = []
+        """Files of the heads in segments, in order."""
         self._copy = tempfile.TemporaryFile(prefix="curate-") if remote(folder) else None  # noqa: SIM115 - until this object goes
         if self._copy is not None:
             weakref.finalize(self, self._copy.close)
@@ -311,9 +315,9 @@ class Ledger:
                 for line in data.splitlines(keepends=True):
                     blank = line.find(b" ")
                     key = line[:blank].decode(errors="replace")
-                    heads.setdefault(key, (f"segments/{segment.name}", offset + blank + 1, len(line) - blank - 2))
+                    heads.setdefault(key, (f"segments/{segment.name}", offset + blank + 1, max(1, len(line.rstrip(LENGTH)) - blank - 1)))
                     offset += len(line)
-            self._segments = len(segments)
+            self._segments = [f"segments/{segment.name}" for segment in segments]
             loose = _names(self.folder / "records")
             for name in loose:
                 heads.setdefault(name[:-5], (f"records/{name}", 0, 0))  # a late attempt never wins
@@ -350,6 +354,11 @@ class Ledger:
             return (self.folder / file).read_bytes()
         if file not in self._copied:
             self._keep(file, (self.folder / file).read_bytes())
+        return self._fetched(file)
+
+    def _fetched(self, file: str) -> bytes:
+        """A file of an object store, from the copy."""
+        assert self._copy is not None
         offset, length = self._copied[file]
         return os.pread(self._copy.fileno(), length, offset)
 
@@ -397,20 +406,20 @@ class Ledger:
         heads, stats = [], []
         for key in keys:
             head, tail = self._lines(key)
-            heads.append(key.encode() + b" " + head)
+            heads.append(b"%s %s %d" % (key.encode(), head, len(tail)))
             stats.append(key.encode() + b" " + tail)
-        stem = f"segments/{self._segments:06d}"
+        stem = f"segments/{len(self._segments):06d}"
         replace(self.folder / f"{stem}.stats", b"\n".join(stats) + b"\n")
         replace(self.folder / f"{stem}.heads", b"\n".join(heads) + b"\n")
         self._keep(f"{stem}.heads", b"\n".join(heads) + b"\n")
         offset = 0
         for key, line in zip(keys, heads, strict=True):
             if known.get(key, ("records/",))[0].startswith("records/"):
-                known[key] = (f"{stem}.heads", offset + len(key) + 1, len(line) - len(key) - 1)
+                known[key] = (f"{stem}.heads", offset + len(key) + 1, len(line.rstrip(LENGTH)) - len(key) - 1)
             offset += len(line) + 1
             self._copied.pop(f"records/{key}.json", None)
         remove(self.folder / "records" / f"{key}.json" for key in keys)
-        self._segments += 1
+        self._segments.append(f"{stem}.heads")
         self._loose = set()
 
     def _lines(self, key: str) -> tuple[bytes, bytes]:
@@ -420,19 +429,45 @@ class Ledger:
             checked(line, f"{self.folder}/records/{key}.json")
         return head, tail
 
-    def stats(self, keys: set[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Stats of the finished tasks, in key order within each file."""
-        seen: set[str] = set()
-        for segment in sorted((self.folder / "segments").glob("*.stats")):
-            for line in segment.read_bytes().splitlines():
-                key, _, tail = line.partition(b" ")
-                name = key.decode(errors="replace")
-                if name not in seen and (keys is None or name in keys):
-                    seen.add(name)
-                    yield from_json(checked(tail, segment))
-        for file in _names(self.folder / "records"):
-            if file[:-5] not in seen and (keys is None or file[:-5] in keys):
-                yield from_json(checked(self._lines(file[:-5])[1], self.folder / "records" / file))
+    def places(self, keys: Sequence[str]) -> list[tuple[str, int, int]]:
+        """Where the stats of finished tasks stand, in the order of the keys: (file, offset, length; 0 = the second line)."""
+        found = dict.fromkeys(keys) if self.heads() else {}
+        for file in self._segments:
+            stats, offset = f"{file.removesuffix('heads')}stats", 0
+            lines = (self._fetched(file) if self._copy is not None else _bytes(self.folder / file)).splitlines()
+            if any(line.endswith(b"]") for line in lines):  # an older segment
+                parts = [line.partition(b" ") for line in _bytes(self.folder / stats).splitlines()]
+                lines = [b"%s %d" % (key, len(said)) for key, _, said in parts]
+            for line in lines:
+                blank, length = line.find(b" "), line.rpartition(b" ")[2]
+                if not length.isdigit():
+                    raise AccountError(f"{self.folder}/{file} is damaged")
+                if (key := line[:blank].decode(errors="replace")) in found and found[key] is None:
+                    found[key] = (stats, offset + blank + 1, int(length))
+                offset += blank + int(length) + 2
+        return [found.get(key) or (f"records/{key}.json", 0, 0) for key in keys]
+
+    def said(self, places: Iterable[tuple[str, int, int]]) -> Iterator[dict[str, Any]]:
+        """Stats of finished tasks, in the order of their places.
+
+        Raises: AccountError if one is gone or damaged.
+        """
+        return ahead(self._stats_at, places, self.folder)
+
+    def _stats_at(self, place: tuple[str, int, int]) -> dict[str, Any]:
+        file, offset, length = place
+        path = self.folder / file
+        try:
+            if not length:
+                raw = [*(self._fetched(file) if file in self._copied else _bytes(path)).split(b"\n"), b""][1]
+            elif far := remote(path):
+                raw = far.read_range(offset, length)
+            else:
+                raw = os.pread(self._descriptor(file), length, offset)
+        except FileNotFoundError as e:
+            raise AccountError(f"{path} is gone: what its task counted is lost") from e
+        stats: dict[str, Any] = from_json(checked(raw, path))
+        return stats
 
 
 def _names(folder: Path) -> list[str]:

@@ -57,6 +57,8 @@ class Step:
     """split: branch -> rule; keep: {"": rule}."""
     notes: list[str] = field(default_factory=list)
     """What the user should know of the files its parameters name."""
+    contents: dict[str, Any] = field(default_factory=dict)
+    """Parameter that names files -> the identity of what is in them."""
     other: str | None = None
     copy: bool = False
     checkpoint: bool = False
@@ -484,8 +486,8 @@ class Plan:
         values = step.params.model_dump(mode="json")
         if isinstance(step.stage, GlobalStage) and step.stage.against(step.params):
             values.pop("against", None)  # what it reads is in the task keys
-        for key in _asset_fields(type(step.params)):
-            values[key] = _checksums(getattr(step.params, key))
+        step.contents = {key: _checksums(getattr(step.params, key)) for key in _asset_fields(type(step.params))}
+        values |= step.contents
         extra: list[Any] = []
         if step.kind == "source":
             values.pop("paths", None)  # what is read is in the task keys, not in the configuration

@@ -7,6 +7,7 @@ when its record exists, and its key says everything it depends on, so there is n
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from curation import assets, registry
 from curation.errors import AccountError, FailedShareError, TaskError, said_of
 from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
-from curation.plan import STATE_FILE, Pass, Plan, Step, state_of
+from curation.plan import STATE_FILE, Pass, Plan, Step, snapshot, state_of
 from curation.shards import count_rows
 from curation.shuffle import (
     BLOCK,
@@ -53,6 +54,7 @@ from curation.storage import (
     write_json,
     write_sealed,
 )
+from curation.sums import STATS_FILE, SUMS, add_up, differing, groups, read_parts
 from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
@@ -151,8 +153,14 @@ class Run:
         """step -> shards of earlier runs that compete with its own."""
         self.states: dict[str, dict[str, str]] = {}
         """step -> file to stand in `states/STEP` -> what its stage kept."""
+        self.seconds: dict[str, float] = {}
+        """pass, `step emit` or `step reduce` -> seconds this process has waited for its tasks."""
+        self.sums: dict[str, dict[str, Any]] = {}
+        """work folder -> what stats.json says of its records: a digest of their keys, and their sum."""
         self.dry = executor is None
         self.manifest = read_manifest(out)
+        self.summed = read_parts(out)
+        """`sums` of an earlier run."""
         self.input_bytes = 0
 
     # -- the walk -----------------------------------------------------------------------------------
@@ -230,6 +238,7 @@ class Run:
             self.shards[head.name] = self._gathered(p, tasks, heads)
         if not self.dry:
             self._check(p, tasks)
+            self._sum(p, p.folder, heads.ledger)
             self._report(head)
             self._save("running")
 
@@ -372,6 +381,7 @@ class Run:
         self.keys[folder] = [t["key"] for t in tasks]
         progress = Progress(label, len(tasks), len(tasks) - len(todo), len(tasks) - len(todo))
         self.notify("pass", progress)
+        started = time.monotonic()
         if self.executor is not None and todo:
             failed: dict[str, Account] = {}
             for task in self.executor.map(todo, Quarantine(self.work / folder, self.plan.recipe.settings.max_failed)):
@@ -379,6 +389,7 @@ class Run:
                 self._early_stop(task, head, failed)
                 progress.done += 1
                 self.notify("task", head)
+        self.seconds[label] = self.seconds.get(label, 0) + time.monotonic() - started
         heads = Heads(ledger, self.keys[folder])
         if self.executor is not None and len(heads) != len({t["key"] for t in tasks}):
             raise TaskError(f"{label}: {len(tasks) - len(heads)} tasks left no record")
@@ -693,19 +704,19 @@ class Run:
             write_sealed(file, gathered)
         self.keys[folder] = gathered["keys"]
         names_of, shards = {key: name for name, key in gathered["shards"]}, []
-        for head in self._recorded(step, folder, gathered["keys"]):
+        for head in self._recorded(step, Ledger(self.work / folder), gathered["keys"]):
             self.accounts[step.name].cpu_seconds += head["cpu_seconds"]
             if head["kind"] == "gather" and (made := head["outputs"].get("shards")):
                 shards.append(Shard(head["key"], step.name, name=names_of[head["key"]]))
                 shards[-1].take(f"work/{folder}/shards", made)
         return shards
 
-    def _recorded(self, step: Step, folder: str, keys: list[str]) -> Iterator[dict[str, Any]]:
+    @staticmethod
+    def _recorded(step: Step, ledger: Ledger, keys: list[str]) -> Iterator[dict[str, Any]]:
         """The heads of tasks that were done, each read once.
 
         Raises: TaskError if one is gone.
         """
-        ledger = Ledger(self.work / folder)
         for key in keys:
             head = ledger.get(key)
             if head is None:
@@ -750,8 +761,8 @@ class Run:
             self.shards[step.name] = [Shard("unsettled", step.name, virtual=True)]
             return
         account = self.accounts[step.name]
-        shards = []
-        for head in self._recorded(step, settled["folder"], settled["keys"]):
+        shards, ledger = [], Ledger(self.work / settled["folder"])
+        for head in self._recorded(step, ledger, settled["keys"]):
             if head["kind"] != "reduce":
                 continue
             account.add(head["steps"].get(step.name) or Account().plain())
@@ -767,6 +778,7 @@ class Run:
             self._check_in(step)
             account.check(step.name)
             self._judge(step)
+            self._sum(p, settled["folder"], ledger)
             self._save("running")
 
     # -- accounts -----------------------------------------------------------------------------------
@@ -808,6 +820,26 @@ class Run:
                 raise TaskError(f"{step.name}: {e}") from e
             if note is not None:
                 self.judged[step.name] = note
+
+    def _sum(self, p: Pass, folder: str, ledger: Ledger) -> None:
+        """Add up what the records of a pass say of its documents, many of them by tasks, and hold it against the accounts."""
+        keys = sorted(set(self.keys[folder]))
+        part = self.summed.get(folder)
+        if part is None or part["keys"] != digest(SUMS, keys):
+            places, apart = ledger.places(keys), groups(len(keys))
+            if len(apart) > 1:
+                below = f"{p.name}.sum-{folder.rpartition('-')[2]}"
+                tasks = [
+                    {"kind": "sum", "step": p.name, "folder": below, "key": digest("sum", SUMS, keys[s]), "of": folder, "places": places[s]}
+                    for s in apart
+                ]  # fmt: skip
+                ledger = self._do(f"{p.name} sum", below, tasks).ledger
+                places = ledger.places([str(t["key"]) for t in tasks])
+            part = {"keys": digest(SUMS, keys), "steps": add_up(ledger.said(places))}
+        for step in p.steps:
+            if said := differing(part["steps"], step.name, self.accounts[step.name].dropped):
+                raise AccountError(f"{step.name}: {said}")
+        self.sums[folder] = part
 
     # -- outputs ------------------------------------------------------------------------------------
 
@@ -888,13 +920,19 @@ class Run:
                 write_sealed(self.out / "states" / name / STATE_FILE, state_of(self.plan.steps[name]))
         manifest = {
             "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
+            "plan": f"work/plan-{digest(snapshot(self.plan))[:12]}.json",
             "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,
             "inputs": {n: {"files": len(f), "identity": digest([x.identity for x in f])} for n, f in self.files.items()},
             "steps": [self._step(s) for s in self.plan.steps.values() if s.name in self.accounts],
             "folders": sorted(self.keys),
+            "tasks": {
+                label: {"tasks": n, "reused": reused, "seconds": round(self.seconds.get(label, 0), 3)}
+                for label, (n, reused) in self.tasks.items()
+            },
         }  # fmt: skip
         if status == "done":
             self._cards(manifest)
+            write_sealed(self.out / STATS_FILE, {"parts": self.sums})
         write_json(self.out / "run.json", manifest)
 
     def _cards(self, manifest: dict[str, Any]) -> None:
@@ -905,8 +943,7 @@ class Run:
             card = registry.beside(head.stage, "card") if head.stage is not None and len(output.needs) == 1 else None
             if card is not None and name in self.written:
                 folder = self.plan.passes[self.plan.pass_of[head.name]].folder
-                stats = Ledger(self.work / folder).stats(set(self.keys[folder]))
-                files |= card(output.name, manifest, stats, len(self.keys[folder]), self.written[name])
+                files |= card(output.name, manifest, self.sums[folder]["steps"], self.written[name])
         remove(old for old in entries(self.out / "cards") if old.name not in files)
         for file, content in files.items():
             replace(self.out / "cards" / file, content)
@@ -925,7 +962,7 @@ class Run:
         return {
             "name": step.name, "use": step.use, "kind": step.kind, "fingerprint": step.fingerprint, "needs": list(step.needs),
             "version": None if step.stage is None else registry.version(step.use),
-            "params": describe_params(step), "pass": self.plan.pass_of.get(step.name),
+            "params": describe_params(step), "contents": step.contents, "pass": self.plan.pass_of.get(step.name),
             "writes": sorted({*step.writes, *self.plan.scattered(step)}), "notes": notes,
             "examples": self.examples.get(step.name, {}), "tallies": self.tallies.get(step.name, {}),
             **({} if report is None else {"report": report}),

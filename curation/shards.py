@@ -205,7 +205,9 @@ def read_batches(path: str | Path, columns: Sequence[str] | None = None, footer:
             yield file.read_row_group(index, columns=list(columns) if columns is not None else None, use_threads=False)
 
 
-def read_rows(path: str | Path, rows: Any, footer: int, numbered: bool = True, columns: Sequence[str] | None = None) -> Iterator[Any]:
+def read_rows(
+    path: str | Path, rows: Any, footer: int | None, numbered: bool = True, columns: Sequence[str] | None = None
+) -> Iterator[Any]:  # fmt: skip
     """Some documents of a file.
 
     Args:

@@ -55,16 +55,16 @@ def run(
     import shlex
 
     from curation.executors import Options
-    from curation.inspect.show import Display, summary
-    from curation.run import read_manifest
+    from curation.inspect.show import require_run, summary
+    from curation.inspect.stats import gather, page
+    from curation.inspect.summary import read_summary
     from curation.storage import location
 
     plan = planned(recipe, sets, sample=sample, annotate=annotate, until=until)
     folder = location(out or f"runs/{plan.recipe.name}")
     options = Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
     drive(plan, folder, executor, options, as_json, lambda run: run.walk())
-    manifest = read_manifest(folder)
-    data(summary(manifest, folder), as_json, Display.table(manifest, folder))
+    data(summary(require_run(folder), folder), as_json, "" if as_json else page(gather(read_summary(folder), folder)))
 
 
 @app.command(epilog="Example: curate worker /shared/runs/web --rank 3 --of 16")

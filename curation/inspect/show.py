@@ -1,8 +1,9 @@
-"""What the terminal shows: progress while a run goes, tables when it is done."""
+"""What the terminal shows while a run goes, and what it gives of a finished one: its accounts, its cards."""
 
 from __future__ import annotations
 
-import io
+import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,26 @@ def require_run(folder: Path) -> dict[str, Any]:
     if not manifest:
         raise RecipeError(f"{folder} is not the folder of a run (it has no run.json)")
     return manifest
+
+
+def safe(text: str) -> str:
+    """Crawled text for the terminal, on one line: `?` in place of what could write to it (control characters, marks of direction)."""
+    return "".join(c if c.isprintable() or c in JOINERS else " " if c.isspace() else "?" for c in text)
+
+
+JOINERS = "\u200c\u200d"
+"""Join or part letters of Arabic and Indic scripts."""
+
+
+def plain(value: Any) -> Any:
+    """A value of a column as JSON has it; floats to six places, what JSON lacks as text, NaN as null."""
+    try:
+        json.dumps(value)
+    except TypeError:
+        return str(value)
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
 
 
 def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -55,10 +76,6 @@ def read_card(folder: Path, output: str | None, suffix: str) -> str:
     if name not in found:
         raise RecipeError(f"{folder} has no card of {name!r}{did_you_mean(name, found)}; it has cards of {', '.join(found)}")
     return found[name].read_bytes().decode()
-
-
-SHOWN = 3
-"""Examples of a kind that the table names; the others are in run.json."""
 
 
 class Display:
@@ -119,36 +136,3 @@ class Display:
             reused = f", {t.reused} reused" if t.reused else ""
             sys.stderr.write(f"{t.name}: {t.done}/{t.total} tasks{reused}, {time.monotonic() - self._started:.1f} s, {self._rate()}\n")
         self._total = None
-
-    @staticmethod
-    def table(manifest: dict[str, Any], out: Path) -> str:
-        """The funnel as text."""
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("step")
-        for name in ("in", "kept", "dropped", "cpu s"):
-            table.add_column(name, justify="right")
-        table.add_column("why")
-        for s in manifest["steps"]:
-            reasons = [f"{r} {n:,}" for r, n in sorted(s["dropped"].items(), key=lambda i: -i[1])]
-            reasons += [f"{word} {s[word]:,}" for word in ("created", "merged", "failed") if s[word]]
-            reasons += [f"-> {b} {n:,}" for b, n in s["branches"].items()]
-            table.add_row(
-                s["name"],
-                f"{s['documents_in']:,}",
-                f"{s['kept']:,}",
-                f"{sum(s['dropped'].values()):,}",
-                f"{s['cpu_seconds']:.1f}",
-                ", ".join(reasons),
-            )
-        buffer = io.StringIO()
-        Console(file=buffer, width=160 if not sys.stdout.isatty() else None, force_terminal=sys.stdout.isatty()).print(table)
-        text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
-        notes = "".join(f"{s['name']}: {note}\n" for s in manifest["steps"] for note in s["notes"])
-        for s in manifest["steps"]:
-            for kind, found in s["examples"].items():
-                first = ", ".join(f"{text!r} ({weight:,})" for text, weight in list(found.items())[:SHOWN])
-                notes += f"{s['name']}: {kind}: {first}\n"
-        return f"{text}\n{notes}{manifest['status']}: {out}"

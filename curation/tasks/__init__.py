@@ -7,6 +7,7 @@ process or network boundary.
 - `emit` writes a shard's keyed rows, `reduce` decides about a range of keys, `recall` answers what it asks; `exchange` puts what many
   wrote together for many readers; `gather` makes a shard of an output of what `rows` has scattered.
 - `supersede` lists what lost of an earlier run, `state` is what a later one may read, `output` joins small shards.
+- `sum` adds up what many records say of their documents.
 - `schemas` says which columns the files of tasks have.
 """
 
@@ -23,6 +24,7 @@ from curation.tasks.recall import RecallTask
 from curation.tasks.reduce import ReduceTask
 from curation.tasks.rows import RowTask
 from curation.tasks.state import StateTask
+from curation.tasks.sum import SumTask
 from curation.tasks.supersede import SupersedeTask
 
 KINDS: dict[str, type[Task]] = {
@@ -35,6 +37,7 @@ KINDS: dict[str, type[Task]] = {
     "supersede": SupersedeTask,
     "state": StateTask,
     "output": OutputTask,
+    "sum": SumTask,
 }
 
 

@@ -16,10 +16,11 @@ import pytest
 from engine_kit import FULL, Stop, Stopper, command, documents, environment, jsonl, parquet, ran, recipe, rows, run, tree
 from store_kit import BUCKET, s3
 
-from curation import cli, gc, ledger, objects, shuffle, storage, tasks
+from curation import cli, gc, ledger, objects, open_run, shuffle, storage, tasks
 from curation.errors import AccountError, LockedError, RecipeError, TaskError
 from curation.executors import Options, start
 from curation.executors.inline import Inline
+from curation.inspect import lookup
 from curation.ledger import Ledger
 from curation.plan import Plan
 from curation.recipe import load
@@ -130,6 +131,26 @@ def test_a_new_crawl_against_an_old_one_that_lies_there(tmp_path, proxy):
             run(new, tmp_path / "refused", overrides={"like.against": [f"{url}/nowhere"]})
 
 
+def test_a_run_that_lies_there_is_opened_like_a_local_one(local, proxy):
+    """Tables, samples and a document's way; with a lookup, a document is found by a few reads."""
+    file, _ = local
+    url = place()
+    run(file, url)
+    here, there = open_run(file.parent / "run"), open_run(url)
+    for what in ("outputs", "dropped", "shadows"):
+        assert there.table(what, ["_file", "_row", "id", "url"]).equals(here.table(what, ["_file", "_row", "id", "url"]))
+    assert there.sample("rare", n=5).equals(here.sample("rare", n=5))
+    names = [rows(here.folder, kind)[0]["id"] for kind in ("outputs", "dropped")]
+    wanted = [here.explain(name) for name in names]
+    proxy.seen.clear()
+    assert [there.explain(name) for name in names] == wanted
+    scanned = proxy.seen["GET"]
+    lookup.build(there)
+    proxy.seen.clear()
+    assert [there.explain(name) for name in names] == wanted
+    assert proxy.seen["GET"] < scanned / 2
+
+
 def test_a_ray_cluster_of_its_own(local, tmp_path, proxy):
     """Its nodes know the store by their environment, and need nothing else in common."""
     pytest.importorskip("ray")
@@ -232,7 +253,7 @@ def test_segments_are_read_once_and_records_go(tmp_path, monkeypatch, proxy):
     assert sorted(p.name for p in (folder / "segments").iterdir()) == [f"00000{n}.{kind}" for n in range(2) for kind in ("heads", "stats")]
     assert len(list((folder / "records").iterdir())) == 1
     keys = sorted(Ledger(folder).heads())
-    assert len(list(Ledger(folder).stats())) == len(keys) == 9
+    assert len(list((found := Ledger(folder)).said(found.places(keys)))) == len(keys) == 9
     proxy.calm()
     again = Ledger(folder)
     assert [again.get(k)["key"] for k in keys] == keys
