@@ -1,4 +1,4 @@
-"""Commands that look into a run: stats, diff, explain, sample, card."""
+"""Commands that look into a run: stats, diff, explain, sample, what-if, card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from curation.cli.app import Debug, Json, RunFolder, Seed, app, data, say
+from curation.cli.app import Debug, Json, RunFolder, Seed, app, data, overrides, say
 
 
 @app.command(epilog="Example: curate stats runs/pipeline --step quality --by lang")
@@ -110,6 +110,22 @@ def sample(
     run = open_run(run_folder)
     report = samples.sample(run, "failed" if failed else "dropped", step, reason, output, n, seed)
     data(report, as_json, "" if as_json else samples.page(report, run, chars))
+
+
+@app.command("what-if", epilog="Example: curate what-if runs/pipeline gopher_quality.min_words=30")
+def what_if(
+    run_folder: RunFolder,
+    changes: Annotated[list[str], typer.Argument(metavar="STEP.PARAM=VALUE...", help="Changes, as `--set` has them; a step or its stage.")],
+    examples: Annotated[int, typer.Option("-n", "--examples", metavar="N", min=0, help="Documents shown of each kind.")] = 5,
+    seed: Seed = 0, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """What other bounds would have kept and dropped, without a run: documents won and lost."""
+    from curation.inspect.opened import open_run
+    from curation.inspect.what_if import page
+    from curation.inspect.what_if import what_if as ask
+
+    report = ask(open_run(run_folder), overrides(changes, "what-if", "STEP.PARAM=VALUE"), examples, seed)
+    data(report, as_json, "" if as_json else page(report))
 
 
 @app.command(epilog="Example: curate card runs/llama3-web --output mix > CARD.md")

@@ -214,7 +214,7 @@ class OpenRun:
             return [path for name in names for path in sorted((self.folder / "outputs" / name).glob("*.parquet"))]
         found = sorted((self.folder / what).glob("*.parquet"))
         if what == "dropped" and step is not None:
-            found = [path for path in found if _group_of(path) == head]  # files of a pass begin with its name
+            found = [path for path in found if group_of(path.name) == head]  # files of a pass begin with its name
         return found
 
     def require_done(self) -> None:
@@ -229,7 +229,7 @@ class OpenRun:
     def _schema(self, what: str, files: list[Any]) -> pa.Schema:
         """Columns of some files; those of one pass, or output, have the same ones, so that one footer of each is read."""
         fields: dict[str, tuple[pa.Field, Any]] = {}
-        for group, path in {_group_of(path) if what != "outputs" else path.parent.name: path for path in files}.items():
+        for group, path in {group_of(path.name) if what != "outputs" else path.parent.name: path for path in files}.items():
             if (what, group) not in self._schemas:
                 with opened(path) as file:
                     self._schemas[what, group] = file.schema_arrow
@@ -370,9 +370,9 @@ def id_order(ids: Any, seed: int) -> Any:
     return x ^ (x >> np.uint64(31))
 
 
-def _group_of(path: Any) -> str:
-    """The pass that wrote a file of dropped, failed or shadow rows."""
-    return str(path.name.rpartition("-")[0])
+def group_of(name: str) -> str:
+    """The pass that wrote a file of dropped, failed or shadow rows, of this name or place."""
+    return name.rpartition("/")[2].rpartition("-")[0]
 
 
 def _always(what: str) -> dict[str, pa.DataType]:
