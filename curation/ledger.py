@@ -469,20 +469,6 @@ class Ledger:
         stats: dict[str, Any] = from_json(checked(raw, path))
         return stats
 
-    def stats(self, keys: set[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Stats of the finished tasks, in key order within each file."""
-        seen: set[str] = set()
-        for segment in sorted((self.folder / "segments").glob("*.stats")):
-            for line in segment.read_bytes().splitlines():
-                key, _, tail = line.partition(b" ")
-                name = key.decode(errors="replace")
-                if name not in seen and (keys is None or name in keys):
-                    seen.add(name)
-                    yield from_json(checked(tail, segment))
-        for file in _names(self.folder / "records"):
-            if file[:-5] not in seen and (keys is None or file[:-5] in keys):
-                yield from_json(checked(self._lines(file[:-5])[1], self.folder / "records" / file))
-
 
 def _names(folder: Path) -> list[str]:
     try:

@@ -54,7 +54,7 @@ from curation.storage import (
     write_json,
     write_sealed,
 )
-from curation.sums import STATS_FILE, SUMS, add_up, groups, read_parts
+from curation.sums import STATS_FILE, SUMS, add_up, differing, groups, read_parts
 from curation.tasks.base import heaviest
 from curation.tasks.schemas import output_schema, payload_schema
 from curation.workers import Quarantine
@@ -837,10 +837,8 @@ class Run:
                 places = ledger.places([str(t["key"]) for t in tasks])
             part = {"keys": digest(SUMS, keys), "steps": add_up(ledger.said(places))}
         for step in p.steps:
-            verdicts, account = part["steps"].get(step.name, {}).get("verdicts", {}), self.accounts[step.name]
-            for reason, n in account.dropped.items():
-                if n != (said := verdicts.get(reason, {"documents": 0})["documents"]):
-                    raise AccountError(f"{step.name}: {n} documents dropped for {reason}, {said} by language, source and so on")
+            if said := differing(part["steps"], step.name, self.accounts[step.name].dropped):
+                raise AccountError(f"{step.name}: {said}")
         self.sums[folder] = part
 
     # -- outputs ------------------------------------------------------------------------------------
@@ -945,8 +943,7 @@ class Run:
             card = registry.beside(head.stage, "card") if head.stage is not None and len(output.needs) == 1 else None
             if card is not None and name in self.written:
                 folder = self.plan.passes[self.plan.pass_of[head.name]].folder
-                stats = Ledger(self.work / folder).stats(set(self.keys[folder]))
-                files |= card(output.name, manifest, stats, len(self.keys[folder]), self.written[name])
+                files |= card(output.name, manifest, self.sums[folder]["steps"], self.written[name])
         remove(old for old in entries(self.out / "cards") if old.name not in files)
         for file, content in files.items():
             replace(self.out / "cards" / file, content)

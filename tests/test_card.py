@@ -20,7 +20,8 @@ from curation import cli
 from curation.errors import RecipeError
 from curation.inspect.markdown import code, table
 from curation.inspect.show import read_card
-from curation.ledger import OTHERS, Ledger
+from curation.inspect.summary import read_summary
+from curation.ledger import OTHERS
 from curation.storage import location
 from mixes.card import card as card_module
 from mixes.card import page as page_module
@@ -428,19 +429,15 @@ def test_two_mixes_have_two_cards(tmp_path):
 # -- large runs -----------------------------------------------------------------------------------------
 
 
-def record(values):
-    return {"mix": {"verdicts": {"kept": {"by": {"domain": values}}}}}
-
-
-def test_what_does_not_fit_is_one_sum(monkeypatch):
-    monkeypatch.setattr(card_module, "MOST_VALUES", 8)
-    records = [record({f"d{k}-{n}": [10 - n, 1, 100 - n] for n in range(5)} | {OTHERS: [7, 1, 9]}) for k in range(4)]
-    found = by_value("mix", records, 4)["domain"]
-    assert len(found) == 9  # two of each task, and the others
-    assert found[-1] == {"value": OTHERS, "rows": 4 * (8 + 7 + 6 + 7), "tokens": 4 * (98 + 97 + 96 + 9)}
-    assert by_value("mix", records[::-1], 4)["domain"] == found
+def test_what_is_not_shown_is_one_sum(monkeypatch):
+    values = {f"d{n}": [10 - n, 1, 100 + n] for n in range(5)} | {OTHERS: [7, 1, 9]}
+    said = {"mix": {"verdicts": {"kept": {"by": {"domain": values, "license": {"a": [1, 1, 1]}, "licence": {"a": [2, 2, 2]}}}}}}
+    found = by_value("mix", said)["domain"]
+    assert [v["value"] for v in found] == ["d4", "d3", "d2", "d1", "d0", OTHERS]
+    assert found[-1] == {"value": OTHERS, "rows": 7, "tokens": 9}
+    assert by_value("mix", said)["license"] == [{"value": "a", "rows": 3, "tokens": 3}]
     monkeypatch.setattr(card_module, "SHOWN_VALUES", 3)
-    (*first, last) = by_value("mix", records, 4)["domain"]
+    (*first, last) = by_value("mix", said)["domain"]
     assert len(first) == 3
     assert last["rows"] == sum(v["rows"] for v in found) - sum(v["rows"] for v in first)
 
@@ -460,11 +457,9 @@ def test_no_shard_is_read(mixed, tmp_path, monkeypatch):
     shutil.copytree(mixed, tmp_path / "out", symlinks=True)
     for file in (tmp_path / "out").rglob("*.parquet"):
         file.unlink()
+    (tmp_path / "out" / "stats.json").unlink()
     manifest = json.loads((tmp_path / "out" / "run.json").read_text())
-    folder = next(f for f in manifest["folders"] if f.startswith("mix-"))
-    keys = set(json.loads((tmp_path / "out" / "work" / folder / "current.json").read_text())[1])
     files = [{"name": p.name, "part": p.name.partition("-")[0], "rows": pq.read_metadata(p).num_rows, "bytes": p.stat().st_size}
              for p in sorted((mixed / "outputs" / "mix").glob("*.parquet"))]  # fmt: skip
-    stats = Ledger(tmp_path / "out" / "work" / folder).stats(keys)
-    again = card_module.card("outputs.mix", manifest, stats, len(keys), files)
+    again = card_module.card("outputs.mix", manifest, read_summary(tmp_path / "out").steps, files)
     assert json.loads(again["mix.json"]) == made(mixed)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.errors import RecipeError
-from curation.inspect.show import require_run
+from curation.inspect.show import require_run, safe
 from curation.inspect.stats import drawn, percent
 from curation.ledger import OTHERS
 from curation.shards import column_names, opened, read_rows
@@ -153,7 +153,7 @@ class _Fates:
     """What became of the documents of both runs, as rows; knows fates and languages by number and files by theirs."""
 
     def __init__(self) -> None:
-        self.names: dict[str, int] = {}
+        self.names = {"merged": 0}
         self.langs: dict[str, int] = {"": 0}
         self.files: list[Path] = []
 
@@ -184,15 +184,12 @@ class _Fates:
             said = pc.binary_join_element_wise(table["step"], table[reason], ": ", null_handling="replace", null_replacement="")
             fate = self._numbers(said, self.names, prefix="failed at " if reason == "reason" else "")
         else:
-            fate = self._number(f"kept in {path.parent.name}")
+            fate = self.names.setdefault(f"kept in {path.parent.name}", len(self.names))
         yield self._rows(table["id"], side, fate, lang, row)
         if "parent_ids" in table.column_names and table["parent_ids"].null_count < table.num_rows:
             lists = table["parent_ids"].combine_chunks()
             child = pc.list_parent_indices(lists).to_numpy()
-            yield self._rows(pc.list_flatten(lists), side, self._number("merged"), lang[child], row[child])
-
-    def _number(self, fate: str) -> int:
-        return self.names.setdefault(fate, len(self.names))
+            yield self._rows(pc.list_flatten(lists), side, self.names["merged"], lang[child], row[child])
 
     def _rows(self, ids: Any, side: int, fate: Any, lang: Any, row: Any) -> Any:
         found = np.empty(len(row), ROW)
@@ -258,12 +255,12 @@ class _Changes:
         """Sum of the weights of fates -> the fates; 0 = the run never met the document."""
         self._counts: Counter[tuple[int, int, int]] = Counter()
         """(before, after, language) -> documents."""
-        self._samples: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        """(before, after) -> (file, row) of the documents with the lowest hashes."""
+        self._samples: dict[tuple[int, int], list[Any]] = {}
+        """(before, after) -> a row of each of the documents with the lowest hashes, its own if there is one."""
 
     def add(self, rows: Any) -> None:
         """Count the documents of a partition, all of whose rows these are."""
-        rows = rows[np.lexsort((rows["fate"], rows["side"], rows["low"], rows["high"]))]
+        rows = rows[np.lexsort((~rows["fate"], rows["side"], rows["low"], rows["high"]))]  # `merged` last: there stands another document
         rows = rows[_first(rows, "high", "low", "side", "fate")]
         starts = np.flatnonzero(_first(rows, "high", "low", "side"))
         sets = np.add.reduceat(self._weights[rows["fate"]], starts)
@@ -282,12 +279,12 @@ class _Changes:
         seen["before"], seen["after"], seen["lang"] = before, after, lang
         for (a, b, code), n in zip(*(found.tolist() for found in np.unique(seen, return_counts=True)), strict=True):
             self._counts[a, b, code] += n
-        changed = np.flatnonzero(before != after)
+        changed, own = np.flatnonzero(before != after), np.where(ends["fate"][last] > 0, last, one)
         pairs, which = np.unique(seen[["before", "after"]][changed], return_inverse=True)
         for n, pair in enumerate(pairs.tolist()):
             known = self._samples.setdefault(pair, [])
-            for at in changed[np.flatnonzero(which == n)[: SAMPLES - len(known)]].tolist() if len(known) < SAMPLES else ():
-                known.append((int(ends["file"][last[at]]), int(ends["row"][last[at]])))
+            if len(known) < SAMPLES:
+                known.extend(ends[own[changed[np.flatnonzero(which == n)[: SAMPLES - len(known)]]]])
 
     def plain(self) -> dict[str, Any]:
         """The counts, and what the samples are."""
@@ -299,11 +296,12 @@ class _Changes:
                 totals[what] += n if there else 0
             if a != b:
                 changes.setdefault((a, b), Counter())[langs[code]] += n
-        named = _named(self._fates.files, (place for found in self._samples.values() for place in found))
-        ordered = sorted(changes.items(), key=lambda item: (-item[1].total(), self._said(item[0][0]) or "", self._said(item[0][1]) or ""))
+        named = _named(self._fates.files, [of for found in self._samples.values() for of in found])
+        ordered = sorted(changes.items(), key=lambda item: (-item[1].total(), *(self._said(end) or "" for end in item[0])))
         found = [
             {"before": self._said(a), "after": self._said(b), "documents": by.total(),
-             "lang": dict(sorted(by.items(), key=lambda item: (-item[1], item[0]))), "samples": [named[p] for p in self._samples[a, b]]}
+             "lang": dict(sorted(by.items(), key=lambda item: (-item[1], item[0]))),
+             "samples": [named[of.tobytes()] for of in self._samples[a, b]]}
             for (a, b), by in ordered
         ]  # fmt: skip
         return {"documents": {what: totals[what] for what in ("before", "after", "both", "same", "changed")}, "changes": found}
@@ -320,17 +318,20 @@ def _first(rows: Any, *fields: str) -> Any:
     return new
 
 
-def _named(files: list[Path], places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], dict[str, Any]]:
-    """(file, row) -> id and URL of the document there."""
-    wanted: dict[int, list[int]] = {}
-    for file, row in sorted(set(places)):
-        wanted.setdefault(file, []).append(row)
+def _named(files: list[Path], rows: list[Any]) -> dict[bytes, dict[str, Any]]:
+    """Row -> id and URL of the document; of one that only names it as a parent, no URL."""
     found = {}
-    for file, rows in wanted.items():
-        columns = [c for c in ("id", "url") if c in column_names(files[file], None)]
-        for low, high, table in read_rows(files[file], np.array(rows), None, numbered=False, columns=columns):
-            for row, said in zip(rows[low:high], table.to_pylist(), strict=True):
-                found[file, row] = {"id": said["id"], "url": said.get("url")}
+    by_file: dict[int, list[Any]] = {}
+    for of in sorted(rows, key=lambda of: (int(of["file"]), int(of["row"]))):
+        by_file.setdefault(int(of["file"]), []).append(of)
+    for file, wanted in by_file.items():
+        columns = [c for c in ("id", "url", "parent_ids") if c in column_names(files[file], None)]
+        places = np.array([of["row"] for of in wanted], np.int64)
+        for low, high, table in read_rows(files[file], places, None, numbered=False, columns=columns):
+            for of, said in zip(wanted[low:high], table.to_pylist(), strict=True):
+                ids = [said["id"], *(said.get("parent_ids") or ())]
+                mine = np.flatnonzero(Utf8.of(pa.array(ids)).hash128()[0] == of["high"])[0]
+                found[of.tobytes()] = {"id": ids[mine], "url": said.get("url") if mine == 0 else None}
     return found
 
 
@@ -340,7 +341,7 @@ def _named(files: list[Path], places: Iterable[tuple[int, int]]) -> dict[tuple[i
 def page(report: Mapping[str, Any]) -> str:
     """The differences as text."""
     documents = report["documents"]
-    lines = [*report["configuration"]] or ["Both runs were told the same."]
+    lines = [safe(line) for line in report["configuration"]] or ["Both runs were told the same."]
     lines += ["", drawn(["step", "in", "before", "dropped", "before", "%", "before"], _moved(report["funnel"])), ""]
     lines.append(
         f"{documents['both']:,} documents of both runs, {documents['before'] - documents['both']:,} of the first alone, "

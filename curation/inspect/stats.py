@@ -243,7 +243,7 @@ def page(report: Mapping[str, Any]) -> str:
         tables.append(_movers(report["movers"]))
     text, notes = "\n\n".join(drawn(columns, rows) for columns, rows in tables), ""
     for s in report["steps"] if not {"rows", "movers"} & {*report} else ():
-        notes += "".join(f"{s['name']}: {note}\n" for note in s["notes"])
+        notes += "".join(f"{s['name']}: {safe(note)}\n" for note in s["notes"])
         for kind, found in s["examples"].items():
             first = ", ".join(f"{text!r} ({weight:,})" for text, weight in list(found.items())[:EXAMPLES])
             notes += f"{s['name']}: {kind}: {first}\n"

@@ -13,7 +13,7 @@ from typing import Any
 from curation.inspect.show import require_run
 from curation.ledger import COUNTED, NULL_BIN, Ledger, bin_edges
 from curation.storage import read_sealed
-from curation.sums import add_up, groups, read_parts
+from curation.sums import add_up, differing, groups, read_parts
 
 Counts = list[int]
 """Documents, bytes, tokens; tokens are 0 where they were not counted."""
@@ -115,10 +115,18 @@ def read_summary(folder: Path) -> Summary:
     manifest = require_run(folder)
     if manifest["status"] != "done":
         return Summary(manifest, {})
-    found = [part["steps"] for part in read_parts(folder).values()]
-    for name in manifest["folders"] if not found else ():
-        ledger, keys = Ledger(folder / "work" / name), read_sealed(folder / "work" / name / "current.json")
-        if (first := ledger.get(keys[0]) if keys else None) and first["kind"] in ("rows", "reduce"):
-            places = ledger.places(keys)
-            found.append(add_up(add_up(ledger.said(places[of])) for of in groups(len(keys))))
-    return Summary(manifest, {step: said for part in found for step, said in part.items()})
+    steps = _steps(part["steps"] for part in read_parts(folder).values())
+    if any(differing(steps, s["name"], s["dropped"]) for s in manifest["steps"]):  # no file, or one an older version has left there
+        steps = _steps(_recorded(folder, name) for name in manifest["folders"])
+    return Summary(manifest, steps)
+
+
+def _steps(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {step: said for part in parts for step, said in part.items()}
+
+
+def _recorded(folder: Path, name: str) -> dict[str, Any]:
+    """What the records of a work folder say of documents."""
+    ledger, keys = Ledger(folder / "work" / name), read_sealed(folder / "work" / name / "current.json")
+    places = ledger.places(keys)
+    return add_up(add_up(ledger.said(places[of])) for of in groups(len(keys)))

@@ -7,7 +7,7 @@ it depends on the time, the machine or the folder: the same run has the same car
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,6 @@ from mixes.card.gaps import gaps
 from mixes.card.mentions import groups, movers
 from mixes.card.page import page
 
-MOST_VALUES = 1 << 20
-"""Values of a dimension that are held at a time (ours): past a few thousand tasks only the first ones of each are told apart."""
 SHOWN_VALUES = 1_000
 """Values of a dimension the card has (ours); the rest are one sum."""
 COUNTS = ("documents_in", "created", "kept", "dropped", "merged", "failed", "branches", "notes")
@@ -31,25 +29,21 @@ KINDS = {"decontaminate": "decontamination", "contamination": "decontamination",
 """Stage -> kind of step the card tells apart; stages of stages/safety are a kind, too."""
 
 
-def card(
-    output: str, manifest: Mapping[str, Any], stats: Iterable[Mapping[str, Any]], tasks: int, files: Sequence[Mapping[str, Any]]
-) -> dict[str, bytes]:
+def card(output: str, manifest: Mapping[str, Any], said: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
     """Files of the card of an output that `mix` makes: name -> content.
 
     Args:
         output: the step of the output, `outputs.NAME`. manifest: the run's accounts, as in run.json.
-        stats: of each task of the mix, as a record has them. tasks: how many these are.
+        said: the sum of what the records of the mix say of documents (`curation/sums.py`).
         files: name, rows and bytes of the output's shards, and the part a shard is of.
     """
     name = output.removeprefix("outputs.")
-    made = gather(name, manifest, stats, tasks, files)
+    made = gather(name, manifest, said, files)
     plain = json.dumps(made, ensure_ascii=False, indent=1)
     return {f"{name}.json": f"{plain}\n".encode(), f"{name}.md": page(made).encode()}
 
 
-def gather(
-    name: str, manifest: Mapping[str, Any], stats: Iterable[Mapping[str, Any]], tasks: int, files: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def gather(name: str, manifest: Mapping[str, Any], said: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The card as plain data: see `card`."""
     steps = {step["name"]: step for step in manifest["steps"]}
     mix = steps[steps[f"outputs.{name}"]["needs"][0]]
@@ -58,7 +52,7 @@ def gather(
     made: dict[str, Any] = {
         "output": name, "run": manifest["name"], "fingerprint": mix["fingerprint"], "sample": manifest["sample"],
         "inputs": {step["name"]: manifest["inputs"][step["name"]] for step in above if step["kind"] == "source"},
-        "entries": entries, "lacking": mix["report"]["lacking"], "parts": _parts(entries, files), "by": by_value(mix["name"], stats, tasks),
+        "entries": entries, "lacking": mix["report"]["lacking"], "parts": _parts(entries, files), "by": by_value(mix["name"], said),
         "steps": [_step(step) for step in above],
         "mentions": {"groups": groups(above, mix["name"]), **movers(above)},
     }  # fmt: skip
@@ -100,25 +94,19 @@ def _parts(entries: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> di
     return parts
 
 
-def by_value(mix: str, stats: Iterable[Mapping[str, Any]], tasks: int) -> dict[str, list[dict[str, Any]]]:
+def by_value(mix: str, said: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Rows and tokens of the mix by language, source, crawl, month, domain and licence.
 
     Args:
-        mix: the step. stats: of its tasks. tasks: their number.
-    Returns: dimension -> [{value, rows, tokens}], most tokens first, OTHERS last; not what no document has. Of more than
-        MOST_VALUES / 1,000 tasks only the first MOST_VALUES / tasks values of each are told apart, so that they fit in memory.
+        mix: the step. said: the sum of its records.
+    Returns: dimension -> [{value, rows, tokens}], most tokens first, OTHERS last; not what no document has.
     """
-    named = max(1, MOST_VALUES // max(1, tasks))
     totals: dict[str, dict[str, list[int]]] = {}
-    for record in stats:
-        for dimension, values in record.get(mix, {}).get("verdicts", {}).get("kept", {}).get("by", {}).items():
-            of = totals.setdefault("license" if dimension == "licence" else dimension, {})
-            for n, (value, (documents, _, tokens)) in enumerate(values.items()):
-                if (total := of.get(key := value if n < named else OTHERS)) is None:
-                    of[key] = [documents, tokens]
-                else:
-                    total[0] += documents
-                    total[1] += tokens
+    for dimension, values in said.get(mix, {}).get("verdicts", {}).get("kept", {}).get("by", {}).items():
+        of = totals.setdefault("license" if dimension == "licence" else dimension, {})
+        for value, (documents, _, tokens) in values.items():
+            known = of.get(value, (0, 0))
+            of[value] = [known[0] + documents, known[1] + tokens]
     result: dict[str, list[dict[str, Any]]] = {}
     for dimension in sorted(totals):
         of = totals[dimension]

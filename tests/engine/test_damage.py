@@ -209,7 +209,7 @@ def record(path):
     Ledger.commit(path.parent, "k", {"key": "k", "kept": 41}, {"step": {"kept": 41}})
     (path.parent / "records" / "k.json").rename(path)
     (path.parent / "records" / "k.json").symlink_to(path)
-    return lambda: (Ledger(path.parent).get("k"), list(Ledger(path.parent).stats()))
+    return lambda: (Ledger(path.parent).get("k"), list((book := Ledger(path.parent)).said(book.places(["k"]))))
 
 
 def sealed(path):

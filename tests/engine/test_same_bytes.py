@@ -8,6 +8,7 @@ from engine_kit import FULL, ROOT, corpus, documents, environment, parquet, reci
 
 from curation.errors import RecipeError
 from curation.executors import Options, start
+from curation.sums import STATS_FILE
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def test_worker_counts_agree_with_inline(inline, tmp_path, workers):
     file, out = inline
     run(file, tmp_path, workers)
     assert tree(tmp_path, "outputs", "dropped", "failed", "shadows") == tree(out, "outputs", "dropped", "failed", "shadows")
+    assert (tmp_path / STATS_FILE).read_bytes() == (out / STATS_FILE).read_bytes()
     assert len(tree(out, "outputs")) >= 2
     assert tree(out, "dropped")
 
