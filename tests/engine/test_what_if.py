@@ -156,12 +156,15 @@ def test_verdicts_that_are_not_todays_are_said(made, tmp_path):
     """The run says other parameters than it had: what its files hold does not follow from them."""
     folder = shutil.copytree(made(), tmp_path / "run")
     manifest = json.loads((folder / "run.json").read_text())
-    next(s for s in manifest["steps"] if s["name"] == "third")["params"]["least"] = 40
+    third = next(s for s in manifest["steps"] if s["name"] == "third")
+    third["params"]["least"], third["version"] = 40, "0"
     (folder / "run.json").write_text(json.dumps(manifest))
     report = what_if(open_run(folder), {"third.most": 70})
     known = open_run(made()).table("outputs", ["c_measure"])["c_measure"].to_numpy()
     assert report["differs"]["third"] == (known < 40).sum()
-    assert "third" in report["notes"][0]
+    assert "the run was made by 0" in report["notes"][0]
+    assert "do not follow" in report["notes"][1]
+    assert what_if(open_run(made()), {"third.most": 70})["notes"] == []
 
 
 @pytest.mark.parametrize(("total_", "passing", "sampled"), [(40, 0.5, 10), (1000, 0.1, 100), (1000, 0.9, 30), (500, 0.4, 400)])
