@@ -1,12 +1,13 @@
-"""Commands that look into a run: stats, explain, card."""
+"""Commands that look into a run: stats, explain, card, ablate."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from curation.cli.app import Debug, Json, RunFolder, app, data
+from curation.cli.app import Debug, Jobs, Json, RunFolder, Seed, app, data, drive, say
 
 
 @app.command(epilog="Example: curate stats runs/pipeline --json")
@@ -51,3 +52,45 @@ def card(
     from curation.storage import location
 
     typer.echo(read_card(location(run_folder), output, "json" if as_json else "md"), nl=False)
+
+
+@app.command(epilog="Example: curate ablate runs/new runs/old --target wiki=wiki.jsonl --target books=books.parquet --tokens 20M")
+def ablate(
+    a: Annotated[str, typer.Argument(metavar="A", help="A run, RUN/outputs/NAME, a folder of Parquet files, or Parquet and JSONL files.")],
+    b: Annotated[str | None, typer.Argument(metavar="B", help="Another one; or none, and --without.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", metavar="NAME=FILE", help="Held-out texts: Parquet, JSONL, or text with blank lines between.")
+    ] = None,
+    without: Annotated[
+        str | None, typer.Option("--without", metavar="STEP", help="B is A without this step: its recipe is run so, beside it.")
+    ] = None,
+    tokens: Annotated[str, typer.Option("--tokens", metavar="N", help="Tokens of a sample: 500k, 20M.")] = "20M",
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="Samples of a side, of different documents.")] = 3,
+    order: Annotated[int, typer.Option("--order", metavar="N", min=2, max=8, help="Words of the longest n-grams.")] = 5,
+    tokenizer: Annotated[
+        str | None, typer.Option("--tokenizer", metavar="FILE", help="Default: that of the runs' count_tokens, or the project's small one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for report.md and report.json.")] = None,
+    seed: Seed = 0, jobs: Jobs = None, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Say whether the data got better: models of equal samples of A and B, bits per byte on held-out texts; Markdown on stdout.
+
+    An n-gram model is a proxy that favours what looks like the targets: docs/ablate.md says what it can see.
+    """
+    from importlib import import_module
+
+    from curation.errors import RecipeError
+
+    commands, others = import_module("classifiers.ablate.commands"), import_module("classifiers.ablate.without")
+    settings = commands.Settings(commands.amount(tokens), seeds, order, seed)
+    if (b is None) == (without is None):
+        raise RecipeError("two sides are wanted: A and B, or a run and --without STEP")
+    commands.named(target or [])
+    if without is not None:
+        from curation.executors import Options
+
+        plan, folder, b = others.plan_without(a, without)
+        others.begin_with(others.run_of(a)[0], folder)
+        drive(plan, folder, "processes", Options(jobs, say=say), as_json, lambda run: run.walk())
+    report, text = commands.ablate((a, b), target or [], settings, tokenizer, out, say)
+    data(report, as_json, text)

@@ -1,0 +1,139 @@
+"""Equal samples of a side: blocks of the same number of tokens, each of documents of its own, on which models are trained.
+
+A document's hash (of its text and the seed) says which block it may come into and in which order; a block is filled up to its number of
+tokens, its last document cut. So a sample does not depend on how documents lie in files, a smaller one of as many blocks is part of a larger
+one, and where A and B have a text in common it comes into the same block of both. Copies of a text have one hash: they are drawn together or
+not at all, and no two blocks share one, so that a sample repeats itself as its side does and blocks are independent of each other.
+
+A first pass over the texts adds up their bytes by block and hash; the next ones read and count what lies under a bound that follows from
+them, the first bound a low one, the second by the tokens that were counted. What is held: 512 kB a block, and 4 bytes for each token of the
+sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from classifiers.ablate.targets import N, HeldOut
+from classifiers.documents import tables
+from classifiers.label.sample import hashes
+from classifiers.ngram_lm import numbered
+from curation.documents import plain
+from curation.errors import RecipeError
+from curation.text import Utf8
+from stages.tokens.tokenizer_file import Tokenizer
+
+BINS = 1 << 16
+MAX_CHARS = 1 << 20
+"""Of a document, in a sample (ours)."""
+BYTES_PER_TOKEN = 2.0
+"""The first guess, a low one, so that no more is counted than needed (ours)."""
+SPARE, MORE = 1.05, 1.25
+"""What is read beyond what should do, and how much more each time it did not (ours)."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A side's sample.
+
+    blocks: of each the words as `ngram_lm.fit` has them, int32. documents: drawn. side_documents, side_bytes: of the whole side.
+    looked_at, left_out: documents held against the targets, and those that share an n-gram with one.
+    """
+
+    blocks: list[Any]
+    documents: int
+    side_documents: int
+    side_bytes: int
+    looked_at: int
+    left_out: int
+
+
+class Block:
+    """Documents of a block while they come."""
+
+    def __init__(self) -> None:
+        self.order: list[int] = []
+        self.words: list[Any] = []
+        self.tokens = 0
+
+    def add(self, order: int, words: Any) -> None:
+        self.order.append(order)
+        self.words.append(words)
+        self.tokens += len(words) - 2
+
+    def filled(self, tokens: int) -> tuple[Any, int]:
+        """Words of so many tokens, without those of ends, and the number of documents they are of."""
+        chosen, left = [], tokens
+        for i in np.argsort(np.array(self.order, np.uint64), kind="stable"):
+            words = self.words[i]
+            whole = len(words) - 2 <= left
+            chosen.append(words if whole else words[: 1 + left])
+            left -= min(left, len(words) - 2)
+            if not left:
+                break
+        return np.concatenate(chosen), len(chosen)
+
+
+def draw(
+    files: Sequence[str], side: str, tokenizer: Tokenizer, held_out: HeldOut, *, blocks: int, tokens: int, seed: int,
+    say: Callable[[str], None],
+) -> Sample:  # fmt: skip
+    """Draw a sample of blocks of `tokens` tokens each.
+
+    Args:
+        side: what errors call it.
+    Raises: RecipeError if the side has too few tokens, or a target stands in it.
+    """
+    sizes, documents = _sizes(files, blocks, seed)
+    reach = np.cumsum(sizes, axis=1)
+    drawn = [Block() for _ in range(blocks)]
+    grams = np.empty(0, np.uint32)
+    low = looked_at = left_out = 0
+    rate, spare = BYTES_PER_TOKEN, 1.0
+    while low < BINS and min(block.tokens for block in drawn) < tokens:
+        wanted = spare * rate * tokens
+        high = BINS if reach[:, -1].min() < wanted else max(low, int(np.argmax(reach >= wanted, axis=1).max())) + 1
+        say(f"{side}: reading a share of {high / BINS:.2g} of {documents:,} documents")
+        for file in files:
+            for table in tables(file, ["text"]):
+                order = hashes(table["text"], seed)
+                place = order >> np.uint64(48)
+                rows = np.flatnonzero((place >= low) & (place < high))
+                texts = plain(table["text"].take(pa.array(rows)))
+                known, seen = held_out.find(texts)
+                grams = np.union1d(grams, seen)
+                looked_at, left_out = looked_at + len(rows), left_out + int(known.sum())
+                for i in np.flatnonzero(~known).tolist():
+                    if text := texts[i].as_py():
+                        which = int(order[rows[i]])
+                        drawn[which % blocks].add(which, numbered(tokenizer.ids(text[:MAX_CHARS])))
+        counted = sum(block.tokens for block in drawn)
+        rate, spare = float(reach[:, high - 1].sum()) / max(1, counted), SPARE if low == 0 else spare * MORE
+        low = high
+    held_out.refuse(grams, side)
+    least = min(block.tokens for block in drawn)
+    if least < tokens:
+        raise RecipeError(
+            f"{side} has too few tokens: {sum(block.tokens for block in drawn):,} in {documents:,} documents, {left_out:,} of them left out "
+            f"since they share {N} words in a row with a target; in {blocks} blocks, the smallest of {least:,}, {tokens:,} are wanted in each",
+            hint=f"--tokens {least * blocks:,} at most, over all seeds" if least else "",
+        )
+    filled = [block.filled(tokens) for block in drawn]
+    return Sample([words for words, _ in filled], sum(n for _, n in filled), documents, int(reach[:, -1].sum()), looked_at, left_out)
+
+
+def _sizes(files: Sequence[str], blocks: int, seed: int) -> tuple[Any, int]:
+    """Bytes of text by block and the first 16 bits of the hash, int64 (blocks, BINS), and the number of documents."""
+    sizes, documents = np.zeros((blocks, BINS), np.int64), 0
+    for file in files:
+        for table in tables(file, ["text"]):
+            order = hashes(table["text"], seed)
+            size = np.minimum(Utf8.of(table["text"]).bytes_per_row(), MAX_CHARS)
+            np.add.at(sizes, ((order % np.uint64(blocks)).astype(np.int64), (order >> np.uint64(48)).astype(np.int64)), size)
+            documents += table.num_rows
+    return sizes, documents
