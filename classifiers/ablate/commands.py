@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from classifiers.ablate import sample
 from classifiers.ablate.compare import LEVEL, Result, compare
-from classifiers.ablate.targets import N, HeldOut, Target, read
+from classifiers.ablate.targets import HeldOut, N, Target, read
 from classifiers.ablate.without import run_of
 from classifiers.documents import files as files_of
 from classifiers.ngram_lm import bits, fit
@@ -20,7 +21,7 @@ from curation.assets import identify_asset, resolve
 from curation.errors import RecipeError
 from curation.inspect.markdown import code, table
 from curation.run import read_manifest
-from curation.storage import location
+from curation.storage import location, replace
 from stages.tokens.tokenizer_file import Tokenizer, load
 
 BLOCKS = 8
@@ -47,10 +48,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Side:
-    """name: what the user calls it. files: its documents. sample: what was drawn of them."""
+    """name: what the user calls it. files: its documents. sample: what was drawn of them, by which key."""
 
     name: str
     files: list[str]
+    key: str
     sample: sample.Sample
 
 
@@ -76,19 +78,20 @@ def ablate(
     Raises: RecipeError for what is wrong, before a model is trained.
     """
     blocks = max(BLOCKS, -(-settings.tokens // MODEL_TOKENS))
-    path, by = _loaded(inputs, tokenizer)
+    path, by = loaded(inputs, tokenizer)
     targets, sides = drawn(inputs, given, by, settings, blocks, say)
     of_sides, grams = [], []
     for side in sides:
         of_models, counts = [], []
-        for k, (of_targets, of_orders) in enumerate(_trained(side.sample.blocks, targets, by.size() + SPECIAL, settings.order), 1):
+        for k, (of_targets, of_orders) in enumerate(trained(side.sample.blocks, targets, by.size() + SPECIAL, settings.order), 1):
             of_models.append(of_targets)
             counts.append(of_orders)
             say(f"{side.name}: {k} of {len(side.sample.blocks)} models")
         of_sides.append([np.array(of_target) for of_target in zip(*of_models, strict=True)])
         grams.append(np.mean(counts, axis=0).round().astype(int).tolist())
-    results = compare(*of_sides, [target.bytes for target in targets], [target.name for target in targets], settings.seed)
-    model = {"trainer": "ngram", "order": settings.order, "ngrams": dict(zip("ab", grams, strict=True))}
+    results = compare(of_sides, [target.bytes for target in targets], [target.name for target in targets], settings.seed)
+    model: dict[str, Any] = {"trainer": "ngram", "order": settings.order, "ngrams": dict(zip("ab", grams, strict=True))}
+    model["what"] = f"{settings.order}-grams by modified Kneser-Ney smoothing"
     return reported(sides, results, settings, blocks * settings.seeds, settings.tokens // blocks, path, model, folder)
 
 
@@ -109,10 +112,11 @@ def drawn(
         raise RecipeError(f"A and B are the same files: {files[0][0]}{' ...' * (len(files[0]) > 1)}")
     targets = read(named(given), by)
     held_out = HeldOut(targets)
-    sides = []
-    for name, of_side in zip(inputs, files, strict=True):
-        found = sample.draw(of_side, name, by, held_out, blocks=blocks * settings.seeds, tokens=tokens, seed=settings.seed, say=say)
-        sides.append(Side(name, of_side, found))
+    surveys = [sample.survey(of_side, blocks * settings.seeds, settings.seed) for of_side in files]
+    key, sides = sample.key_of(surveys), []
+    for name, of_side, seen in zip(inputs, files, surveys, strict=True):
+        found = sample.draw(of_side, name, seen, key, by, held_out, tokens=tokens, seed=settings.seed, say=say)
+        sides.append(Side(name, of_side, key, found))
     return targets, sides
 
 
@@ -132,7 +136,7 @@ def named(given: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _loaded(inputs: Sequence[str], given: str | None) -> tuple[str, Tokenizer]:
+def loaded(inputs: Sequence[str], given: str | None) -> tuple[str, Tokenizer]:
     """Path of the tokenizer, and the tokenizer.
 
     Raises: RecipeError if it is none, or if A and B count tokens by different ones and none is given.
@@ -158,7 +162,7 @@ def _steps(given: str) -> list[dict[str, Any]]:
     return steps
 
 
-def _trained(blocks: Sequence[Any], targets: Sequence[Target], size: int, order: int) -> Iterator[tuple[list[Any], list[int]]]:
+def trained(blocks: Sequence[Any], targets: Sequence[Target], size: int, order: int) -> Iterator[tuple[list[Any], list[int]]]:
     """Of a model of each block: bits of the documents of each target, float64 (documents,), and its n-grams of each order."""
     for words in blocks:
         grams = fit(words, size, order)
@@ -170,17 +174,14 @@ def reported(
     model: Mapping[str, Any], folder: Path | None,
 ) -> tuple[dict[str, Any], str]:  # fmt: skip
     """The report as data and as Markdown, written into a folder if there is one."""
-    import json
-
-    from curation.storage import replace
-
     of_sides = {}
     for key, side in zip("ab", sides, strict=True):
-        facts = {k: v for k, v in asdict(side.sample).items() if k != "blocks"}
+        facts = {f.name: getattr(side.sample, f.name) for f in fields(side.sample) if f.name != "blocks"}
         of_sides[key] = {"name": side.name, "files": len(side.files), **facts}
     found = {
-        "format": 1, **of_sides, "tokens": settings.tokens, "seeds": settings.seeds, "seed": settings.seed, "models": models,
-        "tokens_per_model": tokens, "tokenizer": {"file": tokenizer, "hash": identify_asset(Path(tokenizer))}, "model": dict(model),
+        "format": 1, **of_sides, "drawn_by": sides[0].key,
+        "tokens": settings.tokens, "seeds": settings.seeds, "seed": settings.seed, "models": models, "tokens_per_model": tokens,
+        "tokenizer": {"file": tokenizer, "hash": identify_asset(Path(tokenizer))}, "model": dict(model),
         "ngram_words": N, "level": LEVEL, "results": [asdict(result) for result in results], "verdict": results[-1].verdict,
     }  # fmt: skip
     text = markdown(found)
@@ -203,26 +204,32 @@ def markdown(found: Mapping[str, Any]) -> str:
     columns = ["target", "documents", "kB", "A", "B", "A - B", "95 % interval", "change", "p", "verdict "]
     a, b, model = found["a"], found["b"], found["model"]
     trained = f"{found['models']} models a side of {found['tokens_per_model']:,} tokens each"
-    kind = [f"{trained}, {model['order']}-grams by modified Kneser-Ney smoothing"] if model["trainer"] == "ngram" else [trained, model["what"]]
+    kind = [trained, model["what"]]
     if "ngrams" in model:
         counts = (f"{key.upper()} {', '.join(f'{n:,}' for n in model['ngrams'][key])}" for key in "ab")
-        kind.append(f"n-grams of a model by order: {'; '.join(counts)}")
+        kind.append(f"n-grams of one by order: {'; '.join(counts)}")
     lines = [
         "# A against B: did the data get better?", "", f"**{found['verdict']}** over all targets.", "",
         f"- A: {code(a['name'], 200)}, {_drawn(a)}", f"- B: {code(b['name'], 200)}, {_drawn(b)}", "",
         "Bits per byte of held-out texts; less is better.", "", table(columns, rows), "",
         f"- {'; '.join(kind)}. Tokenizer: {code(found['tokenizer']['file'], 200)}.",
-        f"- {found['seeds']} samples a side of {found['tokens']:,} tokens; their documents are different ones, and so are those of two models.",
+        f"- {_many(found['seeds'], 'sample')} a side of {found['tokens']:,} tokens, drawn by the hash of a document's {found['drawn_by']}; "
+        "no two models of a side have a document in common.",
         f"- Left out of both sides: documents that share {found['ngram_words']} words in a row with a target.",
         "- Intervals: Student's t over pairs of models and a paired bootstrap over the documents of a target, added.",
-        f"- *over all* is the mean of the targets, one test at {100 * found['level']:g} %; p and verdicts by target are Holm's for {len(rows) - 1} "
-        "targets.",
+        f"- *over all* is the mean of the targets, one test at {100 * found['level']:g} %; p and verdicts by target are Holm's for "
+        f"{_many(len(rows) - 1, 'target')}.",
     ]  # fmt: skip
     if model["trainer"] == "ngram":
         lines.append("- An n-gram model is a proxy: it favours the side whose words and phrases are those of the target (docs/ablate.md).")
     return "\n".join(lines)
 
 
+def _many(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def _drawn(side: Mapping[str, Any]) -> str:
     left = f"{side['left_out']:,} of {side['looked_at']:,} looked at left out"
-    return f"{side['documents']:,} documents drawn of {side['side_documents']:,} ({side['side_bytes'] / 1e6:,.1f} MB); {left}"
+    copies = f", {100 * side['repeated']:.2g} % of them copies" if side["repeated"] else ""
+    return f"{side['documents']:,} documents drawn of {side['side_documents']:,} ({side['side_bytes'] / 1e6:,.1f} MB{copies}); {left}"

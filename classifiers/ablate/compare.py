@@ -8,16 +8,14 @@ which ones a target is of.
   common stands in the same block of both and cancels out.
 - Targets. Documents of a target are drawn anew, with replacement, SAMPLES times (paired: one draw for both sides).
 
-A replicate is the difference of one draw of documents, plus a draw of t times the standard error: a sum of both chances. Part of the noise of
-training is in the spread over documents too, so the intervals are somewhat too wide, never too narrow. A bootstrap of the target's
-documents alone would take two halves of one corpus for different nearly always: both models of a half are right or wrong about a document
-together.
+A replicate is the difference of one draw of documents, plus a draw of t times the standard error: a sum of both chances. Part of the noise
+of training is in the spread over documents too, so intervals are somewhat wide rather than narrow. A bootstrap of the target's documents
+alone takes two halves of one corpus for different more often than not (`bench ablate`): all documents were judged by the same models.
 
 *Over all* is the mean of the targets' differences, each target weighing the same: one test at LEVEL. The verdicts by target are Holm's, so
 that the chance of any false one among them is LEVEL at most.
 
-Source:  paired bootstrap: Efron and Tibshirani 1993, chapters 8 and 13; Holm 1979. Blocks as the unit of training: ours, as the groups of
-         a sample in Kish and Frankel 1974.
+Source:  the bootstrap: Efron and Tibshirani 1993, chapter 13 (percentile intervals); Holm 1979. Blocks as the unit of training are ours.
 """
 
 from __future__ import annotations
@@ -55,16 +53,16 @@ class Result:
     verdict: str
 
 
-def compare(a: Sequence[Any], b: Sequence[Any], sizes: Sequence[Any], names: Sequence[str], seed: int = 0) -> list[Result]:
+def compare(bits: Sequence[Sequence[Any]], sizes: Sequence[Any], names: Sequence[str], seed: int = 0) -> list[Result]:
     """Judge each target, then all together.
 
     Args:
-        a, b: of each target, bits of its documents by each model: float64 (models, documents); two models at least.
+        bits: of A and of B, of each target, what its documents cost each model: float64 (models, documents); two models at least.
         sizes: of each target, bytes of its documents: int64 (documents,).
     """
-    rng = np.random.default_rng(seed)
+    rng, (a, b) = np.random.default_rng(seed), bits
     rates = [np.stack([side.sum(axis=1) / size.sum() for side in (x, y)]) for x, y, size in zip(a, b, sizes, strict=True)]
-    draws = [_drawn((x - y).mean(axis=0), size, rng) for x, y, size in zip(a, b, sizes, strict=True)]
+    draws = [resampled((x - y).mean(axis=0), size, rng) for x, y, size in zip(a, b, sizes, strict=True)]
     rates.append(np.mean(rates, axis=0))
     draws.append(np.mean(draws, axis=0))
     counts = [(len(size), int(size.sum())) for size in sizes]
@@ -100,7 +98,7 @@ def holm(chances: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _drawn(bits: Any, sizes: Any, rng: Any) -> Any:
+def resampled(bits: Any, sizes: Any, rng: Any) -> Any:
     """Bits per byte of SAMPLES draws of documents: float64 (SAMPLES,)."""
     found = []
     rows = max(1, CHUNK // len(sizes))

@@ -1,13 +1,15 @@
 """Equal samples of a side: blocks of the same number of tokens, each of documents of its own, on which models are trained.
 
-A document's hash (of its text and the seed) says which block it may come into and in which order; a block is filled up to its number of
-tokens, its last document cut. So a sample does not depend on how documents lie in files, a smaller one of as many blocks is part of a larger
-one, and where A and B have a text in common it comes into the same block of both. Copies of a text have one hash: they are drawn together or
-not at all, and no two blocks share one, so that a sample repeats itself as its side does and blocks are independent of each other.
+A document's hash (of its key and the seed) says which block it may come into and in which order; a block is filled up to its number of
+tokens, its last document cut. So a sample does not depend on how documents lie in files, a smaller one of as many blocks is part of a
+larger one, and what A and B have in common comes into the same block of both.
 
-A first pass over the texts adds up their bytes by block and hash; the next ones read and count what lies under a bound that follows from
-them, the first bound a low one, the second by the tokens that were counted. What is held: 512 kB a block, and 4 bytes for each token of the
-sample.
+The key is the document's id, so that a text which a step has changed is held against itself. Where a side repeats itself it is the text:
+then copies, which have ids of their own, are drawn together or not at all and no two blocks share one, so that a sample repeats itself as
+its side does, and blocks are independent of each other. Texts that differ by a word are different ones.
+
+A first pass adds up bytes by block and hash; the next ones read and count what lies under a bound that follows from them, the first bound
+a low one, the second by the tokens that were counted. What is held: 1 MB a block, and 4 bytes for each token of the sample.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from classifiers.ablate.targets import N, HeldOut
+from classifiers.ablate.targets import HeldOut, N
 from classifiers.documents import tables
 from classifiers.label.sample import hashes
 from classifiers.ngram_lm import numbered
@@ -29,6 +31,11 @@ from curation.text import Utf8
 from stages.tokens.tokenizer_file import Tokenizer
 
 BINS = 1 << 16
+KEYS = ("id", "text")
+SKETCH = 1 << 14
+"""Texts, those with the smallest hashes, of which copies are counted."""
+MOST_REPEATED = 0.01
+"""Share of a side's documents that may be further copies of a text while ids are the key (ours)."""
 MAX_CHARS = 1 << 20
 """Of a document, in a sample (ours)."""
 BYTES_PER_TOKEN = 2.0
@@ -41,14 +48,15 @@ SPARE, MORE = 1.05, 1.25
 class Sample:
     """A side's sample.
 
-    blocks: of each the words as `ngram_lm.fit` has them, int32. documents: drawn. side_documents, side_bytes: of the whole side.
-    looked_at, left_out: documents held against the targets, and those that share an n-gram with one.
+    blocks: of each the words as `ngram_lm.fit` has them, int32. documents: drawn. side_documents, side_bytes, repeated: of the whole side,
+    as the survey has them. looked_at, left_out: documents held against the targets, and those that share an n-gram with one.
     """
 
     blocks: list[Any]
     documents: int
     side_documents: int
     side_bytes: int
+    repeated: float
     looked_at: int
     left_out: int
 
@@ -79,18 +87,55 @@ class Block:
         return np.concatenate(chosen), len(chosen)
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What is in a side.
+
+    sizes: by key, bytes of text by block and the first 16 bits of the hash, int64 (blocks, BINS). repeated: share of its documents that
+    are further copies of a text.
+    """
+
+    sizes: dict[str, Any]
+    documents: int
+    bytes: int
+    repeated: float
+
+
+def survey(files: Sequence[str], blocks: int, seed: int) -> Survey:
+    """Look through a side once."""
+    sizes = {key: np.zeros((blocks, BINS), np.int64) for key in KEYS}
+    documents = total = 0
+    texts, counts = np.empty(0, np.uint64), np.empty(0, np.int64)
+    for file in files:
+        for table in tables(file, KEYS):
+            size = np.minimum(Utf8.of(table["text"]).bytes_per_row(), MAX_CHARS)
+            documents, total = documents + table.num_rows, total + int(size.sum())
+            orders = {key: hashes(table[key], seed) for key in KEYS}
+            for key, order in orders.items():
+                np.add.at(sizes[key], ((order % np.uint64(blocks)).astype(np.int64), (order >> np.uint64(48)).astype(np.int64)), size)
+            texts, place = np.unique(np.concatenate((texts, orders["text"])), return_inverse=True)
+            counts = np.bincount(place, np.concatenate((counts, np.ones(table.num_rows, np.int64)))).astype(np.int64)
+            texts, counts = texts[:SKETCH], counts[:SKETCH]
+    return Survey(sizes, documents, total, 1 - len(counts) / max(1, int(counts.sum())))
+
+
+def key_of(surveys: Sequence[Survey]) -> str:
+    """The key both sides are drawn by."""
+    return "text" if max(side.repeated for side in surveys) > MOST_REPEATED else "id"
+
+
 def draw(
-    files: Sequence[str], side: str, tokenizer: Tokenizer, held_out: HeldOut, *, blocks: int, tokens: int, seed: int,
+    files: Sequence[str], side: str, seen: Survey, key: str, tokenizer: Tokenizer, held_out: HeldOut, *, tokens: int, seed: int,
     say: Callable[[str], None],
 ) -> Sample:  # fmt: skip
-    """Draw a sample of blocks of `tokens` tokens each.
+    """Draw a sample: of each block of the survey `tokens` tokens.
 
     Args:
         side: what errors call it.
     Raises: RecipeError if the side has too few tokens, or a target stands in it.
     """
-    sizes, documents = _sizes(files, blocks, seed)
-    reach = np.cumsum(sizes, axis=1)
+    reach = np.cumsum(seen.sizes[key], axis=1)
+    blocks = len(reach)
     drawn = [Block() for _ in range(blocks)]
     grams = np.empty(0, np.uint32)
     low = looked_at = left_out = 0
@@ -98,15 +143,15 @@ def draw(
     while low < BINS and min(block.tokens for block in drawn) < tokens:
         wanted = spare * rate * tokens
         high = BINS if reach[:, -1].min() < wanted else max(low, int(np.argmax(reach >= wanted, axis=1).max())) + 1
-        say(f"{side}: reading a share of {high / BINS:.2g} of {documents:,} documents")
+        say(f"{side}: reading a share of {high / BINS:.2g} of {seen.documents:,} documents")
         for file in files:
-            for table in tables(file, ["text"]):
-                order = hashes(table["text"], seed)
+            for table in tables(file, KEYS):
+                order = hashes(table[key], seed)
                 place = order >> np.uint64(48)
                 rows = np.flatnonzero((place >= low) & (place < high))
                 texts = plain(table["text"].take(pa.array(rows)))
-                known, seen = held_out.find(texts)
-                grams = np.union1d(grams, seen)
+                known, shared = held_out.find(texts)
+                grams = np.union1d(grams, shared)
                 looked_at, left_out = looked_at + len(rows), left_out + int(known.sum())
                 for i in np.flatnonzero(~known).tolist():
                     if text := texts[i].as_py():
@@ -119,21 +164,10 @@ def draw(
     least = min(block.tokens for block in drawn)
     if least < tokens:
         raise RecipeError(
-            f"{side} has too few tokens: {sum(block.tokens for block in drawn):,} in {documents:,} documents, {left_out:,} of them left out "
-            f"since they share {N} words in a row with a target; in {blocks} blocks, the smallest of {least:,}, {tokens:,} are wanted in each",
-            hint=f"--tokens {least * blocks:,} at most, over all seeds" if least else "",
+            f"{side} has too few tokens: {sum(block.tokens for block in drawn):,} in {seen.documents:,} documents, {left_out:,} of them "
+            f"left out since they share {N} words in a row with a target; {tokens:,} are wanted in each of {blocks} blocks, the smallest "
+            f"has {least:,}",
+            hint=f"--tokens times --seeds may be {least * blocks:,} at most" if least else "",
         )
     filled = [block.filled(tokens) for block in drawn]
-    return Sample([words for words, _ in filled], sum(n for _, n in filled), documents, int(reach[:, -1].sum()), looked_at, left_out)
-
-
-def _sizes(files: Sequence[str], blocks: int, seed: int) -> tuple[Any, int]:
-    """Bytes of text by block and the first 16 bits of the hash, int64 (blocks, BINS), and the number of documents."""
-    sizes, documents = np.zeros((blocks, BINS), np.int64), 0
-    for file in files:
-        for table in tables(file, ["text"]):
-            order = hashes(table["text"], seed)
-            size = np.minimum(Utf8.of(table["text"]).bytes_per_row(), MAX_CHARS)
-            np.add.at(sizes, ((order % np.uint64(blocks)).astype(np.int64), (order >> np.uint64(48)).astype(np.int64)), size)
-            documents += table.num_rows
-    return sizes, documents
+    return Sample([words for words, _ in filled], sum(n for _, n in filled), seen.documents, seen.bytes, seen.repeated, looked_at, left_out)

@@ -4,8 +4,8 @@ A target is a file (Parquet, JSON Lines; text, whose documents are what stands b
 a run. Of a long document the first CUT_BYTES are read, so that no book outweighs the others; of a large target as many documents as
 MOST_BYTES hold, those with the smallest hashes of their text: the same ones always. Equal texts are one document.
 
-Source:  n-grams of 13 words as evidence that a text was seen: GPT-3 (Brown et al. 2020, arXiv:2005.14165), appendix C; what a word is and how
-         n-grams are found: stages/benchmarks. Sizes are ours.
+Source:  n-grams of 13 words as evidence that a text was seen: GPT-3 (Brown et al. 2020, arXiv:2005.14165), appendix C; what a word is and
+         how n-grams are found: stages/benchmarks. Sizes are ours.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def read(named: Mapping[str, Sequence[str]], tokenizer: Tokenizer) -> list[Targe
     for name, files in named.items():
         texts = _smallest(files)
         if len(texts) < LEAST_DOCUMENTS:
-            raise RecipeError(f"--target {name}: {len(texts)} documents; {LEAST_DOCUMENTS} at least are wanted", Place(", ".join(files), 0, 0))
+            few = f"{len(texts)} documents with text in {', '.join(files)}; {LEAST_DOCUMENTS} at least are wanted"
+            raise RecipeError(f"--target {name}: {few}")
         words = np.concatenate([numbered(tokenizer.ids(text)) for text in texts])
         found.append(Target(name, texts, words, np.array([len(text.encode()) for text in texts], np.int64)))
     return found
@@ -139,8 +140,8 @@ class HeldOut:
         documents = np.arange(len(texts) + 1)
         self._firsts = np.cumsum([0, *(len(target.texts) for target in targets)])
         items = Items(
-            tuple(target.name for target in targets), self._firsts, pa.array([str(i) for i in range(len(texts))], pa.large_string()), documents,
-            np.frombuffer(b"".join(texts), np.uint8), np.cumsum([0, *map(len, texts)]), np.zeros(len(texts), bool),
+            tuple(target.name for target in targets), self._firsts, pa.array(map(str, range(len(texts))), pa.large_string()),
+            documents, np.frombuffer(b"".join(texts), np.uint8), np.cumsum([0, *map(len, texts)]), np.zeros(len(texts), bool),
         )  # fmt: skip
         self._index = Index.of(items, N, N, 1)
 

@@ -1,7 +1,7 @@
 """The recipe of a run with one of its steps taken out, beside the run: what the step dropped is back, and all behind it runs again.
 
-Dropped texts are stored of a sample only, and a step may change what later ones see, so what would have been is found by running it. The new
-run stands in RUN-without-STEP. Of a run on disk it begins with links to all the run has worked out, so that it goes on from the rows
+Dropped texts are stored of a sample only, and a step may change what later ones see, so what would have been is found by running it. The
+new run stands in RUN-without-STEP. Of a run on disk it begins with links to all the run has worked out, so that it goes on from the rows
 written before the step and reads no WARC; in an object store it begins anew.
 """
 

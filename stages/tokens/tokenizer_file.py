@@ -98,7 +98,7 @@ class Json:
         return [part for i in ids for part in self._plain.get(i, (i,))]
 
     def size(self) -> int:
-        return 1 + max(self._of.get_vocab().values())
+        return 1 + int(max(self._of.get_vocab().values()))
 
     def _pieces(self, text: str) -> list[int]:
         return [piece.id for piece in self._of.model.tokenize(text)]
