@@ -21,9 +21,10 @@ from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from curation.errors import TaskError
+from curation.rules import PROFILES, AnyRule, group_column, judge
 from curation.text import Utf8, Words
 
 T = TypeVar("T")
@@ -32,7 +33,6 @@ Columns: TypeAlias = Mapping[str, Any]
 Types: TypeAlias = Mapping[str, Any]
 """Column name -> pa.DataType (never null) or pa.Field (to say that nulls may occur)."""
 
-PROFILES = ("web", "code", "math")
 DEFAULTED = "default parameters"
 """Note that a `PerGroup` map has no value of its own for some languages."""
 EXAMPLE_CHARS = 200
@@ -50,13 +50,6 @@ class StageParams(BaseModel):
 
 class NoParams(StageParams):
     """Parameters of a stage that has none."""
-
-
-def group_column(value: Any) -> str | None:
-    """Column a `PerGroup` value is looked up by: `lang` or `profile`; None for a plain value."""
-    if not isinstance(value, dict):
-        return None
-    return "profile" if set(value) - {"default"} <= set(PROFILES) and len(value) > 1 else "lang"
 
 
 def _check_groups(value: Any) -> Any:
@@ -172,6 +165,12 @@ class Batch:
         self.counted: Counter[str] = Counter()
         self.examples: list[tuple[str, int, str]] = []
 
+    def having(self, columns: Columns, types: Types) -> Batch:
+        """These documents with columns of a stage beside (or in place of) their own, as they will be stored."""
+        batch = Batch(self.table, self._progress, self._texts, self._noted, self.buckets)
+        batch._columns = self._columns | {name: array_of(columns[name], getattr(kind, "type", kind)) for name, kind in types.items()}
+        return batch
+
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
@@ -184,7 +183,7 @@ class Batch:
         return self._columns[name]
 
     def __contains__(self, name: str) -> bool:
-        return name in self.table.column_names
+        return name in self._columns or name in self.table.column_names
 
     def utf8(self, name: str = "text") -> Utf8:
         """UTF-8 bytes and offsets of a string column (null = empty)."""
@@ -240,6 +239,17 @@ class Batch:
             yield (row, *(_value(column[row]) for column in columns))
 
 
+def array_of(value: Any, kind: Any) -> Any:
+    """A stage's column as one contiguous Arrow array of the declared type."""
+    if isinstance(value, pa.ChunkedArray):
+        value = value.combine_chunks()
+        if isinstance(value, pa.ChunkedArray):
+            value = pa.array([], kind)
+    elif not isinstance(value, pa.Array):
+        value = pa.array(value)
+    return value if value.type == kind else value.cast(kind)
+
+
 def _value(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
@@ -247,42 +257,12 @@ def _value(scalar: pa.Scalar) -> Any:
         return scalar.as_buffer().to_pybytes().decode("utf-8", "replace")
 
 
-def below(values: Any, bound: Any) -> Any:
-    """Which values are under a bound (None or NaN: no bound). Returns bool (n,)."""
-    values = np.asarray(values)
-    if bound is None:
-        return np.zeros(len(values), dtype=bool)
-    return values < bound
-
-
-def above(values: Any, bound: Any) -> Any:
-    """Which values are over a bound (None or NaN: no bound). Returns bool (n,)."""
-    values = np.asarray(values)
-    if bound is None:
-        return np.zeros(len(values), dtype=bool)
-    return values > bound
-
-
-def first_true(**reasons: Any) -> Any:
-    """Drop reason of each document: the first named mask that holds, null where none does.
-
-    Args:
-        reasons: reason -> bool (n,), in order of precedence.
-    Returns: Arrow string array (n,).
-    """
-    masks = [np.asarray(mask, dtype=bool) for mask in reasons.values()]
-    stacked = np.vstack(masks)
-    hit = stacked.any(axis=0)
-    index = pa.array(stacked.argmax(axis=0).astype(np.int32), mask=~hit)
-    return pc.take(pa.array(list(reasons), pa.string()), index)
-
-
 @dataclass(frozen=True)
 class RowStage:
     """A row stage: `function(batch, params) -> columns`, with what it declares.
 
-    `reads` and `writes` may be callables of the parameters.
-    A column both read and written is replaced; otherwise it is new.
+    `reads`, `writes` and `rules` may be callables of the parameters. A column both read and written is replaced; otherwise it is new.
+    A stage that has rules returns measures alone: they give the `drop_reason`.
     """
 
     name: str
@@ -291,6 +271,7 @@ class RowStage:
     reads_: Any
     writes_: Any
     drops: tuple[str, ...]
+    rules_: Any = ()
     version: str = "1"
     costly: bool = False
     check: Callable[[Any, pa.Schema], None] | None = None
@@ -302,6 +283,9 @@ class RowStage:
     def writes(self, params: Any) -> Types:
         writes: Types = self.writes_(params) if callable(self.writes_) else self.writes_
         return writes
+
+    def rules(self, params: Any) -> tuple[AnyRule, ...]:
+        return tuple(self.rules_(params) if callable(self.rules_) else self.rules_)
 
     @property
     def doc(self) -> str:
@@ -315,7 +299,14 @@ class RowStage:
             for name, column in lookup_columns(params).items():
                 if column not in batch:
                     raise ValueError(f"{name}: a map by {column} needs a column {column!r}")
-        return self.function(batch, params)
+        columns = self.function(batch, params)
+        if not self.rules_:
+            return columns
+        types = self.writes(params)
+        if "drop_reason" in columns or set(types) - set(columns):
+            wrong = "returned a drop_reason beside its rules" if "drop_reason" in columns else "did not return what it declares"
+            raise TaskError(f"stage {self.name} {wrong}")
+        return {**columns, "drop_reason": judge(self.rules(params), batch.having(columns, types), params)}
 
 
 class ExpandStage(RowStage):
@@ -339,35 +330,39 @@ class Expanded:
 
 
 def _declare(
-    kind: type[RowStage], reads: Any, writes: Any, drops: Any, keywords: dict[str, Any]
+    kind: type[RowStage], reads: Any, writes: Any, drops: Any, rules: Any, keywords: dict[str, Any]
 ) -> Callable[[Callable[[Batch, Any], Any]], RowStage]:
     def wrap(function: Callable[[Batch, Any], Any]) -> RowStage:
         params = getattr(sys.modules[function.__module__], "Params", NoParams)
+        reasons = tuple(drops) or (() if callable(rules) else tuple(dict.fromkeys(rule.reason for rule in rules)))
         return kind(
             name=function.__name__, function=function, params=params,
-            reads_=reads, writes_=writes, drops=tuple(drops), **keywords,
+            reads_=reads, writes_=writes, drops=reasons, rules_=rules, **keywords,
         )  # fmt: skip
 
     return wrap
 
 
-def stage(*, reads: Any, writes: Any, drops: Any = (), **keywords: Any) -> Callable[[Callable[[Batch, Any], Columns]], RowStage]:
+def stage(
+    *, reads: Any, writes: Any, drops: Any = (), rules: Any = (), **keywords: Any
+) -> Callable[[Callable[[Batch, Any], Columns]], RowStage]:
     """Make a row stage of a function; the module's `Params` are its parameters.
 
     Args:
         reads: columns it needs (or a callable of the parameters).
         writes: column -> type (or a callable of the parameters).
-        drops: drop reasons it may give.
+        drops: drop reasons it may give; by default those of `rules`, where that is no callable.
+        rules: what it drops for, by its columns and those it reads (curation/rules.py), or a callable of the parameters.
         keywords: version (default "1"; raise it when output changes), costly (materialise after me), check
             (called before a run with the parameters and the schema of what comes in; a ValueError is an
             error of the recipe).
     """
-    return _declare(RowStage, reads, writes, drops, keywords)
+    return _declare(RowStage, reads, writes, drops, rules, keywords)
 
 
 def expand(*, reads: Any, writes: Any, drops: Any = (), **keywords: Any) -> Callable[[Callable[[Batch, Any], Expanded]], RowStage]:
     """Make an expand stage (1 -> n) of a function; arguments as for `stage`."""
-    return _declare(ExpandStage, reads, writes, drops, keywords)
+    return _declare(ExpandStage, reads, writes, drops, (), keywords)
 
 
 @dataclass(frozen=True)
@@ -525,6 +520,10 @@ class GlobalStage(Shuffled):
     def asked(self, params: Any, round_: int) -> Types:
         """Columns of what a reducer of this round asks, beside {key, shard, row}; default: none."""
         return {}
+
+    def rules(self, params: Any) -> tuple[AnyRule, ...]:
+        """What `apply` drops for, by the columns it writes and reads (curation/rules.py): it calls `judge`; default: none."""
+        return ()
 
     def against(self, params: Any) -> tuple[str, ...]:
         """Folders of earlier runs whose documents compete with the step's: outputs, or states for a stage that `keeps`; default: none.

@@ -42,7 +42,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from curation.errors import TaskError
-from curation.stage import AssetFile, Batch, Columns, GlobalStage, Keyed, Reduced, Scattered, StageParams, Types, Verdicts, first_true
+from curation.rules import first_true
+from curation.stage import AssetFile, Batch, Columns, GlobalStage, Keyed, Reduced, Scattered, StageParams, Types, Verdicts
 from mixes import positions
 from mixes.card.card import card as card  # what a run says of an output this stage made
 from mixes.entries import VALIDATION, MixRecipe, load

@@ -1,9 +1,22 @@
 """Fixtures of all tests."""
 
+import fcntl
+import json
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+import curation  # noqa: F401 - says where compiled kernels are, before the cache below is another one: what tests start shares them
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL = ROOT.parent / "shared" / "data" / "warc" / "real"
+REAL_FILES = ("commoncrawl__whirlwind.warc.gz", "pywb__iana.warc.gz", "resiliparse__warcfile.warc.gz")
+"""Records of Common Crawl, of iana.org and of the Internet Archive."""
 
 settings.register_profile("ci", derandomize=True)  # the same examples on every run; elsewhere new ones each time
 if os.environ.get("CI"):
@@ -30,3 +43,74 @@ def _private_cache(tmp_path_factory):
         del os.environ["CURATE_CACHE"]
     else:
         os.environ["CURATE_CACHE"] = old
+
+
+# Runs that many tests look into: each is made once, by the first process of pytest-xdist that asks for it. No test may write to them.
+
+
+def _made_once(tmp_path_factory, name, *options, text=None, start=None):
+    """The folder of a run with these options of `curate run`; what that said is beside it, in NAME.json.
+
+    text: of another recipe than pipeline.yaml. start: the run this one begins with a copy of, so that only what changed is run.
+    """
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "runs"
+    home.mkdir(exist_ok=True)
+    out, said, recipe = home / name, home / f"{name}.json", home / f"{name}.yaml"
+    with open(home / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            if start is not None:
+                shutil.copytree(start, out)
+            if text is not None:
+                recipe.write_text(text)
+            command = [sys.executable, "-m", "curation.cli", "run", recipe if text else "pipeline.yaml", "-j", "2", "--out", out, "--json"]
+            done = subprocess.run(
+                [*command, *options],
+                cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=900,
+            )  # fmt: skip
+            said.write_text(done.stdout if done.returncode == 0 else json.dumps({"error": done.stderr}))
+    report = json.loads(said.read_text())
+    assert "error" not in report, report["error"]
+    return out
+
+
+def _untouched(out):
+    """Give a run to the tests of this process, and see that they left it as it was."""
+    before = _files(out)
+    yield out
+    assert _files(out) == before, "a test wrote to a run that is for all of them: it needs a copy"
+
+
+def _files(out):
+    return {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(out.rglob("*"))}
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory):
+    """pipeline.yaml on the sample crawl."""
+    yield from _untouched(_made_once(tmp_path_factory, "sample_run"))
+
+
+@pytest.fixture(scope="session")
+def stricter_run(sample_run, tmp_path_factory):
+    """The same with two parameters changed: fewer short documents stay, more of those that are alike."""
+    changes = ("--set", "quality.min_words=80", "--set", "near.min_jaccard=0.85")
+    yield from _untouched(_made_once(tmp_path_factory, "stricter_run", *changes, start=sample_run))
+
+
+@pytest.fixture(scope="session")
+def annotated_run(tmp_path_factory):
+    """The sample crawl with `--annotate`: every dropped document went on through the row stages as a shadow."""
+    yield from _untouched(_made_once(tmp_path_factory, "annotated_run", "--annotate"))
+
+
+@pytest.fixture(scope="session")
+def real_run(tmp_path_factory):
+    """pipeline.yaml on records of the real web."""
+    if not REAL.is_dir():
+        pytest.skip("../shared is not here: no real WARC files")
+    text, sample = (ROOT / "pipeline.yaml").read_text(), '"examples/crawl/*.warc.gz"'
+    assert text.count(sample) == 1
+    files = json.dumps([str(REAL / name) for name in REAL_FILES])
+    yield from _untouched(_made_once(tmp_path_factory, "real_run", text=text.replace(sample, files)))

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from curation import registry
 from curation.errors import CurateError
-from curation.stage import AssetMark, GlobalStage, Source
+from curation.stage import AssetMark, GlobalStage, RowStage, Source
 
 BUILT_IN = {
     "keep": (
@@ -58,17 +58,20 @@ def stage_page(name: str) -> dict[str, Any]:
         }
         for key, field in stage.params.model_fields.items()
     }
-    reads, writes = _columns(stage)
+    reads, writes, rules = _declared(stage)
     facts = {
         "name": name, "kind": stage.kind, "version": stage.version, "doc": stage.doc, "parameters": parameters,
-        "drops": list(stage.drops), "reads": reads, "writes": writes, "example": example(name),
+        "drops": list(stage.drops), "rules": rules, "reads": reads, "writes": writes, "example": example(name),
     }  # fmt: skip
     lines = [stage.doc, ""]
     if not isinstance(stage, Source):
         lines.append(f"Columns read:    {'as the parameters say' if reads is None else ', '.join(reads) or 'none'}")
     written = None if writes is None else ", ".join(f"{n} ({t})" for n, t in writes.items()) or "none"
     lines.append(f"Columns written: {written or 'as the parameters, or the files, say'}")
-    lines += [f"Drop reasons:    {', '.join(stage.drops) or 'none'}", "", "Parameters:" if parameters else "No parameters."]
+    lines += [f"Drop reasons:    {', '.join(stage.drops) or 'none'}", ""]
+    if rules:
+        lines += ["Rules, the first broken one gives the reason:", *(f"  {rule['reason']}: {rule['when']}" for rule in rules), ""]
+    lines.append("Parameters:" if parameters else "No parameters.")
     for key, p in parameters.items():
         lines.append(f"  {key}: {p['type']}" + (", required" if p["required"] else f" = {_yaml(p['default'])}"))
     facts["text"] = "\n".join([*lines, "", f"Example: {facts['example']}"])
@@ -88,17 +91,19 @@ def _example(stage: Any) -> dict[str, Any]:
     return shown or {key: field.default for key, field in list(fields.items())[:1] if not field.is_required()}
 
 
-def _columns(stage: Any) -> tuple[list[str] | None, dict[str, str] | None]:
-    """Columns read and written with the parameters of the example; None where they hang on more than that."""
+def _declared(stage: Any) -> tuple[list[str] | None, dict[str, str] | None, list[dict[str, str]]]:
+    """Columns read and written, and rules, with the parameters of the example; None, or none, where they hang on more than that."""
     try:
         params = stage.params.model_validate(_example(stage))
         reads = [] if isinstance(stage, Source) else list(stage.reads(params))
         writes = stage.columns(params, None) if isinstance(stage, Source) else stage.writes(params)
         if isinstance(stage, GlobalStage):
             writes = {**writes, **stage.scattered(params)}
+        rules = stage.rules(params) if isinstance(stage, RowStage | GlobalStage) else ()
     except (ValueError, OSError, CurateError):
-        return None, None
-    return reads, {name: str(getattr(kind, "type", kind)) for name, kind in writes.items()}
+        return None, None, []
+    columns = {name: str(getattr(kind, "type", kind)) for name, kind in writes.items()}
+    return reads, columns, [{"reason": rule.reason, "when": rule.when} for rule in rules]
 
 
 NAMES = {str: "text", int: "integer", float: "number", bool: "true | false", NoneType: "null", Any: "anything"}

@@ -210,14 +210,3 @@ def heaviest(examples: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, i
 
 def _first(examples: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(examples.items(), key=lambda e: (-e[1], e[0]))[:EXAMPLES]
-
-
-def array_of(value: Any, kind: Any) -> Any:
-    """A stage's column as one contiguous Arrow array of the declared type."""
-    if isinstance(value, pa.ChunkedArray):
-        value = value.combine_chunks()
-        if isinstance(value, pa.ChunkedArray):
-            value = pa.array([], kind)
-    elif not isinstance(value, pa.Array):
-        value = pa.array(value)
-    return value if value.type == kind else value.cast(kind)

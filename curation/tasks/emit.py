@@ -13,9 +13,9 @@ from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import LazyShard, column_names, read_batches
 from curation.shuffle import SpillWriter
-from curation.stage import GlobalStage, RegroupStage
+from curation.stage import GlobalStage, RegroupStage, array_of
 from curation.storage import file_of
-from curation.tasks.base import Task, array_of
+from curation.tasks.base import Task
 from curation.tasks.schemas import FAILED, failed_table, follower_schema, kept_schema, payload_schema
 from curation.tasks.texts import with_text
 

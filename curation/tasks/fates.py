@@ -13,7 +13,8 @@ from curation import registry
 from curation.errors import TaskError
 from curation.plan import Pass, Step
 from curation.shards import LazyShard, value_bytes
-from curation.tasks.base import Context, Failure, Task, array_of
+from curation.stage import array_of
+from curation.tasks.base import Context, Failure, Task
 from curation.tasks.schemas import FAILED, SHADOW, dropped_schema, failed_table
 from curation.text import Utf8
 

@@ -14,8 +14,8 @@ from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import LazyShard, conform, footer_hash, value_bytes
 from curation.shuffle import ScatterWriter
-from curation.stage import Expanded, Scattered
-from curation.tasks.base import Context, array_of
+from curation.stage import Expanded, Scattered, array_of
+from curation.tasks.base import Context
 from curation.tasks.fates import also, concat
 from curation.tasks.reading import Reading
 from curation.tasks.schemas import SHADOW, scattered_schema

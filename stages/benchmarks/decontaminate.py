@@ -39,7 +39,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from curation.stage import Batch, Columns, Reduced, Types, Verdicts, first_true
+from curation.rules import first_true
+from curation.stage import Batch, Columns, Reduced, Types, Verdicts
 from curation.text import Utf8
 from stages.benchmarks.matches import BenchmarkMatches, BenchmarkParams
 from stages.benchmarks.ngrams import MAX_N, NO_GRAM, Found, Index, warm_up_index, within

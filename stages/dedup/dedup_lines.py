@@ -6,7 +6,8 @@ Source:  Llama 3, section 3.1.1: line-level deduplication, lines that appeared m
 Units:   occurrences are counted, those within one document too; every copy goes, the first one too. Lines end as in
          curation/text.py; one whose form is empty (blank, or punctuation alone) is neither counted nor removed. What stays
          are exactly the other lines, blank ones too. lines_removed = lines (or paragraphs) removed; line_chars_removed = their
-         characters, without what ends the lines. What went most is shown beside the step, in its form, with its occurrences.
+         characters, without what ends the lines; line_words_left = words of a document that lost a line, null of others. What went
+         most is shown beside the step, in its form, with its occurrences.
 Params:  more_than -- lines of more occurrences in a bucket go: 6 [Llama 3].
          bucket_docs -- documents of a bucket, on average: 30,000,000 [Llama 3]; there are as many buckets as that needs, so one for
          fewer documents.
@@ -57,7 +58,7 @@ class DedupLines(RepeatedUnits):
     """Global stage `dedup_lines`."""
 
     name = "dedup_lines"
-    version = f"2 unicode {UNICODE_VERSION}"
+    version = f"3 unicode {UNICODE_VERSION}"
     Params = Params
     part = "line"
 

@@ -6,7 +6,8 @@ Units:   a span is any `sentences` sentences in a row. A sentence goes if it is 
          one in the document whose id has the smallest hash, so each sentence that
          goes has a copy elsewhere, unless too little is left of that document. Of the
          white space around a gap the longer part stays. sentences_removed = sentences removed; sentence_chars_removed = their
-         characters. Documents with fewer sentences have no span; they are counted and stay as they are.
+         characters; sentence_words_left = words of a document that lost a sentence, null of others. Documents with fewer
+         sentences have no span; they are counted and stay as they are.
 Params:  sentences -- sentences in a span: 3 [C4].
          by -- spans are compared within documents of the same value of this column, such as lang; null = among all.
          form -- sentences of one form are one: raw (all but white space at the ends), ccnet/paper or ccnet/code
@@ -48,7 +49,7 @@ class DedupSpans(RepeatedUnits):
     """Global stage `dedup_spans`."""
 
     name = "dedup_spans"
-    version = f"2 unicode {UNICODE_VERSION}"
+    version = f"3 unicode {UNICODE_VERSION}"
     Params = Params
     part = "sentence"
 

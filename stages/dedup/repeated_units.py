@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Types, Verdicts, first_true
+from curation.rules import Bound, judge
+from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Types, Verdicts
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8, load64, mix64, store64, words_of
 from stages.dedup.groups import groups_of
 from stages.dedup.line_forms import EMPTY, Form, form_of
@@ -89,7 +90,11 @@ class RepeatedUnits(GlobalStage):
         return {"unit": pa.uint64(), "count": pa.int64(), **({"first": pa.uint64()} if self.keeps_first(params) else {})}
 
     def writes(self, params: Any) -> Types:
-        return {"text": pa.large_string(), f"{self.part}s_removed": pa.int32(), f"{self.part}_chars_removed": pa.int64()}
+        left = pa.field(f"{self.part}_words_left", pa.int32(), nullable=True)
+        return {"text": pa.large_string(), f"{self.part}s_removed": pa.int32(), f"{self.part}_chars_removed": pa.int64(), left.name: left}
+
+    def rules(self, params: Any) -> tuple[Bound, ...]:
+        return (Bound("too_little_left", f"{self.part}_words_left", least="min_words_left"),)
 
     def emit(self, batch: Batch, params: Any) -> Keyed:
         """One row per distinct unit and pool of the batch: how often it occurs, and the smallest hash of an id that has it."""
@@ -153,20 +158,20 @@ class RepeatedUnits(GlobalStage):
             raise ValueError(f"{len(units)} units were kept of a text of {len(parts)} {self.part}s")
         gone, found = _gone(units, batch.utf8("id").hash(), parts.offsets, span, *self._index(verdicts.table))
         lost = parts.where(gone)
-        left, removed, chars, too_little = text, lost.counts(), np.zeros(len(batch), np.int64), np.zeros(len(batch), bool)
+        left, removed, chars, words = text, lost.counts(), np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
         if len(lost):
             left = Utf8(*_without(text.data, text.offsets, parts.starts, parts.ends, parts.offsets, gone))
             chars = lost.sums(lost.chars())
-            if params.min_words_left is not None:
-                too_little = _fewer_words(left.data, left.offsets, removed, params.min_words_left, CLASS_INDEX, CLASS_BLOCKS)
+            words = _words_left(left.data, left.offsets, removed, CLASS_INDEX, CLASS_BLOCKS)
             batch.count(f"{self.part}s removed", removed.sum())
             self._show(batch, parts, span, found, np.array(verdicts.table["count"].to_numpy()), params.form)
-        return {
+        columns = {
             "text": left.to_arrow(),
             f"{self.part}s_removed": removed.astype(np.int32),
             f"{self.part}_chars_removed": chars,
-            "drop_reason": first_true(too_little_left=too_little),
+            f"{self.part}_words_left": pa.array(words.astype(np.int32), mask=removed == 0),
         }
+        return {**columns, "drop_reason": judge(self.rules(params), batch.having(columns, self.writes(params)), params)}
 
     def warm_up(self, table: pa.Table, params: Any) -> None:
         """Compile the kernels on a small table in which a unit goes."""
@@ -414,21 +419,15 @@ def _without(data: Any, offsets: Any, starts: Any, ends: Any, part_offsets: Any,
 
 
 @njit(cache=True)
-def _fewer_words(data: Any, offsets: Any, removed: Any, least: Any, index: Any, blocks: Any) -> Any:
-    """Which of the documents that lost a part have fewer words: bool (n,). Of a long one no more lines are read than it takes."""
-    fewer = np.zeros(len(removed), np.bool_)
+def _words_left(data: Any, offsets: Any, removed: Any, index: Any, blocks: Any) -> Any:
+    """Words of the documents that lost a part, 0 of the others: int64 (n,)."""
+    words = np.zeros(len(removed), np.int64)
     longest = 0
     for row in range(len(removed)):
-        longest = max(longest, offsets[row + 1] - offsets[row])
+        if removed[row] > 0:
+            longest = max(longest, offsets[row + 1] - offsets[row])
     starts, ends = np.empty(longest // 2 + 1, np.int64), np.empty(longest // 2 + 1, np.int64)
     for row in range(len(removed)):
-        i, end = offsets[row], offsets[row + 1]
-        words = _I(0)
-        while removed[row] > 0 and words < least and i < end:
-            stop = i
-            while stop < end and data[stop] != 10:
-                stop += 1
-            words += words_of(data, i, stop, starts, ends, _I(0), index, blocks)
-            i = stop + 1
-        fewer[row] = removed[row] > 0 and words < least
-    return fewer
+        if removed[row] > 0:
+            words[row] = words_of(data, offsets[row], offsets[row + 1], starts, ends, _I(0), index, blocks)
+    return words

@@ -12,7 +12,8 @@ Source:  C4, Raffel et al. 2020, section 2.2; the longest word, the policy phras
          Not here: dirty words (count_dirty_words), English alone (identify_language), three-sentence spans seen before.
 Units:   c4_lines = lines of the text. c4_long_word_lines, c4_unended_lines, c4_short_lines, c4_javascript_lines, c4_policy_lines =
          those removed, each for the first reason of this order. c4_citations = citations taken out of the lines that
-         were not too long of word. c4_sentences = sentences in the lines kept. Lines end where Python's splitlines() ends them.
+         were not too long of word. c4_sentences = sentences in the lines kept. c4_lorem_ipsum, c4_curly_bracket = whether they
+         are in what is asked for them. Lines end where Python's splitlines() ends them.
 Params:  variant -- paper, tfds, datatrove or fineweb; also the defaults of the others.
          max_word_chars -- lines with a longer word go. end_marks -- lines that end otherwise, or in ..., go (null = no such rule).
          min_line_words -- lines with fewer words (between white space) go. min_sentences -- documents with fewer are dropped.
@@ -33,10 +34,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 from pydantic import Field, model_validator
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, first_true, stage
+from curation.rules import Bound, Rule, judge
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION, Utf8, char_class, decode, equal, load64, space_width, trim, zeros_below
 from stages.heuristics.sentences import ZEROS, char_table, count_sentences, sentence_table
 
@@ -75,6 +78,23 @@ class Params(StageParams):
     @classmethod
     def _defaults_of_variant(cls, values: Any) -> Any:
         return {**DEFAULTS.get(values.get("variant", "paper"), {}), **values}
+
+
+def _if_asked(reason: str, param: str) -> Rule:
+    """Drop for what was found where a parameter, true or false, says so."""
+    column = f"c4_{reason}"
+
+    def breaks(batch: Batch, params: Params) -> Any:
+        return np.asarray(batch[column]) & (np.asarray(batch.per_row(getattr(params, param))) > 0)
+
+    return Rule(reason, (column,), breaks, f"{column} and {param}", (param,))
+
+
+RULES = (
+    _if_asked("lorem_ipsum", "lorem_ipsum"),
+    _if_asked("curly_bracket", "curly_brackets"),
+    Bound("too_few_sentences", "c4_sentences", least="min_sentences"),
+)
 
 
 @cache
@@ -273,25 +293,21 @@ def _clean(data: Any, text: Any, starts: Any, ends: Any, lines: Any, marks: Any,
     """Clean the lines of each document.
 
     text: offsets of the documents. starts, ends, lines: lines without white space at their ends, and their offsets.
-    bounds: float64 (8, n), as `_bounds` makes them. paper: the whole page is asked for what drops it, and lines are trimmed
+    bounds: float64 (5, n), as `_bounds` makes them. paper: the whole page is asked for what drops it, and lines are trimmed
     again. raw_words: words are counted before citations go.
-    Returns: new text (bytes, offsets), COUNTS int64 (8, n), which rule drops the document int64 (n,): 0 none, 1 lorem_ipsum,
-        2 curly_bracket, 3 too_few_sentences.
+    Returns: new text (bytes, offsets), COUNTS int64 (8, n), whether `lorem ipsum` and whether { is there: bool (2, n).
     """
     n = len(text) - 1
     out, offsets = np.empty(text[n] - text[0] + 1, np.uint8), np.zeros(n + 1, np.int64)
-    counts, verdict = np.zeros((8, n), np.int64), np.zeros(n, np.int64)
+    counts, there = np.zeros((8, n), np.int64), np.zeros((2, n), np.bool_)
     at = np.int64(0)
     for row in range(n):
-        max_word, min_words, min_sentences = bounds[0, row], bounds[1, row], bounds[2, row]
-        javascript, policy, curly = bounds[3, row] > 0, bounds[4, row] > 0, bounds[5, row] > 0
-        lorem, cite = bounds[6, row] > 0, bounds[7, row] > 0
+        max_word, min_words = bounds[0, row], bounds[1, row]
+        javascript, policy, cite = bounds[2, row] > 0, bounds[3, row] > 0, bounds[4, row] > 0
         traits = _traits(data, text[row], text[row + 1])
         if paper:
-            if lorem and traits & PHRASE and _phrases(data, text[row], text[row + 1], phrases, phrase_offsets) & LOREM:
-                verdict[row] = 1
-            elif curly and traits & CURLY and _has_curly(data, text[row], text[row + 1]):
-                verdict[row] = 2
+            there[0, row] = traits & PHRASE and _phrases(data, text[row], text[row + 1], phrases, phrase_offsets) & LOREM
+            there[1, row] = traits & CURLY and _has_curly(data, text[row], text[row + 1])
         first = at
         counts[0, row] = lines[row + 1] - lines[row]
         for k in range(lines[row], lines[row + 1]):
@@ -327,13 +343,13 @@ def _clean(data: Any, text: Any, starts: Any, ends: Any, lines: Any, marks: Any,
             found = 0
             if traits & PHRASE or cited > 0:  # a citation may have parted one
                 found = _phrases(out, line, stop, phrases, phrase_offsets)
-            if not paper and lorem and found & LOREM and verdict[row] == 0:
-                verdict[row] = 1
+            if not paper and found & LOREM:
+                there[0, row] = True
             if javascript and found & JAVASCRIPT:
                 counts[4, row] += 1
                 continue
-            if not paper and curly and traits & CURLY and verdict[row] == 0 and _has_curly(out, line, stop):
-                verdict[row] = 2
+            if not paper and traits & CURLY and not there[1, row] and _has_curly(out, line, stop):
+                there[1, row] = True
             if policy and found & POLICY:
                 counts[5, row] += 1
                 continue
@@ -341,21 +357,14 @@ def _clean(data: Any, text: Any, starts: Any, ends: Any, lines: Any, marks: Any,
             if line > first:
                 out[line - 1] = 10
             at = stop
-        if verdict[row] == 0 and counts[7, row] < min_sentences:
-            verdict[row] = 3
-        if verdict[row] > 0:
-            at = first + text[row + 1] - text[row]
-            out[first:at] = data[text[row] : text[row + 1]]
-        else:
-            at = _trim_in_place(out, first, at)
+        at = _trim_in_place(out, first, at)
         offsets[row + 1] = at
-    return out[:at], offsets, counts, verdict
+    return out[:at], offsets, counts, there
 
 
 def _bounds(batch: Batch, params: Params) -> Any:
-    """The bounds of each document, and the rules it is under (above 0): float64 (8, n)."""
-    rules = ("javascript", "policy", "curly_brackets", "lorem_ipsum", "citations")
-    named = (("max_word_chars", np.inf), ("min_line_words", -np.inf), ("min_sentences", -np.inf), *((rule, 0.0) for rule in rules))
+    """The bounds of the lines of each document, and what is done to them (above 0): float64 (5, n)."""
+    named = (("max_word_chars", np.inf), ("min_line_words", -np.inf), ("javascript", 0.0), ("policy", 0.0), ("citations", 0.0))
     out = np.empty((len(named), len(batch)))
     for k, (name, none) in enumerate(named):
         value = batch.per_row(getattr(params, name))
@@ -366,23 +375,24 @@ def _bounds(batch: Batch, params: Params) -> Any:
 
 @stage(
     reads=["text"],
-    writes={"text": pa.large_string(), **dict.fromkeys(COUNTS, pa.int32())},
-    drops=["lorem_ipsum", "curly_bracket", "too_few_sentences"],
-    version=f"1:unicode-{UNICODE_VERSION}",
+    writes={"text": pa.large_string(), **dict.fromkeys(COUNTS, pa.int32()), "c4_lorem_ipsum": pa.bool_(), "c4_curly_bracket": pa.bool_()},
+    rules=RULES,
+    version=f"2:unicode-{UNICODE_VERSION}",
 )
 def c4_quality(batch: Batch, params: Params) -> Columns:
-    """Return text (large_string), the counts of the docstring (int32) and drop_reason, one value per document."""
+    """Return text (large_string) and the columns of the docstring (int32, bool), one value per document."""
     text, variant = batch.utf8(), params.variant
     lines, marks = text.lines("python").trimmed(), Utf8.of_strings(list(params.end_marks or ()))
-    data, offsets, counts, verdict = _clean(
+    data, offsets, counts, there = _clean(
         text.data, text.offsets, lines.starts, lines.ends, lines.offsets, marks.data, marks.offsets, _bounds(batch, params),
         variant == "paper", variant in ("datatrove", "fineweb"), *_tables(),
     )  # fmt: skip
-    columns: dict[str, Any] = {name: counts[k].astype(np.int32) for k, name in enumerate(COUNTS)}
-    return columns | {
-        "text": Utf8(data, offsets).to_arrow(),
-        "drop_reason": first_true(lorem_ipsum=verdict == 1, curly_bracket=verdict == 2, too_few_sentences=verdict == 3),
-    }
+    columns: dict[str, Any] = {name: pa.array(counts[k].astype(np.int32)) for k, name in enumerate(COUNTS)}
+    columns |= {"c4_lorem_ipsum": pa.array(there[0]), "c4_curly_bracket": pa.array(there[1]), "text": Utf8(data, offsets).to_arrow()}
+    dropped = judge(RULES, batch.having(columns, {name: column.type for name, column in columns.items()}), params).is_valid()
+    if pc.any(dropped).as_py():
+        columns["text"] = pc.if_else(dropped, pc.fill_null(batch["text"].cast(pa.large_string()), ""), columns["text"])
+    return columns
 
 
 def warm_up() -> None:

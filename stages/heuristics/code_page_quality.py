@@ -4,8 +4,9 @@ Source:  Llama 3, section 3.1.1, "Code and reasoning data": pages with code inte
          the paper gives none. Rules and numbers are ours; a longest line of 1,000 characters is a bound of The Stack, Kocetkov
          et al. 2022, section 3.
 Units:   which lines are code is told by stages/heuristics/code_lines.py. code_fraction = bytes of code lines, of all lines.
-         prose_words = words of the other lines. unbalanced_fraction = brackets ( [ { of the code without their
-         counterpart, of all. packed_fraction = bytes of code in lines of more than 1,000 bytes, of all code.
+         prose_words = words of the other lines. bracket_count = brackets ( [ { ) ] } of the code;
+         unbalanced_fraction = those without their counterpart, of all. packed_fraction = bytes of code in lines of more
+         than 1,000 bytes, of all code.
          data_fraction = bytes in dumps, of all lines: lines with 30 or more bytes but space, of which 0.4 are digits and all
          but 0.25 are digits, letters a to f and marks of numbers; and runs of 60 or more bytes of base64 or hexadecimal
          (digits, and letters of both cases or of hexadecimal alone).
@@ -25,7 +26,8 @@ import pyarrow as pa
 from numba import njit
 from pydantic import Field
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, below, first_true, stage
+from curation.rules import Bound
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION
 from stages.heuristics.code_lines import code_lines
 
@@ -45,6 +47,18 @@ class Params(StageParams):
     min_brackets: int = Field(20, ge=1)
     max_packed_fraction: PerGroup[float | None] = 0.5
     max_data_fraction: PerGroup[float | None] = 0.5
+
+
+RULES = (
+    Bound("too_little_prose", "prose_words", least="min_prose_words"),
+    Bound("code_fraction", "code_fraction", least="min_code_fraction", most="max_code_fraction"),
+    Bound("data_dump", "data_fraction", most="max_data_fraction"),
+    Bound("packed_code", "packed_fraction", most="max_packed_fraction"),
+    Bound(
+        "unbalanced", "unbalanced_fraction", most="max_unbalanced_fraction",
+        unless=Bound("few_brackets", "bracket_count", least="min_brackets"),
+    ),
+)  # fmt: skip
 
 
 @njit(cache=True)
@@ -148,33 +162,24 @@ def _facts(data: Any, line_starts: Any, line_ends: Any, line_offsets: Any, is_co
 @stage(
     reads=["text"],
     writes={
-        "code_fraction": pa.float32(), "prose_words": pa.int32(), "unbalanced_fraction": pa.float32(), "packed_fraction": pa.float32(),
-        "data_fraction": pa.float32(),
+        "code_fraction": pa.float32(), "prose_words": pa.int32(), "bracket_count": pa.int32(), "unbalanced_fraction": pa.float32(),
+        "packed_fraction": pa.float32(), "data_fraction": pa.float32(),
     },
-    drops=["too_little_prose", "code_fraction", "data_dump", "packed_code", "unbalanced"], version=f"1:unicode-{UNICODE_VERSION}",
+    rules=RULES, version=f"2:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def code_page_quality(batch: Batch, params: Params) -> Columns:
-    """Return the columns of the docstring and drop_reason, one value per document."""
+    """Return the columns of the docstring, one value per document."""
     lines, words = batch.utf8().lines(), batch.words()
     all_, code, packed, data, prose, brackets, alone = _facts(
         lines.text.data, lines.starts, lines.ends, lines.offsets, code_lines(lines), words.starts, words.offsets
     )
-    code_fraction, data_fraction = code / np.maximum(all_, 1), data / np.maximum(all_, 1)
-    packed_fraction, unbalanced = packed / np.maximum(code, 1), alone / np.maximum(brackets, 1)
-    bound = batch.per_row
     return {
-        "code_fraction": code_fraction.astype(np.float32),
+        "code_fraction": (code / np.maximum(all_, 1)).astype(np.float32),
         "prose_words": prose.astype(np.int32),
-        "unbalanced_fraction": unbalanced.astype(np.float32),
-        "packed_fraction": packed_fraction.astype(np.float32),
-        "data_fraction": data_fraction.astype(np.float32),
-        "drop_reason": first_true(
-            too_little_prose=below(prose, bound(params.min_prose_words)),
-            code_fraction=below(code_fraction, bound(params.min_code_fraction)) | above(code_fraction, bound(params.max_code_fraction)),
-            data_dump=above(data_fraction, bound(params.max_data_fraction)),
-            packed_code=above(packed_fraction, bound(params.max_packed_fraction)),
-            unbalanced=above(unbalanced, bound(params.max_unbalanced_fraction)) & (brackets >= params.min_brackets),
-        ),
+        "bracket_count": brackets.astype(np.int32),
+        "unbalanced_fraction": (alone / np.maximum(brackets, 1)).astype(np.float32),
+        "packed_fraction": (packed / np.maximum(code, 1)).astype(np.float32),
+        "data_fraction": (data / np.maximum(all_, 1)).astype(np.float32),
     }
 
 

@@ -11,7 +11,8 @@ Source:  FineWeb, Penedo et al. 2024, section 3.6: drop where at most 12 % of th
          `datatrove_0_2`: that of version 0.2, which made FineWeb: blank lines are lines, the end marks are . ' " ! ? and values at the
          bounds are dropped.
 Units:   punctuated_line_fraction, short_line_fraction = share of lines that end in a mark, that are short; line_dup_chars_fraction =
-         share of characters in lines that were there before; newlines_per_word = line feeds a word. 0 where there are no lines or words.
+         share of characters in lines that were there before; newlines_per_word = line feeds a word, 0 where there are
+         no words. The shares are null where there are no lines.
 Params:  variant -- paper, datatrove or datatrove_0_2: how things are counted, and the defaults of the others.
          min_punctuated_lines -- least punctuated_line_fraction. max_short_lines -- largest short_line_fraction.
          max_line_dup_chars -- largest line_dup_chars_fraction. max_newlines_per_word -- largest newlines_per_word (null in paper).
@@ -31,7 +32,8 @@ import pyarrow as pa
 from numba import njit
 from pydantic import Field, model_validator
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, below, first_true, stage
+from curation.rules import AnyRule, Bound, Rule
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION, char_class, decode, equal, load64, ones
 from stages.heuristics.duplicates import duplicates
 from stages.heuristics.sentences import TERMINALS, char_table
@@ -59,6 +61,21 @@ class Params(StageParams):
     @classmethod
     def _defaults_of_variant(cls, values: Any) -> Any:
         return {**DEFAULTS.get(values.get("variant", "paper"), {}), **values}
+
+
+EMPTY = Rule("empty", ("short_line_fraction",), lambda batch, params: batch["short_line_fraction"].is_null(), "short_line_fraction is null")
+
+
+def rules(params: Params) -> tuple[AnyRule, ...]:
+    """The rules of a variant: of all but datatrove, a value at one of the three bounds is dropped."""
+    at = params.variant != "datatrove"
+    return (
+        EMPTY,
+        Bound("line_punctuation", "punctuated_line_fraction", least="min_punctuated_lines", drop_at=at),
+        Bound("short_lines", "short_line_fraction", most="max_short_lines", drop_at=at),
+        Bound("line_dup_chars", "line_dup_chars_fraction", most="max_line_dup_chars", drop_at=at),
+        Bound("newlines", "newlines_per_word", most="max_newlines_per_word"),
+    )
 
 
 @njit(cache=True)
@@ -98,11 +115,11 @@ def _line_feeds(data: Any, offsets: Any) -> Any:
         "punctuated_line_fraction": pa.float32(), "short_line_fraction": pa.float32(), "line_dup_chars_fraction": pa.float32(),
         "newlines_per_word": pa.float32(),
     },
-    drops=["empty", "line_punctuation", "short_lines", "line_dup_chars", "newlines"],
-    version=f"1:unicode-{UNICODE_VERSION}",
+    drops=["empty", "line_punctuation", "short_lines", "line_dup_chars", "newlines"], rules=rules,
+    version=f"2:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def fineweb_quality(batch: Batch, params: Params) -> Columns:
-    """Return a column for each measure of the docstring (float32) and drop_reason, one value per document."""
+    """Return a column for each measure of the docstring (float32), one value per document."""
     text, variant = batch.utf8(), params.variant
     every = text.lines("text" if variant == "paper" else "lf")
     trimmed = every.trimmed()
@@ -121,23 +138,12 @@ def fineweb_quality(batch: Batch, params: Params) -> Columns:
     if variant != "paper":
         chars = text.chars_per_row() - line_feeds
     per_line = np.maximum(count, 1)
-    punctuated_fraction, short_fraction = punctuated / per_line, short / per_line
-    dup_fraction, newlines = dup_chars / np.maximum(chars, 1), line_feeds / np.maximum(batch.words().counts(), 1)
-    bound = batch.per_row
-    bounds = [bound(b) for b in (params.min_punctuated_lines, params.max_short_lines, params.max_line_dup_chars)]
-    low, long, high = below(punctuated_fraction, bounds[0]), above(short_fraction, bounds[1]), above(dup_fraction, bounds[2])
-    if variant != "datatrove":
-        low, long, high = low | (punctuated_fraction == bounds[0]), long | (short_fraction == bounds[1]), high | (dup_fraction == bounds[2])
-    return {
-        "punctuated_line_fraction": punctuated_fraction.astype(np.float32),
-        "short_line_fraction": short_fraction.astype(np.float32),
-        "line_dup_chars_fraction": dup_fraction.astype(np.float32),
-        "newlines_per_word": newlines.astype(np.float32),
-        "drop_reason": first_true(
-            empty=empty, line_punctuation=low, short_lines=long, line_dup_chars=high,
-            newlines=above(newlines, bound(params.max_newlines_per_word)),
-        ),
+    shares = {
+        "punctuated_line_fraction": punctuated / per_line, "short_line_fraction": short / per_line,
+        "line_dup_chars_fraction": dup_chars / np.maximum(chars, 1),
     }  # fmt: skip
+    columns: dict[str, Any] = {name: pa.array(share.astype(np.float32), mask=empty) for name, share in shares.items()}
+    return columns | {"newlines_per_word": (line_feeds / np.maximum(batch.words().counts(), 1)).astype(np.float32)}
 
 
 def warm_up() -> None:

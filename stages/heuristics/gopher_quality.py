@@ -12,7 +12,7 @@ Units:   word_count. mean_word_length = characters a word. short_script_fraction
          (Korean, Tibetan, Yi). hash_ratio, ellipsis_ratio = `#`, and `…` or three dots in a row, per word.
          bullet_line_fraction, ellipsis_line_fraction = share of lines that begin with a bullet, and that end with
          an ellipsis. alpha_word_fraction = share of words with a letter. stop_word_count = how many of the stop
-         words occur. Without words or lines they are 0.
+         words occur, null where none is asked for. Without words or lines they are 0.
 Params:  variant -- paper or datatrove: how things are counted (see Source), and the defaults of the others.
          min_words, max_words -- bounds of word_count.
          min_mean_word_length, max_mean_word_length -- bounds of mean_word_length.
@@ -37,7 +37,8 @@ import pyarrow as pa
 from numba import njit
 from pydantic import Field, model_validator
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, below, first_true, stage
+from curation.rules import Bound
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import (
     CLASS_BLOCKS,
     CLASS_INDEX,
@@ -79,6 +80,23 @@ class Params(StageParams):
     @classmethod
     def _defaults_of_variant(cls, values: Any) -> Any:
         return {**DATATROVE, **values} if values.get("variant") == "datatrove" else values
+
+
+RULES = (
+    Bound("too_short", "word_count", least="min_words"),
+    Bound("too_long", "word_count", most="max_words"),
+    Bound(
+        "mean_word_length", "mean_word_length", least="min_mean_word_length",
+        unless=Bound("short_scripts", "short_script_fraction", most="exempt_short_scripts"),
+    ),
+    Bound("mean_word_length", "mean_word_length", most="max_mean_word_length"),
+    Bound("symbol_ratio", "hash_ratio", most="max_symbol_ratio"),
+    Bound("symbol_ratio", "ellipsis_ratio", most="max_symbol_ratio"),
+    Bound("bullet_lines", "bullet_line_fraction", most="max_bullet_line_fraction"),
+    Bound("ellipsis_lines", "ellipsis_line_fraction", most="max_ellipsis_line_fraction"),
+    Bound("alpha_words", "alpha_word_fraction", least="min_alpha_word_fraction"),
+    Bound("stop_words", "stop_word_count", least="min_stop_words"),
+)  # fmt: skip
 
 
 @njit(cache=True)
@@ -259,13 +277,12 @@ def _reads(params: Params) -> tuple[str, ...]:
     writes={
         "word_count": pa.int32(), "mean_word_length": pa.float32(), "short_script_fraction": pa.float32(), "hash_ratio": pa.float32(),
         "ellipsis_ratio": pa.float32(), "bullet_line_fraction": pa.float32(), "ellipsis_line_fraction": pa.float32(),
-        "alpha_word_fraction": pa.float32(), "stop_word_count": pa.int32(),
+        "alpha_word_fraction": pa.float32(), "stop_word_count": pa.field("stop_word_count", pa.int32(), nullable=True),
     },
-    drops=["too_short", "too_long", "mean_word_length", "symbol_ratio", "bullet_lines", "ellipsis_lines", "alpha_words", "stop_words"],
-    version=f"2:unicode-{UNICODE_VERSION}",
+    rules=RULES, version=f"3:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def gopher_quality(batch: Batch, params: Params) -> Columns:
-    """Return a column for each measure of the docstring (int32 or float32) and drop_reason, one value per document."""
+    """Return a column for each measure of the docstring (int32 or float32), one value per document."""
     text, words, paper = batch.utf8(), batch.words(), params.variant == "paper"
     counted = count = words.counts()
     chars = words.sums(words.chars())
@@ -279,34 +296,17 @@ def gopher_quality(batch: Batch, params: Params) -> Columns:
     if not paper:
         line_count = lines.counts()
     stops, asked = _stop_words(batch, words, params)
-    # Bounds are compared in double precision: 1 / 10 is not above 0.1 there.
     per_word, per_line = np.maximum(count, 1), np.maximum(line_count, 1)
-    length, short_script_fraction, alpha_fraction = chars / np.maximum(counted, 1), short / per_word, alpha / per_word
-    hash_ratio, ellipsis_ratio = signs / per_word, ellipses / per_word
-    bullet_fraction, ellipsis_fraction = bullets / per_line, ends / per_line
-    bound = batch.per_row
-    short_words = below(length, bound(params.min_mean_word_length)) & ~above(short_script_fraction, bound(params.exempt_short_scripts))
-    symbols = bound(params.max_symbol_ratio)
     return {
         "word_count": counted.astype(np.int32),
-        "mean_word_length": length.astype(np.float32),
-        "short_script_fraction": short_script_fraction.astype(np.float32),
-        "hash_ratio": hash_ratio.astype(np.float32),
-        "ellipsis_ratio": ellipsis_ratio.astype(np.float32),
-        "bullet_line_fraction": bullet_fraction.astype(np.float32),
-        "ellipsis_line_fraction": ellipsis_fraction.astype(np.float32),
-        "alpha_word_fraction": alpha_fraction.astype(np.float32),
-        "stop_word_count": stops.astype(np.int32),
-        "drop_reason": first_true(
-            too_short=below(counted, bound(params.min_words)),
-            too_long=above(counted, bound(params.max_words)),
-            mean_word_length=short_words | above(length, bound(params.max_mean_word_length)),
-            symbol_ratio=above(hash_ratio, symbols) | above(ellipsis_ratio, symbols),
-            bullet_lines=above(bullet_fraction, bound(params.max_bullet_line_fraction)),
-            ellipsis_lines=above(ellipsis_fraction, bound(params.max_ellipsis_line_fraction)),
-            alpha_words=below(alpha_fraction, bound(params.min_alpha_word_fraction)),
-            stop_words=below(stops, bound(params.min_stop_words)) & asked,
-        ),
+        "mean_word_length": (chars / np.maximum(counted, 1)).astype(np.float32),
+        "short_script_fraction": (short / per_word).astype(np.float32),
+        "hash_ratio": (signs / per_word).astype(np.float32),
+        "ellipsis_ratio": (ellipses / per_word).astype(np.float32),
+        "bullet_line_fraction": (bullets / per_line).astype(np.float32),
+        "ellipsis_line_fraction": (ends / per_line).astype(np.float32),
+        "alpha_word_fraction": (alpha / per_word).astype(np.float32),
+        "stop_word_count": pa.array(stops.astype(np.int32), mask=~asked),
     }
 
 

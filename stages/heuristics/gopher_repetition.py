@@ -14,7 +14,7 @@ Source:  Gopher, Rae et al. 2021, appendix A.1.1, "Repetition Removal", table A1
 Units:   all are shares, 0 to 1 (in datatrove, the top n-gram may pass 1), 0 where there is nothing to share.
          dup_lines_fraction, dup_paragraphs_fraction = of the lines and of the paragraphs. dup_line_chars_fraction,
          dup_para_chars_fraction = of their characters. top_2gram_fraction ... top_4gram_fraction, dup_5gram_fraction ...
-         dup_10gram_fraction = of the characters of all words (no marks, no spaces).
+         dup_10gram_fraction = of the characters of all words (no marks, no spaces). In datatrove an empty text has none: null.
 Params:  variant -- paper or datatrove: how things are counted (see Source); the bounds are the same.
          max_dup_lines, max_dup_paragraphs, max_dup_line_chars, max_dup_para_chars; max_top_2gram, max_top_3gram,
          max_top_4gram; max_dup_5gram, max_dup_6gram, max_dup_7gram, max_dup_8gram, max_dup_9gram, max_dup_10gram --
@@ -38,7 +38,8 @@ import pyarrow as pa
 from numba import njit
 from pydantic import Field
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, first_true, stage
+from curation.rules import AnyRule, Bound, Rule
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, UNICODE_VERSION, Spans, Utf8, Words, char_class, decode, hash_bytes, load64
 from curation.unicode_tables import CJK, SEA
 from stages.heuristics.duplicates import duplicates, slots_for
@@ -46,8 +47,13 @@ from stages.heuristics.duplicates import duplicates, slots_for
 TOP, DUP = range(2, 5), range(5, 11)
 PARTS = ("dup_lines", "dup_paragraphs", "dup_line_chars", "dup_para_chars")
 GRAMS = (*(f"top_{n}gram" for n in TOP), *(f"dup_{n}gram" for n in DUP))
-RULES = (*PARTS, *GRAMS)
+SHARES = (*PARTS, *GRAMS)
 DATATROVE_ORDER = ("dup_paragraphs", "dup_para_chars", "dup_lines", "dup_line_chars", *GRAMS)
+EMPTY = Rule("empty", ("dup_lines_fraction",), lambda batch, params: batch["dup_lines_fraction"].is_null(), "dup_lines_fraction is null")
+BOUNDS = {share: Bound(share, f"{share}_fraction", most=f"max_{share}") for share in SHARES}
+RULES: dict[str, tuple[AnyRule, ...]] = {
+    "paper": tuple(BOUNDS.values()), "datatrove": (EMPTY, *(BOUNDS[share] for share in DATATROVE_ORDER)),
+}  # fmt: skip
 
 
 class Params(StageParams):
@@ -392,18 +398,15 @@ def _is_lf(text: Utf8, at: Any) -> Any:
 
 
 @stage(
-    reads=["text"], writes={f"{rule}_fraction": pa.float32() for rule in RULES}, drops=(*RULES, "empty"),
-    version=f"2:unicode-{UNICODE_VERSION}",
+    reads=["text"], writes={f"{share}_fraction": pa.float32() for share in SHARES}, drops=(*SHARES, "empty"),
+    rules=lambda params: RULES[params.variant], version=f"3:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def gopher_repetition(batch: Batch, params: Params) -> Columns:
-    """Return a share (float32) for each rule and drop_reason, one value per document."""
-    paper = params.variant == "paper"
-    share = _paper(batch, params) if paper else _datatrove(batch)
-    over = {rule: above(share[rule], batch.per_row(getattr(params, f"max_{rule}"))) for rule in (RULES if paper else DATATROVE_ORDER)}
-    if not paper:
-        over = {"empty": batch.utf8().bytes_per_row() == 0, **over}
-    columns: dict[str, Any] = {f"{rule}_fraction": share[rule].astype(np.float32) for rule in RULES}
-    return columns | {"drop_reason": first_true(**over)}
+    """Return a share (float32) for each bound, one value per document."""
+    if params.variant == "paper":
+        return {f"{name}_fraction": share.astype(np.float32) for name, share in _paper(batch, params).items()}
+    empty = batch.utf8().bytes_per_row() == 0
+    return {f"{name}_fraction": pa.array(share.astype(np.float32), mask=empty) for name, share in _datatrove(batch).items()}
 
 
 def warm_up() -> None:

@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, below, first_true, stage
+from curation.rules import Bound
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION
 
 _I: Any = np.int64
@@ -36,6 +37,15 @@ class Params(StageParams):
     max_formula_fraction: PerGroup[float | None] = None
     max_unbalanced_fraction: PerGroup[float | None] = 0.3
     max_plain_fraction: PerGroup[float | None] = 0.5
+
+
+RULES = (
+    Bound("too_little_prose", "prose_words", least="min_prose_words"),
+    Bound("formula_share", "formulas_per_1000", least="min_formulas_per_1000"),
+    Bound("formula_share", "formula_fraction", most="max_formula_fraction"),
+    Bound("unbalanced", "unbalanced_fraction", most="max_unbalanced_fraction"),
+    Bound("plain_formulas", "plain_fraction", most="max_plain_fraction"),
+)
 
 
 @njit(cache=True)
@@ -132,29 +142,19 @@ def _facts(data: Any, starts: Any, ends: Any, offsets: Any, text_offsets: Any) -
         "formula_count": pa.int32(), "formulas_per_1000": pa.float32(), "formula_fraction": pa.float32(), "prose_words": pa.int32(),
         "unbalanced_fraction": pa.float32(), "plain_fraction": pa.float32(),
     },
-    drops=["too_little_prose", "formula_share", "unbalanced", "plain_formulas"], version=f"1:unicode-{UNICODE_VERSION}",
+    rules=RULES, version=f"1:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def math_page_quality(batch: Batch, params: Params) -> Columns:
-    """Return the columns of the docstring and drop_reason, one value per document."""
+    """Return the columns of the docstring, one value per document."""
     text, words = batch.utf8(), batch.words()
     formulas, size, broken, plain, prose, single = _facts(text.data, words.starts, words.ends, words.offsets, text.offsets)
-    density = 1000 * formulas / np.maximum(prose, 1)
-    fraction, plain_fraction = size / np.maximum(text.bytes_per_row(), 1), plain / np.maximum(formulas, 1)
-    unbalanced = (broken + single) / np.maximum(formulas + single, 1)
-    bound = batch.per_row
     return {
         "formula_count": formulas.astype(np.int32),
-        "formulas_per_1000": density.astype(np.float32),
-        "formula_fraction": fraction.astype(np.float32),
+        "formulas_per_1000": (1000 * formulas / np.maximum(prose, 1)).astype(np.float32),
+        "formula_fraction": (size / np.maximum(text.bytes_per_row(), 1)).astype(np.float32),
         "prose_words": prose.astype(np.int32),
-        "unbalanced_fraction": unbalanced.astype(np.float32),
-        "plain_fraction": plain_fraction.astype(np.float32),
-        "drop_reason": first_true(
-            too_little_prose=below(prose, bound(params.min_prose_words)),
-            formula_share=below(density, bound(params.min_formulas_per_1000)) | above(fraction, bound(params.max_formula_fraction)),
-            unbalanced=above(unbalanced, bound(params.max_unbalanced_fraction)),
-            plain_formulas=above(plain_fraction, bound(params.max_plain_fraction)),
-        ),
+        "unbalanced_fraction": ((broken + single) / np.maximum(formulas + single, 1)).astype(np.float32),
+        "plain_fraction": (plain / np.maximum(formulas, 1)).astype(np.float32),
     }
 
 

@@ -7,7 +7,8 @@ Units:   lines and words as in curation/text.py. A word with an ASCII digit (a n
          other such, so lines made from one template are alike, whatever the time. An n-gram lies within a line, is not numbers
          alone, and is repeated if min_lines lines have it. The coverage of a line is the share of its words without a
          digit that are in repeated n-grams. repeated_lines = lines removed; removed_fraction = their share of the text's
-         characters; repeated_coverage = coverage of the document, before.
+         characters; repeated_coverage = coverage of the document, before; words_left = words of a document that lost a line,
+         null of others.
 Params:  n -- words in an n-gram; four times as many in a document whose words are characters (Chinese, Japanese, Thai, Lao,
          Khmer, Myanmar).
          min_lines -- see Units; and so many lines together must be removable for any of them to go (one other line may stand
@@ -35,7 +36,8 @@ import pyarrow as pa
 from numba import njit
 from pydantic import Field
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, below, first_true, stage
+from curation.rules import Bound
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION, Utf8, mix64
 from stages.heuristics.code_lines import is_item
 from stages.heuristics.duplicates import slots_for
@@ -60,6 +62,9 @@ class Params(StageParams):
     max_own_coverage: PerGroup[float | None] = {"default": 0.8, "code": None, "math": None}
     min_own_words: int = Field(30, ge=1)
     min_words: PerGroup[int | None] = 50
+
+
+RULES = (Bound("too_little_left", "words_left", least="min_words"),)
 
 
 @njit(cache=True)
@@ -271,11 +276,12 @@ def _bound(batch: Batch, value: Any) -> Any:
     reads=["text"],
     writes={
         "text": pa.large_string(), "repeated_lines": pa.int32(), "removed_fraction": pa.float32(), "repeated_coverage": pa.float32(),
+        "words_left": pa.field("words_left", pa.int32(), nullable=True),
     },
-    drops=["too_little_left"], version=f"2:unicode-{UNICODE_VERSION}",
+    rules=RULES, version=f"3:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def repeated_lines(batch: Batch, params: Params) -> Columns:
-    """Return text without the lines that go, the columns of the docstring, and drop_reason, one value per document."""
+    """Return text without the lines that go and the columns of the docstring, one value per document."""
     text, words = batch.utf8(), batch.words()
     lines = text.lines()
     gone, coverage, gone_words = _judge(
@@ -287,13 +293,12 @@ def repeated_lines(batch: Batch, params: Params) -> Columns:
     if gone.any():
         data, offsets, removed, chars = _without(text.data, text.offsets, lines.starts, lines.ends, lines.offsets, gone)
         left, fraction = Utf8(data, offsets), chars / np.maximum(text.chars_per_row(), 1)
-    too_little = (removed > 0) & below(words.counts() - gone_words, batch.per_row(params.min_words))
     return {
         "text": left.to_arrow(),
         "repeated_lines": removed.astype(np.int32),
         "removed_fraction": fraction.astype(np.float32),
         "repeated_coverage": coverage.astype(np.float32),
-        "drop_reason": first_true(too_little_left=too_little),
+        "words_left": pa.array((words.counts() - gone_words).astype(np.int32), mask=removed == 0),
     }
 
 

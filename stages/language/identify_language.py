@@ -38,7 +38,8 @@ from pydantic import AfterValidator, Field
 
 from curation.assets import resolve
 from curation.errors import did_you_mean
-from curation.stage import AssetMark, Batch, Columns, StageParams, first_true, stage
+from curation.rules import AnyRule, Bound, Rule
+from curation.stage import AssetMark, Batch, Columns, StageParams, stage
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, UNICODE_VERSION
 from stages.language.fasttext_model import Model, add_end, add_tokens, cut_chars, is_blank, read_model, to_probabilities
 from stages.language.prose import CODE, PROSE, fenced_blocks, is_code, nearest_start, read_token
@@ -74,6 +75,29 @@ class Params(StageParams):
     max_windows: Annotated[int, Field(ge=3, le=256)] = 12
     min_sure: float = 0.9
     max_chars: Annotated[int, Field(ge=0)] | None = None
+
+
+def _is_in(column: Any, values: Any) -> Any:
+    return pc.is_in(column, pa.array(values, pa.string())).to_numpy(zero_copy_only=False)
+
+
+EXEMPT = Rule(
+    "exempt", ("profile",), lambda batch, params: _is_in(batch["profile"], params.exempt_profiles), "profile is one of exempt_profiles",
+    ("exempt_profiles",),
+)  # fmt: skip
+
+
+def rules(params: Params) -> tuple[AnyRule, ...]:
+    """The score's bound, by the language found, and the languages kept: of the documents whose profile is not exempt."""
+    exempt = EXEMPT if params.exempt_profiles else None
+
+    def other(batch: Batch, params: Params) -> Any:
+        wrong = np.zeros(len(batch), bool) if params.languages is None else ~_is_in(batch["lang"], params.languages)
+        return wrong & ~exempt.breaks(batch, params) if exempt else wrong
+
+    columns, names = (("lang", "profile"), ("languages", "exempt_profiles")) if exempt else (("lang",), ("languages",))
+    when = "lang is none of languages" + (f", unless {EXEMPT.when}" if exempt else "")
+    return Bound("low_language_score", "lang_score", least="min_score", unless=exempt), Rule("other_language", columns, other, when, names)
 
 
 @cache
@@ -291,10 +315,10 @@ def _check(params: Params, schema: pa.Schema) -> None:
     writes={
         "lang": pa.string(), "lang_score": pa.float32(), "lang2": pa.field("lang2", pa.string()), "lang2_share": pa.float32(),
     },
-    drops=["low_language_score", "other_language"], version=f"2:unicode-{UNICODE_VERSION}",
+    drops=["low_language_score", "other_language"], rules=rules, version=f"2:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def identify_language(batch: Batch, params: Params) -> Columns:
-    """Return lang, lang2 (string), lang_score, lang2_share (float32) and drop_reason, one value per document."""
+    """Return lang, lang2 (string), lang_score and lang2_share (float32), one value per document."""
     text = batch.utf8()
     model, possible = _model(params.model)
     language, score, second, share = _identify(
@@ -302,18 +326,9 @@ def identify_language(batch: Batch, params: Params) -> Columns:
         params.min_sure, params.min_letters, params.min_share, params.min_lang2_share,
         -1 if params.max_chars is None else params.max_chars,
     )  # fmt: skip
-    names = pc.fill_null(_names(language, model.labels), UNDETERMINED)
-    every = [*model.labels, UNDETERMINED]  # number -1 is the last
-    lowest = params.min_score if isinstance(params.min_score, dict) else {"default": params.min_score}
-    bounds = np.array([lowest.get(name, lowest["default"]) for name in every], dtype=np.float32)
-    others = np.array([params.languages is not None and name not in params.languages for name in every])
-    score = score.astype(np.float32)
-    asked = np.ones(len(batch), bool)
-    if params.exempt_profiles:
-        asked = ~pc.fill_null(pc.is_in(batch["profile"], pa.array(params.exempt_profiles)), False).to_numpy(zero_copy_only=False)
     return {
-        "lang": names, "lang_score": score, "lang2": _names(second, model.labels), "lang2_share": share.astype(np.float32),
-        "drop_reason": first_true(low_language_score=asked & (score < bounds[language]), other_language=asked & others[language]),
+        "lang": pc.fill_null(_names(language, model.labels), UNDETERMINED), "lang_score": score.astype(np.float32),
+        "lang2": _names(second, model.labels), "lang2_share": share.astype(np.float32),
     }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from curation.rules import Bound, judge
 from curation.stage import (
     AssetFile,
     AssetMark,
@@ -55,8 +56,6 @@ from curation.stage import (
     StageParams,
     Types,
     Verdicts,
-    above,
-    first_true,
 )
 from curation.text import Utf8
 from stages.quality.word_bags import Bags, bags_of, token_kind
@@ -121,6 +120,9 @@ class KlOutlier(GlobalStage):
         score, words = pa.field("kl_score", pa.float32(), nullable=True), pa.field("outlier_words", pa.list_(pa.string()), nullable=True)
         return {"kl": pa.float32(), **{f"kl_{part}": pa.float32() for part in PARTS}, "kl_score": score, "outlier_words": words}
 
+    def rules(self, params: Any) -> tuple[Bound, ...]:
+        return (Bound("outlier_tokens", "kl_score", most="max_score"),)
+
     def payload(self, params: Any) -> Types:
         return {f.name: f for f in ROWS}
 
@@ -176,14 +178,16 @@ class KlOutlier(GlobalStage):
             if len(language.fit):
                 score[rows] = language.scores(parts[:, rows], bags.tokens[rows])
         score[bags.tokens < params.min_tokens] = np.nan
-        out = above(score, batch.per_row(params.max_score))
-        named = [(_worst(bags, row, known(languages[row].as_py()), params) if drop else None) for row, drop in enumerate(out.tolist())]
+        scores = {"kl_score": pa.array(score.astype(np.float32), mask=np.isnan(score))}
+        reasons = judge(self.rules(params), batch.having(scores, {"kl_score": pa.float32()}), params)
+        goes = reasons.is_valid().to_pylist()
+        named = [(_worst(bags, row, known(languages[row].as_py()), params) if drop else None) for row, drop in enumerate(goes)]
         return {
             "kl": kl.astype(np.float32),
             **{f"kl_{name}": part.astype(np.float32) for name, part in zip(PARTS, parts, strict=True)},
-            "kl_score": pa.array(score.astype(np.float32), mask=np.isnan(score)),
+            **scores,
             "outlier_words": pa.array(named, pa.list_(pa.string())),
-            "drop_reason": first_true(outlier_tokens=out),
+            "drop_reason": reasons,
         }
 
 

@@ -25,9 +25,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
-from curation.stage import AssetMark, Batch, Columns, PerGroup, StageParams, above, below, first_true, stage
+from curation.rules import Bound, Rule
+from curation.stage import AssetMark, Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION
 from stages.quality.ccnet_text import Pieces, load_sentencepiece
 
@@ -83,6 +85,18 @@ class Params(StageParams):
     keep: tuple[Bucket, ...] = BUCKETS
 
 
+def _other_bucket(batch: Batch, params: Params) -> Any:
+    bucket = batch["perplexity_bucket"]
+    return pc.and_not(pc.is_valid(bucket), pc.is_in(bucket, pa.array(params.keep, pa.string())))
+
+
+RULES = (
+    Bound("low_perplexity", "perplexity", least="min_perplexity"),
+    Bound("high_perplexity", "perplexity", most="max_perplexity"),
+    Rule("bucket", ("perplexity_bucket",), _other_bucket, "perplexity_bucket is none of keep", ("keep",)),
+)
+
+
 def _perplexity(text: str, model: Any, pieces: Pieces) -> float:
     lines = [line for line in text.split("\n") if line.strip()]
     score, length = 0.0, 0
@@ -98,11 +112,11 @@ def _perplexity(text: str, model: Any, pieces: Pieces) -> float:
         "perplexity": pa.field("perplexity", pa.float32(), nullable=True),
         "perplexity_bucket": pa.field("perplexity_bucket", pa.string(), nullable=True),
     },
-    drops=["low_perplexity", "high_perplexity", "bucket"],
+    rules=RULES,
     version=f"1:unicode-{UNICODE_VERSION}",
 )
 def perplexity(batch: Batch, params: Params) -> Columns:
-    """Return perplexity (float32), perplexity_bucket (string) and drop_reason, one value per document."""
+    """Return perplexity (float32) and perplexity_bucket (string), one value per document."""
     values = np.full(len(batch), np.nan)
     cutoffs = {} if params.cutoffs is None else _cutoffs(params.cutoffs)
     buckets: list[str | None] = []
@@ -117,11 +131,6 @@ def perplexity(batch: Batch, params: Params) -> Columns:
     return {
         "perplexity": pa.array(values.astype(np.float32), mask=np.isnan(values)),
         "perplexity_bucket": pa.array(buckets, pa.string()),
-        "drop_reason": first_true(
-            low_perplexity=below(values, batch.per_row(params.min_perplexity)),
-            high_perplexity=above(values, batch.per_row(params.max_perplexity)),
-            bucket=np.array([name is not None and name not in params.keep for name in buckets], dtype=bool),
-        ),
     }
 
 

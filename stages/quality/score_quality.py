@@ -22,6 +22,7 @@ quality where the first model is sure and wrong: `bench score` shows how to meas
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -29,7 +30,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curation.stage import AssetMark, Batch, Columns, StageParams, Types, below, first_true, stage
+from curation.rules import Bound
+from curation.stage import AssetMark, Batch, Columns, StageParams, Types, stage
 from stages.quality.models.base import DECIMALS
 from stages.quality.models.scorer import NO_SCORE, Device, checked, facts, loaded, ready
 
@@ -104,12 +106,19 @@ def check(params: Params, schema: pa.Schema) -> None:
                 raise ValueError(f"undecided: {column}: the threshold {value} is not between {low} and {high}")
 
 
-@stage(reads=reads, writes=_writes, drops=["low_quality"], costly=True, check=check)
+def rules(params: Params) -> tuple[Bound, ...]:
+    """A bound for each threshold: the parameter may name one that the model's folder has."""
+
+    def of(column: str) -> Callable[[Params, str], Any]:
+        return lambda params, _: thresholds(params.models, params.keep)[column]
+
+    return tuple(Bound("low_quality", column, least="keep", value=of(column)) for column in params.keep)
+
+
+@stage(reads=reads, writes=_writes, drops=["low_quality"], rules=rules, costly=True, check=check)
 def score_quality(batch: Batch, params: Params) -> Columns:
-    """Return a score (float32) for each model, <column>_by (string) for each cascade, and drop_reason, one value per document."""
+    """Return a score (float32) for each model and <column>_by (string) for each cascade, one value per document."""
     columns: dict[str, Any] = {}
-    low = np.zeros(len(batch), bool)
-    bounds = thresholds(params.models, params.keep)
     for column, folder in params.models.items():
         model = loaded(folder, params.device)
         if column in params.first:
@@ -119,9 +128,7 @@ def score_quality(batch: Batch, params: Params) -> Columns:
             scores = model.stored(batch["text"])
         batch.count(f"{column}: {NO_SCORE}", np.isnan(scores).sum())
         columns[column] = pa.array(scores.astype(np.float32), mask=np.isnan(scores))
-        if column in bounds:
-            low |= below(scores, batch.per_row(bounds[column]))
-    return {**columns, "drop_reason": first_true(low_quality=low)}
+    return columns
 
 
 def cascade(texts: Any, first: Any, model: Any, undecided: tuple[float, float]) -> tuple[Any, Any]:

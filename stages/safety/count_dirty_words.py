@@ -27,7 +27,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, first_true, stage
+from curation.rules import AnyRule, Bound, Rule
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION
 from stages.safety import phrases
 from stages.safety.phrases import Lists, found, lexicon
@@ -49,24 +50,23 @@ class Params(StageParams):
         return self
 
 
+FEW = Bound("few", "dirty_words", least="max_count", drop_at=True)
+RULES: dict[str, tuple[AnyRule, ...]] = {
+    "density": (Bound("dirty_words", "dirty_words_per_1000", most="max_per_1000", unless=FEW),),
+    "c4": (Rule("dirty_words", ("dirty_words",), lambda batch, params: np.asarray(batch["dirty_words"]) > 0, "dirty_words > 0"),),
+}
+
+
 @stage(
     reads=["text", "lang"], writes={"dirty_words": pa.int32(), "dirty_words_per_1000": pa.float32()}, drops=["dirty_words"],
-    version=f"1:unicode-{UNICODE_VERSION}",
+    rules=lambda params: RULES[params.variant], version=f"1:unicode-{UNICODE_VERSION}",
 )  # fmt: skip
 def count_dirty_words(batch: Batch, params: Params) -> Columns:
-    """Return dirty_words (int32), dirty_words_per_1000 (float32) and drop_reason, one value per document."""
+    """Return dirty_words (int32) and dirty_words_per_1000 (float32), one value per document."""
     words = lexicon(params.lists)
     count = found(batch, words, params.always, np.ones(len(words.phrases)))[0]
     density = 1000 * count / np.maximum(batch.words().counts(), 1)
-    if params.variant == "c4":
-        dirty = count > 0
-    else:
-        dirty = above(count, batch.per_row(params.max_count)) & above(density, batch.per_row(params.max_per_1000))
-    return {
-        "dirty_words": count.astype(np.int32),
-        "dirty_words_per_1000": density.astype(np.float32),
-        "drop_reason": first_true(dirty_words=dirty),
-    }
+    return {"dirty_words": count.astype(np.int32), "dirty_words_per_1000": density.astype(np.float32)}
 
 
 def warm_up() -> None:

@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from curation.stage import Batch, Columns, PerGroup, StageParams, above, first_true, stage
+from curation.rules import Bound
+from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION
 from stages.safety import phrases
 from stages.safety.phrases import Lists, Phrase, found, lexicon
@@ -64,20 +64,22 @@ def _reads(params: Params) -> tuple[str, ...]:
     return "text", "lang", *([params.score_column] if params.score_column else [])
 
 
-@stage(reads=_reads, writes={"nsfw_score": pa.float32()}, drops=["nsfw"], version=f"1:unicode-{UNICODE_VERSION}")
+def rules(params: Params) -> tuple[Bound, ...]:
+    """The score's bound and, where there is a classifier's column, that of its score."""
+    given = (Bound("nsfw", params.score_column, most="max_classifier_score"),) if params.score_column else ()
+    return (Bound("nsfw", "nsfw_score", most="max_score"), *given)
+
+
+@stage(reads=_reads, writes={"nsfw_score": pa.float32()}, drops=["nsfw"], rules=rules, version=f"2:unicode-{UNICODE_VERSION}")
 def nsfw(batch: Batch, params: Params) -> Columns:
-    """Return nsfw_score (float32) and drop_reason, one value per document."""
+    """Return nsfw_score (float32), one value per document."""
     score: Any = np.zeros(len(batch))
     if params.lists is not None:
         words = lexicon(params.lists)
         weights = np.array([weight(phrase, params) for phrase in words.phrases])
         _, together, different = found(batch, words, params.always, weights)
         score = 1000 * together / np.maximum(batch.words().counts(), 1) * np.minimum(1, different / params.full_variety)
-    adult = above(score, batch.per_row(params.max_score))
-    if params.score_column is not None:
-        given = pc.cast(batch[params.score_column], pa.float64()).to_numpy(zero_copy_only=False)  # null -> NaN, above no bound
-        adult |= above(given, batch.per_row(params.max_classifier_score))
-    return {"nsfw_score": score.astype(np.float32), "drop_reason": first_true(nsfw=adult)}
+    return {"nsfw_score": score.astype(np.float32)}
 
 
 def warm_up() -> None:

@@ -23,7 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.stage import Batch, Columns, StageParams, first_true, stage
+from curation.rules import first_true
+from curation.stage import Batch, Columns, StageParams, stage
 
 HEAD_BYTES = 1024
 _SIGNATURE = re.compile(

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Annotated
 import numpy as np
 import pyarrow as pa
-from curation.stage import AssetMark, Batch, PerGroup, StageParams, below, first_true, stage
+from curation.rules import below, first_true
+from curation.stage import AssetMark, Batch, PerGroup, StageParams, stage
 
 
 def read(path: Path) -> str | None:

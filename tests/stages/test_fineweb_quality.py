@@ -1,6 +1,5 @@
 import re
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -132,7 +131,7 @@ def test_large_odd_documents(text, variant):
 def test_bytes_that_are_not_utf8():
     texts = [b"\xff\xfe.", b"x\xe3\x80", b"\x80\n\x80", b"\xe3\x80\x82", b"a\x82", None]
     found = run(fineweb_quality, pa.table({"text": pa.array(texts, pa.large_binary())}))
-    assert found["punctuated_line_fraction"] == [1, 0, 0, 1, 0, 0]
+    assert found["punctuated_line_fraction"] == [1, 0, 0, 1, 0, None]
 
 
 def slow(text, variant):
@@ -145,13 +144,12 @@ def slow(text, variant):
         counted = [part for part in text.split("\n") if part.strip()]
         every, chars = (text.split("\n") if variant == "datatrove_0_2" else counted), len(text.replace("\n", ""))
     n = max(1, len(every))
-    facts = {
-        "punctuated_line_fraction": sum(part.endswith(params.end_marks) for part in every) / n,
-        "short_line_fraction": sum(len(part) < 30 + (variant != "paper") for part in every) / n,
-        "line_dup_chars_fraction": sum(len(part) for k, part in enumerate(counted) if part in counted[:k]) / max(1, chars),
-        "newlines_per_word": text.count("\n") / max(1, len(Utf8.of_strings([text]).words())),
-    }
-    ends, shorts, dups, feeds = facts.values()
+    ends = sum(part.endswith(params.end_marks) for part in every) / n
+    shorts = sum(len(part) < 30 + (variant != "paper") for part in every) / n
+    dups = sum(len(part) for k, part in enumerate(counted) if part in counted[:k]) / max(1, chars)
+    feeds = text.count("\n") / max(1, len(Utf8.of_strings([text]).words()))
+    shares = {"punctuated_line_fraction": ends, "short_line_fraction": shorts, "line_dup_chars_fraction": dups}
+    facts = {**(shares if every else dict.fromkeys(shares)), "newlines_per_word": feeds}
     kept = variant == "datatrove"
     rules = {
         "empty": not every,
@@ -175,10 +173,8 @@ def test_agrees_with_the_slow_reading(texts, variant):
     given_ = fineweb_quality(Batch(table(*texts)), fineweb_quality.params(variant=variant))
     expected = [slow(text, variant) for text in texts]
     for name, values in given_.items():
-        if name == "drop_reason":
-            assert values.to_pylist() == [e[name] for e in expected]
-        else:
-            assert values.tolist() == np.array([e[name] for e in expected], values.dtype).tolist(), name
+        kind = pa.string() if name == "drop_reason" else pa.float32()
+        assert pa.array(values).to_pylist() == pa.array([e[name] for e in expected], kind).to_pylist(), name
 
 
 def test_paper_marks_hold_all_terminals():

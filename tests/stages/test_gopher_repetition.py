@@ -11,7 +11,7 @@ from stage_checks import reasons, run
 from curation.stage import Batch
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, Utf8
 from curation.unicode_tables import CJK, SEA, SPACES
-from stages.heuristics.gopher_repetition import RULES, gopher_repetition
+from stages.heuristics.gopher_repetition import SHARES, gopher_repetition
 
 
 def table(*texts):
@@ -92,13 +92,13 @@ def test_all_cases_in_one_table():
 
 def alone(rule, bound):
     """Parameters of datatrove's variant with one rule."""
-    return dict.fromkeys([f"max_{r}" for r in RULES]) | {f"max_{rule}": bound, "variant": "datatrove"}
+    return dict.fromkeys([f"max_{r}" for r in SHARES]) | {f"max_{rule}": bound, "variant": "datatrove"}
 
 
 ALL_AT_ONCE = "\n\n".join([" ".join(unique(10)), "x\ny\nx", "a b", "a b c", " ".join(unique(40)), " ".join(unique(10))])
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", SHARES)
 def test_bounds_of_datatrove(rule):
     """A share at the bound is kept, one above it by the last bit is not."""
     share = slow_datatrove(ALL_AT_ONCE)[rule]
@@ -133,7 +133,7 @@ def test_how_datatrove_counts(text, rule, value):
 
 def facts(text, **values):
     found = run(gopher_repetition, table(text), **values)
-    return {rule: round(found[f"{rule}_fraction"][0], 4) for rule in RULES}
+    return {rule: round(found[f"{rule}_fraction"][0], 4) for rule in SHARES}
 
 
 @pytest.mark.parametrize(
@@ -239,8 +239,8 @@ def slow(text):
         share = sum(len(words[w]) for w in covered) / max(1, sum(map(len, words)))
         facts[f"top_{n}gram" if n < 5 else f"dup_{n}gram"] = share
     bounds = gopher_repetition.params()
-    reason = next((rule for rule in RULES if facts[rule] > getattr(bounds, f"max_{rule}")), None)
-    return {f"{rule}_fraction": facts[rule] for rule in RULES} | {"drop_reason": reason}
+    reason = next((rule for rule in SHARES if facts[rule] > getattr(bounds, f"max_{rule}")), None)
+    return {f"{rule}_fraction": facts[rule] for rule in SHARES} | {"drop_reason": reason}
 
 
 def slow_datatrove(text):
@@ -300,6 +300,6 @@ def test_agrees_with_the_slow_reading(texts):
 @given(st.lists(st.one_of(TEXTS, st.lists(st.sampled_from(["a", "aa", "ab", "b"]), max_size=60).map(" ".join)), min_size=1, max_size=5))
 def test_datatrove_agrees_with_the_slow_reading(texts):
     given_ = gopher_repetition(Batch(table(*texts)), gopher_repetition.params(variant="datatrove"))
-    for rule in RULES:
-        expected = [slow_datatrove(text)[rule] for text in texts]
-        assert given_[f"{rule}_fraction"].tolist() == np.array(expected, np.float32).tolist(), rule
+    for rule in SHARES:
+        expected = [slow_datatrove(text)[rule] if text else None for text in texts]
+        assert given_[f"{rule}_fraction"].to_pylist() == pa.array(expected, pa.float32()).to_pylist(), rule
