@@ -195,8 +195,8 @@ def _part(name: str, folder: Path, many: int, scale: float, here: Path) -> dict[
     texts, tokens = corpus(folder), int(TOKENS * scale)
     documents = [(f"d{i}", text) for i, text in enumerate(texts)]
     given = []
-    for target, documents in targets(folder).items():
-        (here / f"{target}.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in documents), encoding="utf-8")
+    for target, held in targets(folder).items():
+        (here / f"{target}.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in held), encoding="utf-8")
         given.append(f"{target}={here / f'{target}.jsonl'}")
     if name == "speed":
         return _speed(here, given, texts, scale)

@@ -31,7 +31,7 @@ LEAST_RATE = 0.1
 SAID = 100
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """Attention and a layer of 4 times the width, each added to what came in."""
 
     def __init__(self, hidden: int, heads: int) -> None:
@@ -49,7 +49,7 @@ class Block(nn.Module):
         return x + self.narrow(gelu(self.wide(self.between(x))))
 
 
-class Transformer(nn.Module):
+class Transformer(nn.Module):  # type: ignore[misc]
     """Tokens (n, length) -> logits (n, length, vocabulary)."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def turned(x: Any, turns: Any) -> Any:
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
 
-def train(spec: dict[str, Any], words: Any, seed: int, device: str) -> Transformer:
+def train(spec: dict[str, Any], words: Any, seed: int, device: str) -> Any:
     """A model of a sample."""
     torch.manual_seed(seed)
     model = Transformer(spec).to(device)
@@ -107,7 +107,7 @@ def train(spec: dict[str, Any], words: Any, seed: int, device: str) -> Transform
 
 
 @torch.no_grad()
-def score(spec: dict[str, Any], model: Transformer, words: Any, device: str) -> Any:
+def score(spec: dict[str, Any], model: Any, words: Any, device: str) -> Any:
     """Bits of each document: float64 (documents,)."""
     model.eval()
     starts = np.flatnonzero(words == 1)
