@@ -415,7 +415,7 @@ def test_sides_and_targets_may_lie_in_a_store(tmp_path, held):
         a_run(tmp_path / name, str(resolve("tokens/default.json", ROOT)))
         pq.write_table(pa.Table.from_pylist(documents(250, name)), tmp_path / name / "outputs" / "web" / "x.parquet")
         store.put(str(tmp_path / name), f"/bucket/{name}", recursive=True)
-        sides.append(f"memory://bucket/{name}")
+        sides.append(f"memory://bucket/{name}{'/outputs/web' * (name == 'b')}")
     store.put(held, "/bucket/held.jsonl")
     settings = commands.Settings(8_000, 1, 2)
     found, _ = commands.ablate((sides[0], sides[1]), ["held=memory://bucket/held.jsonl"], settings, None, None, lambda text: None)
