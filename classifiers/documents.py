@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from classifiers.records import BATCH_BYTES, parquet_batches, records
 from curation.documents import record_ids
 from curation.domains import registrable_domains
 from curation.errors import Place, RecipeError
+from curation.storage import location, remote
 from curation.survey import SOURCES, files_named
 
 TYPES = {"id": pa.string(), "text": pa.large_string(), **dict.fromkeys(("url", "domain", "lang", "source"), pa.string())}
@@ -23,7 +23,7 @@ BATCH_ROWS = 2_048
 
 
 def files(inputs: Sequence[str]) -> list[str]:
-    """The files of runs (their one output), of folders (Parquet), of patterns, and those named; sorted, each once.
+    """The files of runs (their one output), of folders (Parquet), of patterns, and those named, or their URLs; sorted, each once.
 
     Raises: RecipeError for what is none of these, and for a pattern no file fits.
     """
@@ -32,8 +32,12 @@ def files(inputs: Sequence[str]) -> list[str]:
         pattern = files_named(given)
         if not pattern.endswith(tuple(SOURCES)):
             raise RecipeError(f"{given} is no run, no folder of Parquet files, and no file of {', '.join(SOURCES)}")
-        fitting = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]
-        if not fitting or not all(Path(file).is_file() for file in fitting):
+        place = location(pattern)
+        if remote(place):
+            fitting = [str(file) for file in place.parent.glob(place.name)] if glob.has_magic(place.name) else [pattern]
+        else:
+            fitting = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]
+        if not fitting or not all(file.exists() if remote(file) else file.is_file() for file in map(location, fitting)):
             raise RecipeError(f"{given}: no such file")
         found.update(fitting)
     return sorted(found)
@@ -86,7 +90,8 @@ def _refuse_missing(columns: Sequence[str], there: Sequence[str], file: str) -> 
 
 def _parquet(file: str, columns: Sequence[str]) -> Iterator[pa.Table]:
     try:
-        with pq.ParquetFile(file) as stored:
+        place = location(file)
+        with pq.ParquetFile(place.open() if remote(place) else file, pre_buffer=bool(remote(place))) as stored:
             there = stored.schema_arrow.names
             _refuse_missing(columns, there, file)
             names = [name for name in _needed(columns, _may_lack(stored, "id")) if name in there]

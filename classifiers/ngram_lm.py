@@ -22,6 +22,7 @@ import gzip
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -59,22 +60,36 @@ def train(sentences: Iterable[list[str]], order: int) -> tuple[list[str], list[G
     Returns: the vocabulary, <unk>, <s> and </s> first, and the n-grams of each order, unigrams first.
     Raises: ValueError if there are no sentences or the order is less than 2, which KenLM cannot read.
     """
-    vocabulary, words, begins = _numbered(sentences)
+    vocabulary, words = _numbered(sentences)
+    return vocabulary, fit(words, len(vocabulary), order)
+
+
+def fit(words: Any, size: int, order: int) -> list[Grams]:
+    """`train` on numbers.
+
+    Args:
+        words: int (n,): sentences one behind the other, each 1 (<s>), its words from 3 on, 2 (</s>); 0 is <unk>.
+        size: of the vocabulary; words that are not in the text are part of it.
+    Returns: the n-grams of each order, those of an order ascending by prefix and last word.
+    Raises: as `train`.
+    """
     if order < 2:
         raise ValueError(f"an n-gram model has an order of at least 2, not {order}")
+    words = np.asarray(words, np.int64)
+    begins = words == 1
     if not begins.any():
         raise ValueError("no sentence to learn from")
     # ids[n - 1][i] numbers the n-gram that begins at word i; -1 where a sentence ends before it does.
     ids = [words]
-    found: list[tuple[Any, Any, Any, Any]] = [(np.arange(len(vocabulary)), np.zeros(0, int), np.zeros(0, int), np.zeros(0, int))]
-    counts = [np.bincount(words, minlength=len(vocabulary))]
+    found: list[tuple[Any, Any, Any, Any]] = [(np.arange(size), np.zeros(0, int), np.zeros(0, int), np.zeros(0, int))]
+    counts = [np.bincount(words, minlength=size)]
     ends = np.cumsum(begins)
     for n in range(2, order + 1):
         at = np.arange(len(words) - n + 1)
         at = at[ends[at] == ends[at + n - 1]]
         if not len(at):
             break
-        both = ids[-1][at] * len(vocabulary) + words[at + n - 1]
+        both = ids[-1][at] * size + words[at + n - 1]
         _, first, inverse, count = np.unique(both, return_index=True, return_inverse=True, return_counts=True)
         number = np.full(len(words), -1, np.int64)
         number[at] = inverse
@@ -86,11 +101,43 @@ def train(sentences: Iterable[list[str]], order: int) -> tuple[list[str], list[G
         suffix, opening = found[n][2], found[n - 1][3]
         continued = np.bincount(suffix, minlength=len(counts[n - 1]))
         counts[n - 1] = np.where(opening, counts[n - 1], continued) if n > 1 else continued
-    return vocabulary, _smoothed(found, counts, len(vocabulary))
+    return _smoothed(found, counts, size)
 
 
-def _numbered(sentences: Iterable[list[str]]) -> tuple[list[str], Any, Any]:
-    """(vocabulary, word numbers of all sentences with <s> and </s>, which of them are <s>)."""
+def numbered(ids: Any) -> Any:
+    """A sentence as `fit` has words, of the ids of a tokenizer: int32 (n + 2,)."""
+    return np.concatenate([[1], np.asarray(ids, np.int32) + 3, [2]]).astype(np.int32)
+
+
+def bits(grams: list[Grams], words: Any) -> Any:
+    """What each word costs after those before it in its sentence: -log2 of its probability, float64 (n,); 0 of <s>.
+
+    Args:
+        grams: of `fit`. words: as `fit` has them, any other text.
+    """
+    words = np.asarray(words, np.int64)
+    size, ends = len(grams[0].last), np.cumsum(words == 1)
+    chance = grams[0].probability[words]
+    ids = words
+    for n, (before, here) in enumerate(pairwise(grams), 2):
+        at = np.arange(len(words) - n + 1)
+        at = at[ends[at] == ends[at + n - 1]]
+        context = ids[at]
+        known = context >= 0
+        wanted = context[known] * size + words[at[known] + n - 1]
+        keys = here.prefix * size + here.last
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        seen = keys[place] == wanted
+        last = at[known] + n - 1
+        chance[last] = np.where(seen, here.probability[place], chance[last] * before.backoff[context[known]])
+        ids = np.full(len(words), -1, np.int64)
+        ids[at[known]] = np.where(seen, place, -1)
+    chance[words == 1] = 1.0
+    return -np.log2(chance)
+
+
+def _numbered(sentences: Iterable[list[str]]) -> tuple[list[str], Any]:
+    """(vocabulary, word numbers of all sentences with <s> and </s>)."""
     number = {UNKNOWN: 0, BEGIN: 1, END: 2}
     special = set(number)
     flat: list[int] = []
@@ -98,8 +145,7 @@ def _numbered(sentences: Iterable[list[str]]) -> tuple[list[str], Any, Any]:
         flat.append(1)
         flat.extend(number.setdefault(word, len(number)) for word in sentence if word not in special)
         flat.append(2)
-    words = np.array(flat, np.int64)
-    return list(number), words, words == 1
+    return list(number), np.array(flat, np.int64)
 
 
 def _smoothed(found: list[tuple[Any, ...]], counts: list[Any], size: int) -> list[Grams]:

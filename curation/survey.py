@@ -52,6 +52,6 @@ def files_named(given: str) -> str:
             found = f"outputs {', '.join(names)}: name one, {given}/outputs/{names[0]}" if names else "no output"
             raise RecipeError(f"{given} is a run with {found}")
         return f"{given}/outputs/{names[0]}/*.parquet"
-    if not remote(place) and place.is_dir():
+    if place.is_dir() if not remote(place) else not given.endswith(tuple(SOURCES)) and entries(place):
         return f"{given}/*.parquet"
     return given

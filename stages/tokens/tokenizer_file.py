@@ -69,6 +69,9 @@ class Tokenizer(Protocol):
     def ids(self, text: str) -> Any:
         """Their ids: a sequence of int, or uint32 (n,)."""
 
+    def size(self) -> int:
+        """The largest id there is, and one."""
+
 
 class Json:
     """A tokenizer.json."""
@@ -94,6 +97,9 @@ class Json:
             return ids
         return [part for i in ids for part in self._plain.get(i, (i,))]
 
+    def size(self) -> int:
+        return 1 + int(max(self._of.get_vocab().values()))
+
     def _pieces(self, text: str) -> list[int]:
         return [piece.id for piece in self._of.model.tokenize(text)]
 
@@ -118,6 +124,9 @@ class Ranks:
         except ValueError:  # more white space than it can match
             return np.concatenate([self._of.encode_to_numpy(part, disallowed_special=()) for part in cut(text)])
 
+    def size(self) -> int:
+        return 1 + int(self._of.max_token_value)
+
 
 class Pieces:
     """A sentencepiece model."""
@@ -131,6 +140,9 @@ class Pieces:
     def ids(self, text: str) -> list[int]:
         ids: list[int] = self._of.encode(text)
         return ids
+
+    def size(self) -> int:
+        return int(self._of.vocab_size())
 
 
 def load(path: str, pattern: Pattern | None = None) -> Tokenizer:

@@ -2,12 +2,14 @@
 
 import io
 import itertools
+import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from classifiers.ngram_lm import FALLBACK, train, write_arpa
+from classifiers.ngram_lm import FALLBACK, bits, fit, train, write_arpa
 
 SENTENCES = [line.split() for line in ("a b c a b", "a b d", "b c a a", "d a b c", "a", "c c c a b a b", "", "e f e f e f a")]
 
@@ -46,6 +48,27 @@ def test_after_any_words_the_probabilities_sum_to_one(order):
     for length in range(order):
         for context in itertools.product(["<s>", "a", "b", "e", "never"], repeat=length):
             assert sum(10 ** chance(model, context, w) for w in words) == pytest.approx(1, abs=1e-5), context
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+def test_bits_are_those_of_the_file(order):
+    model = read(arpa_of(SENTENCES, order))
+    vocabulary, grams = train(SENTENCES, order)
+    number = {word: i for i, word in enumerate(vocabulary)}
+    said = [line.split() for line in ("a b c a b c", "", "f never e f e a b", "d d d", "b")]
+    words = np.array([i for sentence in said for i in (1, *(number.get(w, 0) for w in sentence), 2)])
+    wanted = []
+    for sentence in said:
+        whole = ["<s>", *sentence, "</s>"]
+        wanted += [0.0, *(-chance(model, whole[max(0, i - order + 1) : i], whole[i]) / math.log10(2) for i in range(1, len(whole)))]
+    assert bits(grams, words) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_words_of_the_vocabulary_that_are_not_in_the_text_share_what_is_left():
+    grams = fit(np.array([1, 3, 4, 3, 2]), 50, 2)
+    chances = 2 ** -np.array([bits(grams, np.array([1, 3, w]))[-1] for w in [0, *range(2, 50)]])
+    assert chances.sum() == pytest.approx(1)
+    assert len(set(chances[10:])) == 1
 
 
 def test_a_bigram_model_small_enough_to_do_by_hand():
