@@ -31,6 +31,7 @@ from curation.inspect.report.samples import TEXT_CHARS
 from curation.inspect.summary import read_summary
 from curation.ledger import NULL_BIN, OTHERS, bin_edges, histogram_bins
 from curation.rules import Threshold
+from stages.safety.redact_pii import masked
 from tests.browser import CHROMIUM, Browser
 
 VOID = {"br", "hr", "input", "link", "meta"}
@@ -270,6 +271,7 @@ def test_an_estimate_has_its_sample_and_its_interval():
 def test_samples_were_dropped_for_what_they_say(annotated):
     run, facts, root = annotated
     dropped = {(r["id"], r["step"]): r for r in run.table("dropped", ["id", "step", "drop_reason", "text", "word_count"]).to_pylist()}
+    redacted, facts_above = run.steps["redacted"], {name: facts.above(name) for name in run.steps}
     stored = Counter((r["step"], r["drop_reason"]) for r in dropped.values() if r["text"] is not None)
     for step in run.manifest["steps"]:
         for reason, n in step["dropped"].items():
@@ -277,7 +279,10 @@ def test_samples_were_dropped_for_what_they_say(annotated):
             assert len(samples) == min(n, gather.EACH), (step["name"], reason)
             for sample in samples:
                 row = dropped[sample.row["id"], step["name"]]
-                assert (row["drop_reason"], row["text"]) == (reason, sample.row["text"])
+                text_ = row["text"]
+                if text_ is not None and "redacted" not in facts_above[step["name"]]:
+                    text_ = masked(pa.array([text_], pa.large_string()), redacted.values)[0].as_py()
+                assert (row["drop_reason"], text_) == (reason, sample.row["text"])
             assert sum(s.row["text"] is not None for s in samples) == min(stored[step["name"], reason], gather.EACH)
     cards = root.all("article")
     assert len(cards) == sum(len(s) for reasons in facts.samples.values() for s in reasons.values())
@@ -328,6 +333,25 @@ def test_a_text_begins_where_its_first_mark_is():
     assert left == 30_000 - start - TEXT_CHARS
 
 
+def test_personal_data_is_masked_in_texts_that_were_not_redacted(annotated, tmp_path):
+    """Dropped ahead of `redacted`: marks in place of it; dropped behind it: the text as it is."""
+    run, _, _ = annotated
+    (tmp_path / "dropped").mkdir()
+    (tmp_path / "run.json").write_text(json.dumps(run.manifest))
+    text_ = "Write to jane.roe@mail.example.com today."
+    for step, reason in (("language", "low_language_score"), ("quality", "too_short")):
+        row = {"id": "a", "url": "u", "domain": "d", "step": step, "drop_reason": reason, "text": text_, "lang": "en", "lang2": text_}
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / "dropped" / f"{run.steps[step].pass_}-0.parquet")
+    copy = open_run(tmp_path)
+    found, _ = gather.samples(copy, Facts(copy.manifest, {}, {}))
+    early, late = found["language"]["low_language_score"][0], found["quality"]["too_short"][0]
+    assert late.row["text"] == text_
+    assert "jane" not in early.row["text"]
+    assert early.row["text"].startswith("Write to ")
+    assert "jane" not in early.metrics["lang2"]
+    assert early.chars == len(text_)
+
+
 def test_shadows_of_one_document_on_several_ways_are_one(tmp_path):
     """A file each: the ways of a document join, another step of the same document is another drop."""
     (tmp_path / "shadows").mkdir()
@@ -355,6 +379,9 @@ def test_reading_stops_at_its_bounds(annotated, monkeypatch):
     assert 0 < less.shadows.documents < facts.shadows.documents
     assert less.sampled[0] < facts.sampled[0]
     assert less.clusters["urls"].sizes == []
+    monkeypatch.setattr(gather, "SHADOW_FILES", 500)
+    monkeypatch.setattr(gather, "SHADOW_ROWS", 10)
+    assert gather.shadows(run).files < facts.shadows.files
     assert less.clusters["near"] == facts.clusters["near"]  # these need no rows
     text_ = read(page(less)).text
     for said in (f"3 of {facts.shadows.of_files} files", f"From {less.sampled[0]} of {less.sampled[1]} files", "Not counted: 40 dropped"):

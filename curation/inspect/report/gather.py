@@ -7,7 +7,8 @@ many: nothing grows with the run but the lists of its files.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from curation import registry
 from curation.inspect.opened import OpenRun, id_order
 from curation.inspect.report.facts import Clusters, Facts, Sample, Shadows
 from curation.ledger import NULL_BIN, bin_edges
@@ -51,7 +53,7 @@ def facts(run: OpenRun) -> Facts:
     if run.status == "done":
         found.shadows = shadows(run)
         found.clusters = clusters(run, found.metrics)
-        found.samples, found.sampled = samples(run)
+        found.samples, found.sampled = samples(run, found)
         found.failures = failures(run)
     return found
 
@@ -136,8 +138,12 @@ def _by_size(sizes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     return [(low, high, n) for (low, high), n in sorted(joined.items())]
 
 
-def samples(run: OpenRun) -> tuple[dict[str, dict[str, list[Sample]]], tuple[int, int]]:
-    """Some dropped documents of each step and reason, those first whose text was stored; and from how many files, of how many."""
+def samples(run: OpenRun, facts: Facts) -> tuple[dict[str, dict[str, list[Sample]]], tuple[int, int]]:
+    """Some dropped documents of each step and reason, those first whose text was stored; and from how many files, of how many.
+
+    A text that was dropped ahead of a step that replaces personal data has that step's marks in place of it.
+    """
+    masks = _masks(run)
     found: dict[str, dict[str, list[Sample]]] = {}
     read = of = 0
     for pass_ in dict.fromkeys(step.pass_ for step in run.steps.values()):
@@ -151,16 +157,18 @@ def samples(run: OpenRun) -> tuple[dict[str, dict[str, list[Sample]]], tuple[int
         columns = list(dict.fromkeys([*ABOUT, *(c for step in steps for c in step.writes)]))
         for path in _some(files, SAMPLE_FILES):
             for table in _groups(path, columns):
-                for step, reason, none, order, row in _best(table):
-                    known = best.setdefault((step, reason), [])
+                for name, reason, none, order, row in _best(table):
+                    known = best.setdefault((name, reason), [])
                     known.append((none, order, row))
                     known[:] = sorted(known, key=lambda item: item[:2])[:EACH]
             read += 1
             if all(len(best.get(key, ())) == EACH and not best[key][-1][0] for key in wanted):
                 break
-        writes = {step.name: step.writes for step in steps}
-        for name, reason in sorted(wanted & best.keys()):
-            found.setdefault(name, {})[reason] = [_sample(row, writes[name]) for _, _, row in best[name, reason]]
+        for step in steps:
+            passed = facts.above(step.name)
+            ahead = [mask for name, mask in masks.items() if name not in passed]
+            for reason in sorted(reason for name, reason in wanted & best.keys() if name == step.name):
+                found.setdefault(step.name, {})[reason] = [_sample(row, step.writes, ahead) for _, _, row in best[step.name, reason]]
     return found, (read, of)
 
 
@@ -197,8 +205,34 @@ def _plain(scalar: pa.Scalar) -> Any:
         return scalar.as_buffer().to_pybytes().decode("utf-8", "replace") if hasattr(scalar, "as_buffer") else None
 
 
-def _sample(row: dict[str, Any], writes: tuple[str, ...]) -> Sample:
-    text = row.get("text")
-    metrics = {c: row[c] for c in writes if c not in ABOUT and row.get(c) is not None and not isinstance(row[c], (list, dict))}
+Mask = Callable[[pa.Array], pa.Array]
+"""Texts (n,) -> the same with marks in place of personal data."""
+
+
+def _masks(run: OpenRun) -> dict[str, Mask]:
+    """What steps that replace personal data make of a text."""
+    found: dict[str, Mask] = {}
+    for step in run.steps.values():
+        try:
+            stage = registry.lookup(step.use)
+        except KeyError:
+            continue
+        masked = registry.beside(stage, "masked")
+        if masked is not None:
+            found[step.name] = partial(masked, params=stage.params.model_validate(step.params))
+    return found
+
+
+def _sample(row: dict[str, Any], writes: tuple[str, ...], masks: list[Mask]) -> Sample:
+    chars = len(row.get("text") or "")
     terms = [term for c in writes if isinstance(row.get(c), list) for term in row[c] if isinstance(term, str)]
-    return Sample({**row, "text": text and text[:TEXT_CHARS]}, metrics, terms, len(text or ""))
+    found = {name: x for name, x in row.items() if isinstance(x, str) and (name == "text" or name in writes)}
+    row |= {name: _shown(x[:TEXT_CHARS], masks) for name, x in found.items()}
+    metrics = {c: row[c] for c in writes if c not in ABOUT and row.get(c) is not None and not isinstance(row[c], (list, dict))}
+    return Sample(row, metrics, terms, chars)
+
+
+def _shown(text: str, masks: list[Mask]) -> str:
+    for mask in masks:
+        text = mask(pa.array([text], pa.large_string()))[0].as_py()
+    return text
