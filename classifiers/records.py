@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -12,17 +11,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.csv_file import MAX_LINE_BYTES, CsvFile
 from curation.errors import Place, RecipeError
 from stages.sources.files import CODECS, open_decompressed
 from stages.sources.lines import bounded_lines
 
-MAX_LINE_BYTES = 64 << 20
 BATCH_BYTES = 32 << 20
 """Of rows of Parquet that are held at a time."""
 FORMATS = ".jsonl, .csv, .tsv (each also .gz, .zst, .bz2), .parquet"
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _KINDS = {bool: "true or false", dict: "map", list: "list", int: "number", float: "number", str: "text"}
-csv.field_size_limit(MAX_LINE_BYTES)
 
 
 def records(file: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -79,36 +77,10 @@ def _json_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _csv_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of a table, all cells texts; the line is that in which the row begins."""
-    with open_decompressed(path) as raw:
-        stream = io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", newline="")
-        rows = csv.reader(_bounded(stream), delimiter=_TABLES[_suffix(path)], strict=True)
-        line = 1
-        try:
-            header = [name.strip() for name in next(rows, [])]
-            for column, name in enumerate(header):
-                if name in header[:column]:
-                    raise RecipeError("this column is given twice", Place(path, 1, column + 1, name))
-            line = rows.line_num + 1
-            for cells in rows:
-                if cells and len(cells) != len(header):
-                    place = Place(path, line, min(len(cells), len(header)) + 1)
-                    raise RecipeError(f"{len(cells)} fields, the header has {len(header)}", place)
-                if cells:
-                    record: dict[str, Any] = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
-                    yield line, record
-                line = rows.line_num + 1
-        except UnicodeDecodeError as e:
-            raise RecipeError(f"not UTF-8: {e}", Place(path, line, 1)) from e
-        except csv.Error as e:
-            raise RecipeError(f"not valid CSV: {e}", Place(path, line, 1)) from e
-
-
-def _bounded(stream: io.TextIOWrapper) -> Iterator[str]:
-    while line := stream.readline(MAX_LINE_BYTES + 1):
-        if len(line) > MAX_LINE_BYTES:
-            raise csv.Error(f"a line of more than {MAX_LINE_BYTES >> 20} Mi characters")
-        yield line
+    """Rows of a table, all cells texts; empty ones are no values."""
+    with open_decompressed(path) as raw, io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", newline="") as text:
+        for row in CsvFile(text, path, _TABLES[_suffix(path)]):
+            yield row.line, {name: cell for name, cell in row.cells.items() if cell}
 
 
 def parquet_batches(file: pq.ParquetFile, most: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

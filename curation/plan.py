@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,7 @@ class Plan:
         self._outputs()
         self._consumers = self._check_consumers()
         self._check_parts()
+        self._check_conflicts()
         self.passes: dict[str, Pass] = {}
         self.pass_of: dict[str, str] = {}
         self._cut()
@@ -586,6 +588,16 @@ class Plan:
                         "outputs" if name in self.recipe.outputs else "steps", name, "needs",
                         hint="only outputs may need it, and nothing beside it",
                     )  # fmt: skip
+
+    def _check_conflicts(self) -> None:
+        """Refuse two steps of one stage that must not be given the same documents and need the same ports; of others it is noted."""
+        for second, first in combinations(reversed([s for s in self.steps.values() if isinstance(s.stage, GlobalStage)]), 2):
+            if first.use != second.use or (why := second.stage.conflict(second.params, first.params)) is None:  # type: ignore[union-attr]
+                continue
+            if set(first.needs) & set(second.needs):
+                section = "outputs" if second.name in self.recipe.outputs else "steps"
+                raise self.recipe.error(f"beside {first.name}, of the same documents: {why}", section, second.name)
+            second.notes.append(f"beside {first.name}, where they have documents in common: {why}")
 
     # -- passes -------------------------------------------------------------------------------------
 

@@ -536,6 +536,10 @@ class GlobalStage(Shuffled):
         """Parameters two runs must share for one to read what the other kept; None: it is not left behind for later runs."""
         return None
 
+    def conflict(self, params: Any, others: Any) -> str | None:
+        """Why two steps of this stage, with these parameters, must not be given the same documents; None: they may. Default: they may."""
+        return None
+
     def emit_kept(self, kept: pa.Table, params: Any) -> Keyed:
         """`emit`, from what an earlier run kept: {row, **keeps}."""
         raise NotImplementedError

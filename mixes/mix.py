@@ -13,9 +13,9 @@ Params:  recipe -- YAML file of entries, phases and what is held out: see "The r
 Drops:   no_entry (no rule matches), excluded (a rule of `exclude` matches), held_out (a document like it may be in the validation
          of another entry), not_sampled (its entry gives as much as it shall).
 Errors:  RecipeError at its place in the YAML file before the run: unknown key or column, a sum of weights, a rule that does not
-         fit the columns. ValueError before the run without n_tokens. TaskError at its place in that file, saying what each entry has
-         and needs, as `short` and `empty` ask, or if over half of an entry would be held out. A null n_tokens is 0; a negative one is a
-         TaskError.
+         fit the columns, another mix of the same documents that does not hold out the same. ValueError before the run without
+         n_tokens. TaskError at its place in that file, saying what each entry has and needs, as `short` and `empty` ask, or if over
+         half of an entry would be held out. A null n_tokens is 0; a negative one is a TaskError.
 
 What of an entry is used, and how often, goes by positions that hashes of id and seed give its documents: see mixes/positions.py.
 So a smaller mix of the same recipe and seed is a subset of a larger one, phases are taken one behind the other, and new documents
@@ -111,6 +111,14 @@ class Mix(GlobalStage):
         recipe.check(pa.schema([f for f in schema if not (f.metadata or {}).get(b"transient")]), params.tokens)
         if "n_tokens" not in schema.names or not pa.types.is_integer(schema.field("n_tokens").type):
             raise ValueError("mix counts by the column n_tokens, which no step above it writes: add a step {use: count_tokens} above it")
+
+    def conflict(self, params: Any, others: Any) -> str | None:
+        """What two mixes hold out must be the same, or one trains on what the other holds out."""
+        mine, theirs = _held_out(params), _held_out(others)
+        if mine == theirs:
+            return None
+        held = f"this mix holds out {mine[0]}, the other one {theirs[0]}"
+        return f"{held}; one would train on what the other holds out. Give both one share and one seed"
 
     def writes(self, params: Any) -> Types:
         return {"mix_entry": pa.string(), "mix_uses": pa.list_(pa.string())}
@@ -273,6 +281,16 @@ def _draw(batch: Batch, recipe: MixRecipe, params: Params) -> tuple[Drawn, Any]:
         row, entry[row], recipe.groups(batch.table, entry).take(pa.array(row)), _tokens(batch)[row],
         positions.places(positions.draw(hashes[row], params.seed, ORDER)), recipe.rates(batch.table, entry)[row], held[row], mates[row],
     ), entry  # fmt: skip
+
+
+def _held_out(params: Params) -> tuple[str, Any]:
+    """What a mix holds out: in words, and what else that depends on."""
+    recipe = load(params.recipe)
+    if recipe.validation is None:
+        return "nothing", None
+    if recipe.validation.share is not None:
+        return f"a share of {recipe.validation.share:g} by seed {params.seed}", None
+    return f"{recipe.validation.tokens:,} tokens of each entry by seed {params.seed}", (recipe.entries, recipe.exclude)
 
 
 def _held(batch: Batch, recipe: MixRecipe, params: Params, hashes: Any) -> tuple[Any, Any]:

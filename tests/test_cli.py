@@ -345,3 +345,10 @@ def test_a_local_run_imports_no_cluster_code(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "o")], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+def test_a_name_of_a_file_does_not_steer_the_terminal(tmp_path):
+    name = "r\x1b]0;title\x07\u202e.yaml"
+    result = curate("run", str(tmp_path / name))
+    assert result.returncode == 2
+    assert "r?]0;title??.yaml" in result.stderr

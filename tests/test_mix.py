@@ -597,6 +597,43 @@ def test_with_a_share_new_data_and_another_mix_train_on_nothing_that_was_held_ou
     assert not set.union(*held) & set.union(*trained)
 
 
+TOKENS = "validation: {tokens: 900}"
+
+
+@pytest.mark.parametrize(("first", "second", "said"), [
+    ((ONE, 0), (TWO, 1), None),
+    ((ONE + "\nvalidation: {share: 0.1}", 3), (TWO + "validation: {share: 0.1}", 3), None),
+    ((TWO + TOKENS, 3), (TWO + TOKENS + "\nschedule: [{name: a, tokens: 900}]", 3), None),
+    ((ONE + "\nvalidation: {share: 0.1}", 3), (TWO, 3), "this mix holds out nothing, the other one a share of 0.1 by seed 3; one would"),
+    ((ONE, 3), (TWO + "validation: {share: 0.1}", 3), "this mix holds out a share of 0.1 by seed 3, the other one nothing; one would"),
+    ((TWO + "validation: {share: 0.1}", 3), (TWO + "validation: {share: 0.2}", 3), "share of 0.2 by seed 3, the other one a share of 0.1"),
+    ((TWO + "validation: {share: 0.1}", 3), (TWO + "validation: {share: 0.1}", 4), "share of 0.1 by seed 4, the other one a share of 0.1"),
+    ((ONE + "\n" + TOKENS, 3), (TWO + TOKENS, 3), "900 tokens of each entry by seed 3, the other one 900 tokens of each entry by seed 3"),
+])  # fmt: skip
+def test_mixes_of_the_same_documents_must_hold_out_the_same(tmp_path, first, second, said):
+    pq.write_table(corpus(50), tmp_path / "part.parquet")
+    outputs = {}
+    for name, (recipe, seed) in (("one", first), ("two", second)):
+        (tmp_path / f"{name}.yaml").write_text(recipe, encoding="utf-8")
+        outputs[name] = {"use": "mix", "needs": "docs", "recipe": f"{name}.yaml", "seed": seed}
+    carried = [c for c in corpus(1).column_names if c not in ("id", "text")]
+    recipe = {"name": "t", "inputs": {"docs": {"use": "parquet", "paths": "part.parquet", "carry": carried}}, "outputs": outputs}
+
+    def planned():
+        (tmp_path / "pipeline.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+        return Plan(load_recipe(tmp_path / "pipeline.yaml"))
+
+    if said is None:
+        planned()
+    else:
+        with pytest.raises(RecipeError, match="outputs.two: beside one, of the same documents: .*" + re.escape(said)):
+            planned()
+    recipe["steps"] = {"english": {"use": "keep", "needs": "docs", "where": "lang is not null"}}
+    outputs["two"]["needs"] = "english"  # it may have some of the documents: that is said
+    notes = planned().steps["two"].notes
+    assert [note.partition(": ")[0] for note in notes] == ["beside one, where they have documents in common"] * (said is not None)
+
+
 # -- what is short --------------------------------------------------------------------------------------
 
 

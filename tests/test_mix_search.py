@@ -242,7 +242,7 @@ GOOD = "r{},3e7,6e8,{},0.6,0.3,0.1,3.1,2.9"
         ([HEADER, GOOD.format(0, 0).replace("2.9", "0")], r"losses\.csv:2:9: loss:b: 0 is not above 0"),
         ([HEADER, GOOD.format(0, 0).replace("6e8", "-6e8")], r"losses\.csv:2:3: tokens: -6e\+08 is not above 0"),
         ([HEADER, GOOD.format("", 0).replace("r", "", 1)], r"losses\.csv:2:1: run: a run has a name"),
-        ([HEADER, '"r0,3e7'], r"losses\.csv: not valid CSV"),
+        ([HEADER, '"r0,3e7'], r"losses\.csv:2:1: not valid CSV"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_losses_names_its_place(folder, lines, message):
@@ -261,7 +261,7 @@ def test_what_a_trainer_adds_to_the_losses_is_left_alone_and_said(folder):
 
 def test_losses_that_are_not_text_are_refused(folder):
     (folder / "losses.csv").write_bytes(b"run\xff\n")
-    with pytest.raises(RecipeError, match=r"losses\.csv:1:1: the losses are not UTF-8"):
+    with pytest.raises(RecipeError, match=r"losses\.csv:1:1: not UTF-8"):
         losses.read(folder / "losses.csv", spec.load(folder / "search.yaml"))
 
 

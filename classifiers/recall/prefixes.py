@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation.errors import Place, RecipeError, did_you_mean
+from curation.csv_file import opened
+from curation.errors import did_you_mean
 from curation.storage import replace
 
 MAX_PART = 80
@@ -53,33 +54,18 @@ def read(file: Path, depth: int) -> dict[str, str]:
     Raises: RecipeError naming file, line and column.
     """
     found: dict[str, tuple[str, int]] = {}
-    try:
-        with open(file, encoding="utf-8-sig", newline="") as f:
-            rows = csv.reader(f, strict=True)
-            header = [name.strip() for name in next(rows, [])]
-            for name in HEADER[:2]:
-                if name not in header:
-                    raise RecipeError(f"the column {name!r} is missing{did_you_mean(name, header)}", Place(str(file), 1, 1))
-            for cells in rows:
-                if not cells:
-                    continue
-                row, line = dict(zip(header, cells, strict=False)), rows.line_num
-                verdict, prefix = row.get("verdict", "").strip().lower(), row.get("prefix", "").strip()
-                if verdict not in ("", ACCEPT, REJECT):
-                    near = did_you_mean(verdict, (ACCEPT, REJECT))
-                    raise RecipeError(f"{verdict!r}: write {ACCEPT} or {REJECT}, or nothing{near}", Place(str(file), line, 1, "verdict"))
-                right = prefixes_of(pa.array(["http://" + prefix]), depth)[0].as_py()
-                if prefix != right:
-                    near = f" (did you mean {right!r}?)" if right else ""
-                    said = f"{prefix!r} is no prefix of at most {depth} parts that ends in / or ?{near}"
-                    raise RecipeError(said, Place(str(file), line, 2, "prefix"))
-                if prefix in found:
-                    raise RecipeError(f"{prefix!r} stands in line {found[prefix][1]}, too", Place(str(file), line, 2, "prefix"))
-                found[prefix] = (verdict, line)
-    except OSError as e:
-        raise RecipeError(f"cannot be read: {e.strerror}", Place(str(file), 0, 0)) from e
-    except UnicodeDecodeError as e:
-        raise RecipeError("not UTF-8", Place(str(file), 1, 1)) from e
-    except csv.Error as e:
-        raise RecipeError(f"not valid CSV: {e}", Place(str(file), 0, 0)) from e
+    with opened(file, may_end_early=True) as table:
+        table.need(*HEADER[:2])
+        for row in table:
+            verdict, prefix = row["verdict"].strip().lower(), row["prefix"].strip()
+            if verdict not in ("", ACCEPT, REJECT):
+                near = did_you_mean(verdict, (ACCEPT, REJECT))
+                raise row.error("verdict", f"{verdict!r}: write {ACCEPT} or {REJECT}, or nothing{near}")
+            right = prefixes_of(pa.array(["http://" + prefix]), depth)[0].as_py()
+            if prefix != right:
+                near = f" (did you mean {right!r}?)" if right else ""
+                raise row.error("prefix", f"{prefix!r} is no prefix of at most {depth} parts that ends in / or ?{near}")
+            if prefix in found:
+                raise row.error("prefix", f"{prefix!r} stands in line {found[prefix][1]}, too")
+            found[prefix] = (verdict, row.line)
     return {prefix: verdict for prefix, (verdict, _) in found.items() if verdict}

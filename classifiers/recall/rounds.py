@@ -41,9 +41,10 @@ from classifiers.documents import tables
 from classifiers.label.sample import hashes
 from classifiers.recall import prefixes
 from classifiers.recall.counts import Counts
+from curation.assets import identify
 from curation.documents import plain
 from curation.domains import registrable_domains
-from curation.errors import RecipeError, TaskError
+from curation.errors import Place, RecipeError, TaskError
 from curation.inspect import markdown
 from curation.shards import ShardWriter
 from curation.storage import digest, replace
@@ -110,7 +111,7 @@ class Recall:
         self.folder, self.files, self.seeds, self.settings = folder, list(files), list(seeds), settings
         self._learner, self._jobs, self._say = learner, jobs, say
         of = {
-            "files": [[f, Path(f).stat().st_size] for f in self.files], "seeds": [[f, Path(f).stat().st_size] for f in self.seeds],
+            "files": _identities(self.files), "seeds": _identities(self.seeds),
             "settings": {name: value for name, value in asdict(settings).items() if name != "stop"},
             "learner": learner.facts(),
         }  # fmt: skip
@@ -355,6 +356,17 @@ class Recall:
             for table in tables(file, ["url"]):
                 yield index, table, mask[at : at + len(table)]
                 at += len(table)
+
+
+def _identities(files: Sequence[str]) -> list[str]:
+    """Path, size and content hash of each file, as of a run's inputs.
+
+    Raises: RecipeError for one that cannot be read.
+    """
+    try:
+        return [file.identity for file in identify([(f, f) for f in files])]
+    except OSError as e:
+        raise RecipeError(f"cannot be read: {e.strerror}", Place(str(e.filename), 0, 0)) from e
 
 
 def _picked(files: Sequence[str], wanted: Any, columns: Sequence[str]) -> Iterator[pa.Table]:

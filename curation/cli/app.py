@@ -41,8 +41,8 @@ RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, 
 
 
 def say(text: str) -> None:
-    """Talk to the user, on stderr."""
-    typer.echo(text, err=True)
+    """Talk to the user, on stderr; a name of a file, or what a page says, steers no terminal."""
+    typer.echo("".join(c if c.isprintable() or c in "\n\t" else "?" for c in text), err=True)
 
 
 def data(value: Any, as_json: bool, text: str = "") -> None:

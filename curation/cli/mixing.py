@@ -51,7 +51,6 @@ def contamination(
     import shlex
 
     from curation import registry
-    from curation.errors import RecipeError
     from curation.executors import Options
     from curation.storage import location
     from curation.survey import planned
@@ -61,10 +60,7 @@ def contamination(
     of_fields = overrides(fields, "--fields", "NAME={question: [FIELD, ...]}")
     made = planned("contamination", inputs, {"benchmarks": _named_files(benchmarks), "fields": of_fields})
     params = made.steps["contamination"].params
-    try:
-        scored = None if scores is None else read_scores(scores, params)
-    except ValueError as e:
-        raise RecipeError(f"--scores: {e}") from e
+    scored = None if scores is None else read_scores(scores, params)
     folder = location(out)
     options = Options(jobs, address, elements, max_array, shlex.split(sbatch), patience, say)
     state, documents = drive(made, folder, executor, options, as_json, lambda run: run.state("contamination"))

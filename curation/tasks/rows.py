@@ -13,7 +13,7 @@ from curation.documents import record_ids
 from curation.errors import AccountError, TaskError
 from curation.plan import Step
 from curation.shards import LazyShard, conform, footer_hash, value_bytes
-from curation.shuffle import ScatterWriter
+from curation.shuffle import DOCUMENT_BLOCK_BYTES, ScatterWriter
 from curation.stage import Expanded, Scattered, array_of
 from curation.tasks.base import Context
 from curation.tasks.fates import also, concat, sized
@@ -35,7 +35,8 @@ class RowTask(Reading):
         self.scattered: ScatterWriter | None = None
         if self.parts:
             schema, added = scattered_schema(self.pass_.head, self.plan), ["_place", "_size", *self.plan.scattered(self.pass_.head)]
-            run_bytes = self.plan.recipe.settings.shuffle.spill_bytes // 2  # beside the rows that are read
+            blocks = (len(self.parts) << task["bits"]) * DOCUMENT_BLOCK_BYTES  # a run need not have more than one of each partition
+            run_bytes = min(self.plan.recipe.settings.shuffle.spill_bytes // 2, blocks)  # beside the rows that are read
             self.scattered = ScatterWriter(self.path("scattered", "spill"), schema, added, task["bits"], run_bytes)
         for port in self.pass_.exits if not self.parts else ():
             schema = self.plan.port_schema(port)

@@ -13,16 +13,16 @@ import numpy as np
 import pyarrow as pa
 
 from curation.errors import AccountError
-from curation.shards import ROW_GROUP_BYTES, footer_hash, read_batches
+from curation.shards import footer_hash, read_batches
 from curation.stage import Source
-from curation.tasks.base import Task
+from curation.tasks.base import BATCH_BYTES, Task
 
 SPLIT_BITS = 40
 """`_row` of a source row: ordinal of the split in the task << SPLIT_BITS | row within the split."""
 
 
 def with_text(task: Task, tables: Iterator[pa.Table], shard: dict[str, Any]) -> Iterator[pa.Table]:
-    """The tables of a shard, with the column `text` where they have `_text` instead: then in pieces of about ROW_GROUP_BYTES of text.
+    """The tables of a shard, with the column `text` where they have `_text` instead: then in pieces of about BATCH_BYTES of text.
 
     Raises: AccountError if a file that has the text is gone, damaged or not the one it was read from.
     """
@@ -42,19 +42,21 @@ def with_text(task: Task, tables: Iterator[pa.Table], shard: dict[str, Any]) -> 
                     raise AccountError(f"{shard['file']}: the text of a row is gone from {shard['texts'][-1]['file']}")
             high = int(np.searchsorted(rows, first + len(text)))
             parts.append(_rows_of(text, rows[low:high] - first))
-            low, held = high, held + text.nbytes  # a part may be a view of all of it
-            if held >= ROW_GROUP_BYTES or low == len(rows):
-                column = pa.chunked_array(parts, pa.large_string()).combine_chunks()
+            low, held = high, held + parts[-1].nbytes
+            if held >= BATCH_BYTES // 2 or low == len(rows):
+                column = parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
                 yield table.slice(begin, low - begin).append_column(pa.field("text", pa.large_string()), column)
                 parts, begin, held = [], low, 0
 
 
 def _rows_of(text: Any, rows: Any) -> Any:
-    """Some values of a column, ascending: a slice where they lie together."""
+    """Some values of a column, ascending: a slice where they lie together and are most of it, so that what is held is what is counted."""
     if rows[0] < 0:
         raise AccountError("rows of a shard are not in the order of their text")
     if rows[-1] - rows[0] == len(rows) - 1:
-        return text.slice(int(rows[0]), len(rows))
+        part = text.slice(int(rows[0]), len(rows))
+        if 2 * part.nbytes >= text.nbytes:
+            return part
     return text.take(pa.array(rows))
 
 

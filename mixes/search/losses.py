@@ -7,7 +7,6 @@ it, with the losses added. Losses are in nats a token, or in any one unit of whi
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from curation.csv_file import CsvFile, Row, opened
 from curation.errors import Place, RecipeError, did_you_mean
 from mixes.search.candidates import DIGITS, LOSS, WEIGHT
 from mixes.search.spec import MAX_RUNS, Search
@@ -57,44 +57,36 @@ def read(file: str | Path, search: Search) -> Runs:
 
     Raises: RecipeError naming file, line, field and column of the first mistake.
     """
-    try:
-        with open(file, encoding="utf-8-sig", newline="") as f:
-            return _read(str(file), csv.reader(f, strict=True), search)
-    except OSError as e:
-        raise RecipeError(f"cannot read the losses: {e.strerror}", Place(str(file), 0, 0)) from e
-    except UnicodeDecodeError as e:
-        raise RecipeError("the losses are not UTF-8", Place(str(file), 1, 1)) from e
-    except csv.Error as e:
-        raise RecipeError(f"not valid CSV: {e}", Place(str(file), 0, 0)) from e
+    with opened(file) as table:
+        return _read(table, search)
 
 
-def _read(file: str, reader: Any, search: Search) -> Runs:
-    columns = _header(file, next(reader, []), search)
+def _read(table: CsvFile, search: Search) -> Runs:
+    columns = table.columns
+    _check_columns(table, search)
     names, sets = search.names, [c.removeprefix(LOSS) for c in columns if c.startswith(LOSS)]
     sizes, mixes, losses = [], [], []
     lines: dict[str, int] = {}
     same: dict[tuple[Any, ...], int] = {}
-    for cells in islice(reader, MAX_RUNS + 1):
-        if not cells:
-            continue
-        row = _Row(file, reader.line_num, columns, cells)
+    for given in islice(table, MAX_RUNS + 1):
+        row = _Run(given)
         run, seed = row.text("run"), row.text("seed") if "seed" in columns else ""
         if run in lines:
-            raise row.error("run", f"{run!r} stands in line {lines[run]}, too")
-        lines[run] = row.line
+            raise given.error("run", f"{run!r} stands in line {lines[run]}, too")
+        lines[run] = given.line
         if len(lines) > MAX_RUNS:
-            raise row.error("run", f"more than {MAX_RUNS:,} runs")
+            raise given.error("run", f"more than {MAX_RUNS:,} runs")
         size = (row.positive("parameters"), row.positive("tokens"))
         mix = np.array(list(row.weights(names)))
         twin = (*size, seed, *np.round(mix, DIGITS - 1).tolist())
         if seed and twin in same:
-            raise row.error("seed", f"line {same[twin]} has the same mix, size and seed: one run given twice")
-        same[twin] = row.line
+            raise given.error("seed", f"line {same[twin]} has the same mix, size and seed: one run given twice")
+        same[twin] = given.line
         sizes.append(size)
         mixes.append(mix / mix.sum())
         losses.append([row.positive(LOSS + s) for s in sets])
     if not lines:
-        raise RecipeError("no run in it", Place(file, 1, 1))
+        raise RecipeError("no run in it", Place(table.file, 1, 1))
     parameters, tokens = np.array(sizes).T
     _, ordinal = np.unique(np.round(mixes, DIGITS - 1), axis=0, return_inverse=True)
     seeds: dict[tuple[Any, ...], list[int]] = {}
@@ -106,19 +98,15 @@ def _read(file: str, reader: Any, search: Search) -> Runs:
     return Runs(np.array(mixes), parameters, tokens, np.array(losses), tuple(sets), ordinal, repeats, ignored)
 
 
-def _header(file: str, header: list[str], search: Search) -> list[str]:
-    columns = [c.strip() for c in header]
+def _check_columns(table: CsvFile, search: Search) -> None:
+    file, columns = table.file, table.columns
     weights = [WEIGHT + n for n in search.names]
     for field, column in enumerate(columns, 1):
-        place = Place(file, 1, field, column)
-        if column in columns[: field - 1]:
-            raise RecipeError("this column is given twice", place)
         if column.startswith(WEIGHT) and column not in weights:
             near = did_you_mean(column, weights)
-            raise RecipeError(f"{search.recipe.yaml.file} has no entry {column.removeprefix(WEIGHT)!r}{near}", place)
-    for column in (*NEEDED, *weights):
-        if column not in columns:
-            raise RecipeError(f"the column {column!r} is missing{did_you_mean(column, columns)}", Place(file, 1, 1))
+            said = f"{search.recipe.yaml.file} has no entry {column.removeprefix(WEIGHT)!r}{near}"
+            raise RecipeError(said, Place(file, 1, field, column))
+    table.need(*NEEDED, *weights)
     sets = [c.removeprefix(LOSS) for c in columns if c.startswith(LOSS)]
     if not sets:
         raise RecipeError(f"no column {LOSS}SET: the losses are missing", Place(file, 1, 1))
@@ -126,41 +114,30 @@ def _header(file: str, header: list[str], search: Search) -> list[str]:
         if name not in sets:
             near = did_you_mean(name, sets)
             raise RecipeError(f"the column {LOSS + name!r} is missing, whose importance the search gives{near}", Place(file, 1, 1))
-    return columns
 
 
-class _Row:
-    """One row, which says where in the file it is wrong."""
+class _Run:
+    """One row, whose cells are numbers."""
 
-    def __init__(self, file: str, line: int, columns: list[str], cells: list[str]) -> None:
-        self.file, self.line, self.columns = file, line, columns
-        if len(cells) != len(columns):
-            raise RecipeError(f"{len(cells)} fields, the header has {len(columns)}", Place(file, line, min(len(cells), len(columns)) + 1))
-        self.cells = dict(zip(columns, cells, strict=True))
-
-    def error(self, column: str, message: str) -> RecipeError:
-        return RecipeError(message, Place(self.file, self.line, self.columns.index(column) + 1, column))
+    def __init__(self, row: Row) -> None:
+        self.row = row
 
     def text(self, column: str) -> str:
-        found = self.cells[column].strip()
+        found = self.row[column].strip()
         if not found and column == "run":
-            raise self.error(column, "a run has a name")
+            raise self.row.error(column, "a run has a name")
         return found
 
     def number(self, column: str) -> float:
-        found = self.text(column)
-        try:
-            value = float(found)
-        except ValueError as e:
-            raise self.error(column, f"{found[:40]!r} is no number") from e
+        value = self.row.number(column)
         if not math.isfinite(value):
-            raise self.error(column, f"{found[:40]} is not finite: leave out a run that diverged")
+            raise self.row.error(column, f"{value} is not finite: leave out a run that diverged")
         return value
 
     def positive(self, column: str) -> float:
         value = self.number(column)
         if value <= 0:
-            raise self.error(column, f"{value:g} is not above 0")
+            raise self.row.error(column, f"{value:g} is not above 0")
         return value
 
     def weights(self, names: list[str]) -> Iterator[float]:
@@ -168,8 +145,8 @@ class _Row:
         for name in names:
             weight = self.number(WEIGHT + name)
             if weight < 0:
-                raise self.error(WEIGHT + name, f"a weight of {weight:g}")
+                raise self.row.error(WEIGHT + name, f"a weight of {weight:g}")
             total += weight
             yield weight
         if abs(total - 1) > SUM_WITHIN:
-            raise self.error(WEIGHT + names[0], f"the weights of this run sum to {total:.4f}, not to 1")
+            raise self.row.error(WEIGHT + names[0], f"the weights of this run sum to {total:.4f}, not to 1")

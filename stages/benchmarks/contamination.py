@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from curation.csv_file import opened
 from curation.stage import Batch, Columns, Reduced, Types, Verdicts
 from curation.storage import replace
 from stages.benchmarks.matches import BenchmarkMatches, BenchmarkParams
@@ -188,7 +189,7 @@ def read_scores(path: str, params: Params) -> dict[str, Any]:
 
     Args:
         path: CSV file with the columns benchmark, item, score and, if there are several, model.
-    Raises: ValueError naming file, line and column: of a broken line, of an item that is not there or not the only one of its name.
+    Raises: RecipeError naming file, line and column: of a broken line, of an item that is not there or not the only one of its name.
     """
     items = contamination.index(params).items
     names = [items.names[b] for b in items.benchmark_of(np.arange(len(items.ids))).tolist()]
@@ -196,40 +197,21 @@ def read_scores(path: str, params: Params) -> dict[str, Any]:
     for i, called in enumerate(zip(names, items.ids.to_pylist(), strict=True)):
         places[called] = -1 if called in places else i
     found: dict[str, Any] = {}
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            header = [column.strip() for column in next(rows, [])]
-            twice = [column for k, column in enumerate(header) if column in header[:k]]
-            if twice:
-                raise ValueError(f"{path}:1: the column {twice[0]!r} is given twice")
-            lacking = {"benchmark", "item", "score"} - {*header}
-            if lacking:
-                raise ValueError(f"{path}:1: no column {', '.join(map(repr, sorted(lacking)))}")
-            for cells in rows:
-                at = f"{path}:{rows.line_num}"
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise ValueError(f"{at}: {len(cells)} fields, the header has {len(header)}")
-                row = dict(zip(header, cells, strict=True))
-                item = places.get((row["benchmark"], row["item"]))
-                if item is None:
-                    raise ValueError(f"{at}: the benchmark {row['benchmark']!r} has no item {row['item']!r}")
-                if item < 0:
-                    raise ValueError(f"{at}: the benchmark {row['benchmark']!r} has several items {row['item']!r}")
-                try:
-                    score = float(row["score"])
-                except ValueError as e:
-                    raise ValueError(f"{at}: score: {row['score']!r} is no number") from e
-                if not math.isfinite(score):
-                    raise ValueError(f"{at}: score: {row['score']!r} is no number")
-                values = found.setdefault(row.get("model") or "model", np.full(len(names), np.nan))
-                if not np.isnan(values[item]):
-                    raise ValueError(f"{at}: a second score of item {row['item']!r}")
-                values[item] = score
-    except (OSError, UnicodeDecodeError, csv.Error) as e:
-        raise ValueError(f"{path} cannot be read: {e}") from e
+    with opened(path) as table:
+        table.need("benchmark", "item", "score")
+        for row in table:
+            item = places.get((row["benchmark"], row["item"]))
+            if item is None:
+                raise row.error("item", f"the benchmark {row['benchmark']!r} has no item {row['item']!r}")
+            if item < 0:
+                raise row.error("item", f"the benchmark {row['benchmark']!r} has several items {row['item']!r}")
+            score = row.number("score")
+            if not math.isfinite(score):
+                raise row.error("score", f"{score} is no number")
+            values = found.setdefault(row.cells.get("model") or "model", np.full(len(names), np.nan))
+            if not np.isnan(values[item]):
+                raise row.error("item", f"a second score of item {row['item']!r}")
+            values[item] = score
     return found
 
 

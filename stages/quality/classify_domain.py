@@ -22,6 +22,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from curation.stage import Batch, Columns, StageParams, Types, stage
+from stages.quality.models.fasttext_scorer import warm_up as warm_up
 from stages.quality.models.scorer import NO_SCORE, Device, facts, loaded, ready
 from stages.quality.score_quality import Folder, Threshold, thresholds
 

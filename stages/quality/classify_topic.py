@@ -18,6 +18,7 @@ from pydantic import Field
 
 from curation.stage import Batch, Columns, StageParams, Types, stage
 from stages.quality.models.base import DECIMALS
+from stages.quality.models.fasttext_scorer import warm_up as warm_up
 from stages.quality.models.scorer import NO_SCORE, Device, facts, loaded, ready
 from stages.quality.score_quality import Folder
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from curation.stage import Batch, Columns, Keyed, StageParams, Types, Verdicts
+from stages.quality.models.fasttext_scorer import warm_up as warm_up
 from stages.quality.models.scorer import NO_SCORE, Device, loaded, ready
 from stages.quality.rank import Params as RankParams
 from stages.quality.rank import Rank

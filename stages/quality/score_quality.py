@@ -33,6 +33,7 @@ from pydantic import Field
 from curation.rules import Bound
 from curation.stage import AssetMark, Batch, Columns, StageParams, Types, stage
 from stages.quality.models.base import DECIMALS
+from stages.quality.models.fasttext_scorer import warm_up as warm_up
 from stages.quality.models.scorer import NO_SCORE, Device, checked, facts, loaded, ready
 
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -42,7 +42,7 @@ from stages.sources.superseded import SupersededList, listed, superseded_ids
 PART_BYTES = 512 << 20
 SPLIT_BYTES = 1 << 30
 BATCH_ROWS = 8192
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 8 << 20
 READ_BYTES = 2 << 20
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from classifiers import documents, labels, records
 from classifiers.documents import tables
+from curation import csv_file
 from curation.errors import RecipeError
 
 
@@ -61,7 +62,7 @@ def test_what_is_held_is_bounded_by_all_that_is_read_and_by_nothing_else(tmp_pat
 
 
 def test_a_table_without_line_ends_is_not_read_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr(csv_file, "MAX_LINE_BYTES", 1_000)
     (tmp_path / "a.csv").write_text("text,label\nx,a\n" + "y," * 600)
     with pytest.raises(RecipeError, match=r"a.csv:3:1: not valid CSV: a line of more than"):
         list(records.records(tmp_path / "a.csv"))

@@ -5,6 +5,7 @@ The learner is a stand-in but where it is said: a page is like the positives if 
 
 import csv
 import json
+import os
 import random
 from collections import Counter
 from datetime import UTC, datetime
@@ -111,6 +112,8 @@ def test_a_prefix_is_the_host_and_the_first_parts_of_the_path(url, one, two):
         ("verdict,prefix\nacept,a.example/\n", r"did you mean 'accept'"),
         ("verdict,prefix\naccept,a.example/b\n", r"p.csv:2:2: prefix: 'a.example/b' is no prefix of .*did you mean 'a.example/'"),
         ("verdict,prefix\naccept,a.example/\nreject,a.example/\n", r"p.csv:3:2: prefix: 'a.example/' stands in line 2, too"),
+        ("verdict,prefix,domain\naccept,a.example/\nyes\n", r"p.csv:3:1: verdict: 'yes': write accept or reject"),
+        ("verdict,prefix\naccept,a.example/,1\n", r"p.csv:2:3: 3 fields, the header has 2"),
         ("prefix\na.example/\n", r"p.csv:1:1: the column 'verdict' is missing"),
         ('verdict,prefix\n"accept,a.example/\n', r"not valid CSV"),
     ],
@@ -372,7 +375,17 @@ def test_what_does_not_fit_is_refused(corpus):
         f.write("\n")
     with pytest.raises(RecipeError, match="another seed set"):
         recall(corpus)
-    (corpus / "part2.parquet").unlink()
+    seeds.write_text(text)
+    recall(corpus)
+    part = corpus / "part2.parquet"
+    data, times = part.read_bytes(), part.stat()
+    part.write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
+    os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(RecipeError, match="another corpus"):
+        recall(corpus)
+    part.write_bytes(data)
+    recall(corpus)
+    part.unlink()
     with pytest.raises(RecipeError, match="another corpus"):
         recall(corpus)
 

@@ -118,7 +118,10 @@ def widths_of_products(model, tokens):
 
 def of_random_weights(config, **more):
     torch.manual_seed(0)
-    model = transformers.AutoModelForSequenceClassification.from_config(config, attn_implementation="eager", **more).eval()
+    return of_wide_weights(transformers.AutoModelForSequenceClassification.from_config(config, attn_implementation="eager", **more).eval())
+
+
+def of_wide_weights(model):
     with torch.no_grad():  # as wide as a trained one's, so that a wrong graph is seen
         for weights in model.parameters():
             weights.add_(torch.randn_like(weights), alpha=0.2)
@@ -230,6 +233,61 @@ def test_the_best_epoch_stays_and_patience_ends_the_training():
     with torch.no_grad():
         chances = torch.cat([made.model(row).logits for row in ids]).log_softmax(1).numpy()
     assert -chances[np.arange(40), chance[80:]].mean() == pytest.approx(min(held), abs=1e-4) != held[-1]
+
+
+class Recorded(torch.optim.AdamW):
+    """Notes each step: the rate, the length of the gradient, and how each parameter's matrix or vector decays."""
+
+    def step(self, *args, **more):
+        length = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(p.grad) for g in self.param_groups for p in g["params"]]))
+        decays = {(p.ndim > 1, g["weight_decay"]) for g in self.param_groups for p in g["params"]}
+        self.steps.append((self.param_groups[0]["lr"], float(length), decays))
+        assert len({g["lr"] for g in self.param_groups}) == 1
+        return super().step(*args, **more)
+
+
+def test_the_rate_rises_and_falls_gradients_are_cut_and_matrices_decay(monkeypatch):
+    Recorded.steps = []
+    monkeypatch.setattr(torch.optim, "AdamW", Recorded)
+    asked = spec.load("roberta", "tiny", {**SMALL, "epochs": 2, "batch": 8, "warmup": 0.2, "weight_decay": 0.3, "rate": 0.05}).spec
+    labels = rows(80, share=0.4)
+    classes = np.array([row["label"] == "good" for row in labels], np.int64)
+    encoder.train(asked, texts_of(labels), classes, 2, [30, 30], (texts_of(labels[:8]), classes[:8]))
+    rates, lengths, decays = zip(*Recorded.steps, strict=True)
+    assert rates == pytest.approx([0.05 * r for r in (0.25, 0.5, 0.75, 1, *((20 - n) / 16 for n in range(4, 20)))])
+    assert max(lengths) == pytest.approx(1.0, abs=1e-4), "some gradients are longer"
+    assert {frozenset(d) for d in decays} == {frozenset({(True, 0.3), (False, 0.0)})}
+
+
+def test_losses_are_of_each_row_alone_and_weighed_by_class():
+    asked = spec.load("roberta", "tiny", SMALL).spec
+    labels = rows(12, share=0.4)
+    model, tokenizer = encoder.load(asked, 2, (row["text"] for row in labels))
+    texts = pa.array([row["text"][: 10 + 30 * i] for i, row in enumerate(labels)], pa.large_string())
+    ids, classes = encoder.tokens_of(tokenizer, texts, asked), np.arange(12) % 2
+    assert len({len(row) for row in ids}) > 6
+    loop = encoder._Loop(torch, of_wide_weights(model.eval()), "cpu", asked, np.array([1, 5], np.float32))
+    with torch.no_grad():
+        alone = [loop.losses(ids, classes, [i]) for i in range(12)]
+        whole = loop.losses(ids, classes, np.arange(12))
+    assert [float(w) for _, w in alone] == [1, 5] * 6
+    assert float(whole[0]) == pytest.approx(sum(float(loss) for loss, _ in alone), rel=1e-4)
+    logits = [model(torch.from_numpy(row[None].astype(np.int64))).logits.detach() for row in ids]
+    each = [float(torch.nn.functional.cross_entropy(x, torch.tensor([c]))) for x, c in zip(logits, classes.tolist(), strict=True)]
+    assert float(whole[0]) == pytest.approx(sum(x * (1 + 4 * c) for x, c in zip(each, classes.tolist(), strict=True)), rel=1e-4)
+    assert loop.mean_loss(ids, classes) == pytest.approx(float(whole[0]) / 36, rel=1e-4)
+
+
+def test_batches_are_of_like_lengths_in_an_order_of_their_own():
+    ids = [np.zeros(n) for n in np.random.default_rng(0).integers(1, 500, 1_000)]
+    of_epochs = [list(encoder.batches(ids, 10, np.random.default_rng(seed))) for seed in (1, 1, 2)]
+    for found in of_epochs:
+        assert sorted(np.concatenate(found).tolist()) == list(range(1_000))
+    spread = [np.ptp([len(ids[row]) for row in batch]) for batch in of_epochs[0]]
+    assert np.mean(spread) < 50
+    means = [np.mean([len(ids[row]) for row in batch]) for batch in of_epochs[0]]
+    assert abs(np.corrcoef(np.arange(50), means[:50])[0, 1]) < 0.5, "not the short ones first"
+    assert [b.tolist() for b in of_epochs[0]] == [b.tolist() for b in of_epochs[1]] != [b.tolist() for b in of_epochs[2]]
 
 
 def test_a_rate_that_is_too_high_is_an_error(tmp_path):

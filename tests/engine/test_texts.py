@@ -1,5 +1,7 @@
 """Text is written where it changes, not again by each pass that only takes documents away."""
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from engine_kit import documents, jsonl, parquet, ran, recipe, rows, run, steps, tree
@@ -152,7 +154,7 @@ def test_what_is_read_along_comes_in_pieces(tmp_path, monkeypatch):
             yield table
 
     run(recipe(tmp_path, CHAIN.format("")), tmp_path / "whole")
-    monkeypatch.setattr(texts, "ROW_GROUP_BYTES", 5_000)
+    monkeypatch.setattr(texts, "BATCH_BYTES", 5_000)
     for module in (emit, reading):
         monkeypatch.setattr(module, "with_text", noted)
     run(recipe(tmp_path, CHAIN.format("")), tmp_path / "pieces")
@@ -208,3 +210,11 @@ def test_an_output_that_is_added_runs_no_step_again(tmp_path):
     assert {row["text"] for row in rows(tmp_path / "out", "outputs", "once")} == given
     assert len(rows(tmp_path / "out", "outputs", "once")) == len(given)
     assert len(rows(tmp_path / "out", "outputs", "read")) == steps(tmp_path / "out")["docs"]["kept"]
+
+
+def test_a_row_does_not_hold_the_batch_it_came_from():
+    """One document of each batch is kept, say: then pieces of the kept ones must not keep all batches in memory."""
+    batch = pa.array(["x" * 1_000] * 1_000, pa.large_string())
+    assert texts._rows_of(batch, np.array([500])).get_total_buffer_size() < 10_000
+    most = texts._rows_of(batch, np.arange(100, 900))
+    assert most.buffers()[2].address == batch.buffers()[2].address, "most of a batch is not copied"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.cli import app
+from curation.errors import RecipeError
 from stages.benchmarks.contamination import LEAST_ITEMS, LEVEL, Params, gains, markdown, read_scores, report
 from tests.engine.engine_kit import recipe
 from tests.engine.engine_kit import run as run_recipe
@@ -179,19 +180,20 @@ def scores(folder, *rows, head="benchmark,item,score"):
 @pytest.mark.parametrize(
     ("rows", "head", "said"),
     [
-        (["b,1,1"], "benchmark,item,points", "scores.csv:1: no column 'score'"),
-        (["b,9,1"], None, "scores.csv:2: the benchmark 'b' has no item '9'"), (["c,1,1"], None, "'c' has no item '1'"),
-        (["b,1,1", "b,1,0"], None, "scores.csv:3: a second score of item '1'"), (["b,1"], None, "scores.csv:2: 2 fields, the header has 3"),
-        (["b,1,1,7"], None, "scores.csv:2: 4 fields, the header has 3"),
-        (["b,1,1,0"], "benchmark,item,score,score", "1: the column 'score' is given twice"),
-        (["", '"b,1,1'], None, "cannot be read"), (["b,1,"], None, "score: '' is no number"),
-        (["b,1,yes"], None, "scores.csv:2: score: 'yes' is no number"), (["b,1,nan"], None, "score: 'nan' is no number"),
+        (["b,1,1"], "benchmark,item,points", "scores.csv:1:1: the column 'score' is missing"),
+        (["b,9,1"], None, "scores.csv:2:2: item: the benchmark 'b' has no item '9'"), (["c,1,1"], None, "'c' has no item '1'"),
+        (["b,1,1", "b,1,0"], None, "scores.csv:3:2: item: a second score of item '1'"),
+        (["b,1"], None, "scores.csv:2:3: 2 fields, the header has 3"),
+        (["b,1,1,7"], None, "scores.csv:2:4: 4 fields, the header has 3"),
+        (["b,1,1,0"], "benchmark,item,score,score", "scores.csv:1:4: score: this column is given twice"),
+        (["", '"b,1,1'], None, "scores.csv:3:1: not valid CSV"), (["b,1,"], None, "score: '' is no number"),
+        (["b,1,yes"], None, "scores.csv:2:3: score: 'yes' is no number"), (["b,1,nan"], None, "score: nan is no number"),
         (["b,twin,1"], None, "several items 'twin'"),
     ],
 )  # fmt: skip
 def test_wrong_scores_are_refused(tmp_path, rows, head, said):
     file = write(tmp_path / "b.jsonl", ITEM, {"id": "twin", "question": ITEM}, {"id": "twin", "question": "x"})
-    with pytest.raises(ValueError, match=said.replace(".", r"\.")):
+    with pytest.raises(RecipeError, match=said.replace(".", r"\.")):
         read_scores(scores(tmp_path, *rows, head=head or "benchmark,item,score"), Params(benchmarks={"b": file}))
 
 

@@ -1,4 +1,4 @@
-"""Every stage of stages/dedup, and decontaminate, stopped in each of its phases, by exception and by kill -9, goes on to the same bytes."""
+"""Every stage of stages/dedup, decontaminate and mix: stopped in each phase, by exception and by kill -9, it goes on to the same bytes."""
 
 import os
 import random
@@ -19,14 +19,19 @@ from engine_kit import command, environment, recipe, run, steps, tree
 from curation import ledger
 
 LABELS = ("outputs", "dropped", "failed", "superseded", "states")
-D = 8
-INPUTS = 'inputs: {docs: {use: parquet, paths: "docs/*", carry: [embedding]}}\n'
+D, FILES = 8, 4
+INPUTS = 'inputs: {docs: {use: parquet, paths: "docs/*", carry: [embedding, n_tokens]}}\n'
 SMALL = "settings: {shuffle: {reduce_bytes: 8000, spill_bytes: 20000}}\n"
+MIX = """
+entries: {short: {where: 'n_tokens is not null and n_tokens < 230', weight: 1}, rest: {where: 'true', weight: 2}}
+validation: {share: 0.1}
+"""
 STAGES = {
     "dedup_urls": "", "dedup_exact": "", "dedup_minhash": "", "dedup_lines": "more_than: 3", "dedup_spans": "",
     "dedup_semantic": "centroids: centroids.npy", "decontaminate": "benchmarks: {b: items.txt}, n: 5, max_docs: 20, max_share: null",
+    "mix": "recipe: shares.yaml, tokens: 4000, seed: 1, shard_tokens: 700",
 }  # fmt: skip
-PHASES = {"dedup_minhash": {"emit", "reduce", "recall", "rows", "state"}}
+PHASES = {"dedup_minhash": {"emit", "reduce", "recall", "rows", "state"}, "mix": {"emit", "reduce", "rows", "gather"}}
 """Kinds of a stage's tasks, where it has more than most."""
 
 
@@ -52,15 +57,17 @@ def corpus(tmp_path_factory):
         topics.append(numbers.normal(size=D) if i < 60 or rng.random() < 0.5 else topics[rng.randrange(60)] + 0.01 * numbers.normal(size=D))
         made.append({
             "url": f"https://site{i % 9}.example/{rng.randrange(100)}", "date": datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=i % 40),
-            "text": text, "embedding": topics[-1].astype(np.float32).tolist(),
+            "text": text, "embedding": topics[-1].astype(np.float32).tolist(), "n_tokens": len(text) // 4,
         })  # fmt: skip
-    schema = pa.schema(
-        {"url": pa.string(), "date": pa.timestamp("us", "UTC"), "text": pa.large_string(), "embedding": pa.list_(pa.float32())}
-    )
+    schema = pa.schema({
+        "url": pa.string(), "date": pa.timestamp("us", "UTC"), "text": pa.large_string(), "embedding": pa.list_(pa.float32()),
+        "n_tokens": pa.int64(),
+    })  # fmt: skip
     (folder / "docs").mkdir()
-    for n in range(3):
-        pq.write_table(pa.Table.from_pylist(made[n::3], schema=schema), folder / "docs" / f"{n}.parquet")
+    for n in range(FILES):
+        pq.write_table(pa.Table.from_pylist(made[n::FILES], schema=schema), folder / "docs" / f"{n}.parquet")
     (folder / "items.txt").write_text("\n".join([lines[0], *(made[n]["text"].replace("\n", " ") for n in range(0, 150, 10))]))
+    (folder / "shares.yaml").write_text(MIX)
     np.save(folder / "centroids.npy", numbers.normal(size=(3, D)).astype(np.float32))
     return folder
 
@@ -90,7 +97,7 @@ def test_stopped_before_and_after_a_record_of_each_phase(corpus, tmp_path, monke
     done = steps(tmp_path / "calm")["it"]
     assert sum(done["dropped"].values()) or any(note.startswith(("lines removed", "sentences removed")) for note in done["notes"])
     assert phases >= PHASES.get(use, {"emit", "reduce", "rows"})
-    for kind in sorted(k for k in phases if seen.count(k) > 3):
+    for kind in sorted(k for k in phases if seen.count(k) >= FILES):
         out = tmp_path / kind
         for at in ((kind, True), (kind, False)):  # noqa: B007 - read by `commit`
             seen.clear()
@@ -136,8 +143,10 @@ KILLS = [
     ["dedup_exact reduce before worker", "dedup_minhash emit after worker", "dedup_minhash recall before all"],
     ["dedup_minhash state after worker", "dedup_lines emit before worker", "dedup_lines reduce after all"],
     ["dedup_spans rows before worker", "dedup_semantic reduce after worker", "dedup_semantic rows before all"],
+    ["decontaminate emit before worker", "decontaminate reduce after worker", "decontaminate rows before worker",
+     "mix emit after worker", "mix reduce before worker", "mix rows before worker", "mix gather before all"],
     [],
-]
+]  # fmt: skip
 """Notes of one start each."""
 
 

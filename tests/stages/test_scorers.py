@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 import small_models as small
 
+from curation import registry
 from curation.errors import TaskError
 from stages.quality.models import encoder, onnx_encoder
+from stages.quality.models.fasttext_scorer import FastTextScorer
 from stages.quality.models.model_folder import ONNX, SAFETENSORS, TOKENIZER
 from stages.quality.models.scorer import checked, facts, load_scorer, loaded, ready
 
@@ -72,6 +74,14 @@ def test_fasttext_reads_so_many_characters_and_lines_as_one(tmp_path):
 def test_a_text_of_which_a_fasttext_model_knows_nothing_has_no_score(tmp_path):
     scorer = load_scorer(small.fasttext(tmp_path, words=["the", "house"], min_n=0, max_n=0, buckets=0))
     assert np.isnan(scorer.scores(strings("the garden", "garden"))[:, 0]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("use", ["score_quality", "classify_domain", "classify_topic", "rank_multilingual"])
+def test_kernels_are_compiled_before_workers_start(monkeypatch, use):
+    scored, real = [], FastTextScorer.scores
+    monkeypatch.setattr(FastTextScorer, "scores", lambda self, texts: scored.append(self) or real(self, texts))
+    registry.beside(registry.lookup(use), "warm_up")()
+    assert scored
 
 
 def test_a_fasttext_model_of_other_labels_or_another_loss_is_refused(tmp_path):

@@ -5,15 +5,19 @@ A text is read as one line: its line ends are blanks. As the library does, it en
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numba import njit
 
 from curation.text import Utf8
 from stages.language.fasttext_model import cut_chars, is_blank, read_model
 from stages.quality.models.base import Scorer
 from stages.quality.models.model_folder import ModelFolder
+
+DEFAULTS = [Path(__file__).parent / "defaults" / name for name in ("quality", "code", "math")]
 
 
 class FastTextScorer(Scorer):
@@ -45,3 +49,9 @@ def _has_token(data: Any, offsets: Any, max_chars: Any) -> Any:
             i += 1
         found[row] = i < end
     return found
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels, for mapped matrices; for compressed ones identify_language does."""
+    for folder in DEFAULTS:
+        FastTextScorer(ModelFolder.read(folder)).scores(pa.array(["a few words"], pa.large_string()))
