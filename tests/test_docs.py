@@ -106,13 +106,8 @@ def test_design_names_every_file():
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
     filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks")]
-<<<<<<< HEAD
     engines = ["curation", "curation/tasks", "curation/executors", "curation/inspect", "curation/inspect/report", "curation/cli"]
-    trained = [f"classifiers{folder}" for folder in ("", "/label", "/recall", "/train", "/defaults")]
-=======
-    engines = ["curation", "curation/tasks", "curation/executors", "curation/inspect", "curation/cli"]
     trained = [f"classifiers{folder}" for folder in ("", "/label", "/recall", "/train", "/ablate", "/defaults")]
->>>>>>> ablate
     parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, trained))
     for named, folders in parts:
         real = {p.stem for folder in folders for p in (ROOT / folder).glob("*.py")} - {"__init__", "__main__"}
