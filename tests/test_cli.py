@@ -166,7 +166,7 @@ def test_explain_leads_from_a_row_of_the_mix_to_its_record(finished):
     assert (fate["output"], fate["row"]) == (f"outputs/mix/{file.name}", number)
     assert fate["steps"][-1] == {
         "name": "mix", "verdict": "kept", "reason": None,
-        "metrics": {"mix_copy": 0, "mix_entry": row["mix_entry"], "mix_phase": "train", "mix_uses": ["train"]},
+        "metrics": {"mix_copy": 0, "mix_entry": row["mix_entry"], "mix_phase": "train", "mix_uses": ["train"]}, "rules": [], "replaced": {},
     }  # fmt: skip
     said = curate("explain", out, row["id"]).stdout
     assert f"read from crawl: {row['record_file']} at {row['record_offset']}" in said

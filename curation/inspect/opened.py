@@ -13,21 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from curation import registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
+from curation.rules import Threshold, thresholds
 from curation.run import read_manifest
 from curation.shards import conform, opened
 from curation.storage import location
 from curation.text import Utf8
 from curation.where import WhereError, parse
+
+if TYPE_CHECKING:
+    from curation.inspect.summary import Summary
 
 KINDS = {
     "outputs": (None, None), "dropped": ("step", "drop_reason"), "failed": ("step", "reason"), "shadows": ("shadow_step", "shadow_reason"),
@@ -39,10 +45,11 @@ PLACE = {"_file": pa.string(), "_row": pa.int64()}
 
 @dataclass(frozen=True)
 class OpenStep:
-    """One step of a run.
+    """One step of a run, with what its stage drops for (`thresholds`).
 
     kind: source, row, expand, split, keep, global, regroup or shards (an output). writes: columns it writes.
     account: documents_in, created, kept, dropped {reason: documents}, merged, failed, bytes_in, cpu_seconds, branches {branch: documents}.
+    report: what a global stage says of its result, such as a mix of its entries; else None.
     """
 
     name: str
@@ -55,6 +62,9 @@ class OpenStep:
     notes: tuple[str, ...]
     examples: Mapping[str, Mapping[str, int]]
     pass_: str | None = field(repr=False)
+    fingerprint: str = field(repr=False)
+    version: str | None = field(repr=False)
+    report: Mapping[str, Any] | None = field(repr=False)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> OpenStep:
@@ -62,8 +72,29 @@ class OpenStep:
         counts = ("documents_in", "created", "kept", "dropped", "merged", "failed", "bytes_in", "cpu_seconds", "branches")
         return cls(
             facts["name"], facts["use"], facts["kind"], tuple(facts["needs"]), facts["params"], tuple(facts["writes"]),
-            {name: facts[name] for name in counts}, tuple(facts["notes"]), facts["examples"], facts["pass"],
+            {name: facts[name] for name in counts}, tuple(facts["notes"]), facts["examples"], facts["pass"], facts["fingerprint"],
+            facts["version"], facts.get("report"),
         )  # fmt: skip
+
+    @cached_property
+    def stage(self) -> Any:
+        """The stage, where it is installed in the version that ran; else, and for the engine's own, None."""
+        try:
+            return registry.lookup(self.use) if registry.version(self.use) == self.version else None
+        except KeyError:
+            return None
+
+    @cached_property
+    def values(self) -> Any:
+        """The parameters as the stage's own object; None where there is no stage."""
+        return None if self.stage is None else self.stage.params.model_validate(self.params)
+
+    @property
+    def thresholds(self) -> list[Threshold]:
+        """The bounds it drops by, each side by itself, in order."""
+        rules = getattr(self.stage, "rules", None)
+        return [] if rules is None or self.values is None else thresholds(rules(self.values), self.values)
+
 
 
 class OpenRun:
@@ -183,7 +214,7 @@ class OpenRun:
             return [path for name in names for path in sorted((self.folder / "outputs" / name).glob("*.parquet"))]
         found = sorted((self.folder / what).glob("*.parquet"))
         if what == "dropped" and step is not None:
-            found = [path for path in found if _group_of(path) == head]  # files of a pass begin with its name
+            found = [path for path in found if group_of(path.name) == head]  # files of a pass begin with its name
         return found
 
     def require_done(self) -> None:
@@ -198,7 +229,7 @@ class OpenRun:
     def _schema(self, what: str, files: list[Any]) -> pa.Schema:
         """Columns of some files; those of one pass, or output, have the same ones, so that one footer of each is read."""
         fields: dict[str, tuple[pa.Field, Any]] = {}
-        for group, path in {_group_of(path) if what != "outputs" else path.parent.name: path for path in files}.items():
+        for group, path in {group_of(path.name) if what != "outputs" else path.parent.name: path for path in files}.items():
             if (what, group) not in self._schemas:
                 with opened(path) as file:
                     self._schemas[what, group] = file.schema_arrow
@@ -276,23 +307,21 @@ class OpenRun:
             keys = keys[best]
         return self.rows(what, places)
 
-    def rows(self, what: str, places: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
-        """Rows at some places, in that order, with these columns (None = all, and where they stand).
+    def rows(self, what: str, places: pa.Table, without: Sequence[str] = ()) -> pa.Table:
+        """Rows at some places, in that order: all columns that these files have, but some, and where the rows stand.
 
         Args:
             places: {_file, _row}, as `batches` gives them.
         """
-        files = {str(path.relative_to(self.folder)): path for path in self.files(what)}
         by_file: dict[str, list[int]] = {}
         for at, name in enumerate(places["_file"].to_pylist()):
             by_file.setdefault(name, []).append(at)
-        known = self._schema(what, list(files.values()))
-        names = [*known.names, *PLACE] if columns is None else list(columns)
-        read = pa.schema([known.field(name) for name in names if name not in PLACE])
+        known = self._schema(what, [self.folder / name for name in by_file])
+        read = pa.schema([f for f in known if f.name not in without])
         numbers = places["_row"].to_numpy()
         parts, order = [], []
         for name, here in by_file.items():
-            with opened(files[name]) as file:
+            with opened(self.folder / name) as file:
                 end = 0
                 for group in range(file.metadata.num_row_groups):
                     base, end = end, end + file.metadata.row_group(group).num_rows
@@ -303,9 +332,16 @@ class OpenRun:
         where = places.take(pa.array(order, pa.int64()))
         for name in PLACE:
             table = table.append_column(name, where[name])
-        return table.take(pa.array(np.argsort(np.array(order, np.int64)))).select(names)
+        return table.take(pa.array(np.argsort(np.array(order, np.int64))))
 
     # -- more ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Counts of documents, bytes and tokens by verdict and by language, domain and so on, histograms of metrics; no row is read."""
+        from curation.inspect.summary import read_summary
+
+        return read_summary(self.folder)
 
     def explain(self, query: str) -> dict[str, Any]:
         """What became of a document, by its id or URL: see `curation.inspect.explain.explain`."""
@@ -334,9 +370,9 @@ def id_order(ids: Any, seed: int) -> Any:
     return x ^ (x >> np.uint64(31))
 
 
-def _group_of(path: Any) -> str:
-    """The pass that wrote a file of dropped, failed or shadow rows."""
-    return str(path.name.rpartition("-")[0])
+def group_of(name: str) -> str:
+    """The pass that wrote a file of dropped, failed or shadow rows, of this name or place."""
+    return name.rpartition("/")[2].rpartition("-")[0]
 
 
 def _always(what: str) -> dict[str, pa.DataType]:

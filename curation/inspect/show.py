@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -21,6 +23,26 @@ def require_run(folder: Path) -> dict[str, Any]:
     if not manifest:
         raise RecipeError(f"{folder} is not the folder of a run (it has no run.json)")
     return manifest
+
+
+def safe(text: str) -> str:
+    """Crawled text for the terminal, on one line: `?` in place of what could write to it (control characters, marks of direction)."""
+    return "".join(c if c.isprintable() or c in JOINERS else " " if c.isspace() else "?" for c in text)
+
+
+JOINERS = "\u200c\u200d"
+"""Join or part letters of Arabic and Indic scripts."""
+
+
+def plain(value: Any) -> Any:
+    """A value of a column as JSON has it; floats to six places, what JSON lacks as text, NaN as null."""
+    try:
+        json.dumps(value)
+    except TypeError:
+        return str(value)
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
 
 
 def summary(manifest: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -54,11 +76,6 @@ def read_card(folder: Path, output: str | None, suffix: str) -> str:
     if name not in found:
         raise RecipeError(f"{folder} has no card of {name!r}{did_you_mean(name, found)}; it has cards of {', '.join(found)}")
     return found[name].read_bytes().decode()
-
-
-def safe(text: str) -> str:
-    """Crawled text without control characters: a page cannot write to the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 class Display:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from curation import registry
 from curation.errors import TaskError
+from curation.ledger import document_bytes
 from curation.plan import Pass, Step
 from curation.shards import LazyShard, value_bytes
 from curation.stage import array_of
@@ -35,7 +36,7 @@ class Fates(Task):
         self.lowest: dict[tuple[str, str], Any] = {}
         """Lowest hash of an id dropped so far, by step and reason."""
         self.tallied = {s.name: self.plan.tallied(s) for s in self.pass_.steps}
-        self.safety = {s.name for s in self.pass_.steps if s.kind in ("row", "expand") and registry.is_safety(s.use)}
+        self.safety = {s.name for s in self.pass_.steps if registry.is_safety(s.use)}
 
     def entered(self, step: str, rows: pa.Table) -> None:
         """Count documents that reach a step."""
@@ -139,7 +140,7 @@ class Fates(Task):
         if self.only is not None:
             return
         names = pa.array([step.name] * gone.num_rows, pa.string())
-        row = gone.append_column("step", names).append_column("drop_reason", why)
+        row = sized(gone).append_column("step", names).append_column("drop_reason", why)
         if "text" in row.column_names:
             row = row.set_column(row.column_names.index("text"), "text", self._sampled_text(step, gone, why))
         self.dropped.write(row)
@@ -176,6 +177,11 @@ class Fates(Task):
             self.account(step.name).failed += f.rows.num_rows
             if self.only is None:
                 self.failed.write(failed_table(step.name, f))
+
+
+def sized(table: pa.Table) -> pa.Table:
+    """The rows with what their documents take, as the accounts count it; a column of that name stays as it is."""
+    return table if "document_bytes" in table.column_names else table.append_column("document_bytes", pa.array(document_bytes(table)))
 
 
 def _is_metric(kind: Any) -> bool:

@@ -16,7 +16,7 @@ from curation.shards import LazyShard, conform, footer_hash, value_bytes
 from curation.shuffle import ScatterWriter
 from curation.stage import Expanded, Scattered, array_of
 from curation.tasks.base import Context
-from curation.tasks.fates import also, concat
+from curation.tasks.fates import also, concat, sized
 from curation.tasks.reading import Reading
 from curation.tasks.schemas import SHADOW, scattered_schema
 
@@ -148,7 +148,7 @@ class RowTask(Reading):
             if port in self.shadow_exits:
                 self.shadow_exits[port].write(shadow)
             else:
-                self.shadows.write(shadow)
+                self.shadows.write(sized(shadow))
 
     def _scatter(self, step: Step, live: pa.Table, writer: ScatterWriter) -> None:
         """Send rows where the head's stage wants them in an output, some perhaps more than once."""
@@ -205,7 +205,7 @@ class RowTask(Reading):
         elif step.kind == "expand":
             result = {step.name: (self._expand(step, rows), None)}
             if ghosts is not None and ghosts.num_rows and self.only is None:
-                self.shadows.write(ghosts)
+                self.shadows.write(sized(ghosts))
         elif step.kind == "keep":
             mask = step.rules[""].mask(rows)
             reason = pc.if_else(mask, pa.scalar(None, pa.string()), pa.scalar("where_false"))

@@ -24,9 +24,10 @@ FAILED = pa.schema(
 
 
 def dropped_schema(plan: Plan, p: Pass) -> pa.Schema:
-    """Columns of a pass's dropped file: identity, step, reason, every metric, every list of texts, the sampled text."""
+    """Columns of a pass's dropped file: identity, step, reason, size, every metric, every list of texts, the sampled text."""
     fields: dict[str, pa.Field] = {n: pa.field(n, t) for n, t in CORE.items() if n != "text"}
     fields |= {"step": pa.field("step", pa.string()), "drop_reason": pa.field("drop_reason", pa.string())}
+    fields["document_bytes"] = pa.field("document_bytes", pa.int64())
     for schema in [plan.input_schema(p), *(s.schema for s in p.steps)]:
         for f in schema:
             plain = not pa.types.is_nested(f.type) or f.type == pa.list_(pa.string())

@@ -16,6 +16,7 @@ Counts of find_pii are of the text it saw: run it before this stage, for fillers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -98,6 +99,19 @@ def redact_pii(batch: Batch, params: Params) -> Columns:
     new = Utf8.of_strings([*strings, IPV6_FILLER])
     data, bounds = _replaced(text.data, text.offsets, finds.starts, finds.ends, finds.offsets, kinds, new.data, new.offsets)
     return {"text": Utf8(data, bounds).to_arrow(), "pii_redactions": redactions}
+
+
+def replaced(row: Mapping[str, Any], params: Params) -> dict[str, int]:
+    """Finds replaced in a document, by kind, for who looks at it; of the counts of find_pii, so nothing where that did not run."""
+    if not row.get("pii_redactions"):
+        return {}
+    return {kind: row[f"{kind}_count"] for kind in KINDS if row.get(f"{kind}_count") and getattr(params, kind) != "keep"}
+
+
+def masked(texts: pa.Array, params: Params) -> pa.Array:
+    """Texts with marks in place of what this stage replaces, for who looks at what they were before it."""
+    marks = params.model_copy(update={kind: "tag" for kind in KINDS if getattr(params, kind) == "redact"})
+    return redact_pii(pa.table({"text": texts}), marks)["text"]
 
 
 def warm_up() -> None:

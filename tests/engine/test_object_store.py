@@ -16,10 +16,11 @@ import pytest
 from engine_kit import FULL, Stop, Stopper, command, documents, environment, jsonl, parquet, ran, recipe, rows, run, tree
 from store_kit import BUCKET, s3
 
-from curation import cli, gc, ledger, objects, shuffle, storage, tasks
+from curation import cli, gc, ledger, objects, open_run, shuffle, storage, tasks
 from curation.errors import AccountError, LockedError, RecipeError, TaskError
 from curation.executors import Options, start
 from curation.executors.inline import Inline
+from curation.inspect import lookup
 from curation.ledger import Ledger
 from curation.plan import Plan
 from curation.recipe import load
@@ -128,6 +129,26 @@ def test_a_new_crawl_against_an_old_one_that_lies_there(tmp_path, proxy):
         assert found["from the store"] == found["both there"] == found["local"]
         with pytest.raises(RecipeError, match=r"like.against: s3://.*nowhere holds no state of an earlier run"):
             run(new, tmp_path / "refused", overrides={"like.against": [f"{url}/nowhere"]})
+
+
+def test_a_run_that_lies_there_is_opened_like_a_local_one(local, proxy):
+    """Tables, samples and a document's way; with a lookup, a document is found by a few reads."""
+    file, _ = local
+    url = place()
+    run(file, url)
+    here, there = open_run(file.parent / "run"), open_run(url)
+    for what in ("outputs", "dropped", "shadows"):
+        assert there.table(what, ["_file", "_row", "id", "url"]).equals(here.table(what, ["_file", "_row", "id", "url"]))
+    assert there.sample("rare", n=5).equals(here.sample("rare", n=5))
+    names = [rows(here.folder, kind)[0]["id"] for kind in ("outputs", "dropped")]
+    wanted = [here.explain(name) for name in names]
+    proxy.seen.clear()
+    assert [there.explain(name) for name in names] == wanted
+    scanned = proxy.seen["GET"]
+    lookup.build(there)
+    proxy.seen.clear()
+    assert [there.explain(name) for name in names] == wanted
+    assert proxy.seen["GET"] < scanned / 2
 
 
 def test_a_ray_cluster_of_its_own(local, tmp_path, proxy):

@@ -202,8 +202,8 @@ def test_a_language_with_few_documents_and_a_short_document_are_not_judged():
 
 @pytest.mark.parametrize(
     ("score", "bound", "out"),
-    [(5.0, 5.0, False), (np.nextafter(5.0, 6), 5.0, True), (9.0, None, False), (9.0, {"default": 1.0, "en": None}, False),
-     (9.0, {"default": 9.5, "en": 8.5}, True), (9.0, {"default": 8.5, "en": 9.0}, False)],
+    [(5.0, 5.0, False), (np.nextafter(np.float32(5), np.float32(6)), 5.0, True), (9.0, None, False),
+     (9.0, {"default": 1.0, "en": None}, False), (9.0, {"default": 9.5, "en": 8.5}, True), (9.0, {"default": 8.5, "en": 9.0}, False)],
 )  # fmt: skip
 def test_a_score_at_the_bound_stays(monkeypatch, score, bound, out):
     monkeypatch.setattr(Language, "scores", lambda self, parts, tokens: np.full(len(tokens), score))

@@ -110,7 +110,7 @@ def test_a_language_without_a_model_has_no_perplexity_unless_there_is_a_default(
 )  # fmt: skip
 def test_bounds(model, bounds, reason):
     value = run(perplexity, table("red fox"), models={"en": model})["perplexity"][0]
-    near = {"at": value, "under": np.nextafter(value, 0), "over": np.nextafter(value, 1e9)}
+    near = {"at": value, **{name: float(np.nextafter(np.float32(value), np.float32(far))) for name, far in (("under", 0), ("over", 1e9))}}
     values = {name: near.get(bound, bound) if isinstance(bound, str) else bound for name, bound in bounds.items()}
     assert run(perplexity, table("red fox"), models={"en": model}, **values)["drop_reason"] == [reason]
 
