@@ -50,7 +50,10 @@ def test_run_and_stats_give_the_accounts(finished):
         assert step["documents_in"] + step["created"] == right
     by_name = {s["name"]: s for s in report["steps"]}
     assert set(by_name["route"]["branches"]) == {"math", "code", "web"}
-    assert json.loads(curate("stats", out, "--json").stdout) == report
+    stats = json.loads(curate("stats", out, "--json").stdout)
+    assert {name: stats[name] for name in ("run", "status")} == {name: report[name] for name in ("run", "status")}
+    for step, said in zip(stats["steps"], report["steps"], strict=True):
+        assert {name: step[name] for name in said} == said
     files = list((out / "outputs" / "web").glob("*.parquet"))
     assert sum(pq.read_metadata(f).num_rows for f in files) == by_name["benchmarks"]["kept"]
 
@@ -163,7 +166,7 @@ def test_explain_leads_from_a_row_of_the_mix_to_its_record(finished):
     assert (fate["output"], fate["row"]) == (f"outputs/mix/{file.name}", number)
     assert fate["steps"][-1] == {
         "name": "mix", "verdict": "kept", "reason": None,
-        "metrics": {"mix_copy": 0, "mix_entry": row["mix_entry"], "mix_phase": "train", "mix_uses": ["train"]},
+        "metrics": {"mix_copy": 0, "mix_entry": row["mix_entry"], "mix_phase": "train", "mix_uses": ["train"]}, "rules": [], "replaced": {},
     }  # fmt: skip
     said = curate("explain", out, row["id"]).stdout
     assert f"read from crawl: {row['record_file']} at {row['record_offset']}" in said

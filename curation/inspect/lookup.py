@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.errors import RecipeError
 from curation.inspect.opened import KINDS, PLACE, OpenRun
 from curation.shards import ShardWriter, opened
 from curation.storage import digest, read_sealed, remote, remove_tree, write_sealed
@@ -87,12 +88,15 @@ def build(run: OpenRun) -> dict[str, Any]:
     """Build the lookup of a run.
 
     Returns: {"rows", "entries", "files", "bytes"}: rows of the run, entries and files of the lookup, its size.
-    Raises: RecipeError if the run is not done.
+    Raises: RecipeError if the run is not done, or its folder cannot be written.
     """
     run.require_done()
     folder = run.folder / FOLDER
     if not remote(folder):
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as e:
+            raise RecipeError(f"{folder} cannot be made: {e}") from e
     for old in sorted(folder.iterdir(), key=lambda path: path.name != HEAD):  # the head first: without it, there is no lookup
         remove_tree(old)
     names: list[str] = []
