@@ -468,9 +468,12 @@ class WhatIf:
 
     def _notes(self) -> list[str]:
         notes = []
-        for name, n in sorted(self.differs.items()):
-            if n:
-                notes.append(f"{name}: {n:,} verdicts of the run are not those of today's rules: was it written by another version?")
+        for name, change in self.changes.items():
+            step = change.step
+            if step.kind != "keep" and (version := registry.version(step.use)) != step.version:
+                notes.append(f"{name}: the rules are those of {step.use} {version}, the run was made by {step.version}")
+            if n := self.differs[name]:
+                notes.append(f"{name}: {n:,} verdicts of the run do not follow from these rules")
         unsampled = sum(s.all.documents for (step, _), s in self.strata.items() if self.open[step] and not s.sampled)
         if unsampled and not self._exact:
             notes.append(f"of {unsampled:,} documents let through none is in the shadow sample: `settings.shadow` or --annotate gives more")
@@ -543,7 +546,7 @@ def _student(freedom: int) -> float:
     if freedom == 1:
         return 12.706
     terms = ((Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96, (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384)
-    return Z + sum(term / freedom**k for k, term in enumerate(terms, 1))
+    return Z + sum(term / float(freedom) ** k for k, term in enumerate(terms, 1))
 
 
 def _added(parts: list[tuple[float, float, float]]) -> dict[str, float | int | None]:
