@@ -176,6 +176,8 @@ def test_every_number_is_that_of_the_accounts(annotated):
         expected |= {f"{name}/{what}": step[what] for what in ("documents_in", "kept")}
         expected[f"{name}/dropped"] = sum(step["dropped"].values())
         expected |= {f"{name}/dropped/{reason}": n for reason, n in step["dropped"].items()}
+        if (summary.kept(name) or [0, 0, 0])[2]:
+            expected[f"{name}/tokens"] = summary.kept(name)[2]
         if step["cpu_seconds"]:
             expected[f"{name}/cpu_seconds"] = step["cpu_seconds"]
         for entry, of in step.get("report", {}).get("entries", {}).items():
@@ -186,6 +188,7 @@ def test_every_number_is_that_of_the_accounts(annotated):
     found = told(root)
     assert {k: v for k, v in found.items() if not k.endswith("/shadows") and "/clusters/" not in k} == expected
     assert len(expected) > 200
+    assert expected["ranked/tokens"] > expected["mix/tokens"] > 0
 
     for row in [r for part in root.all(class_="values") for r in part.all("tr") if "data-fact" in r.attributes]:
         dimension, _, value = row.attributes["data-fact"].partition("/")

@@ -24,6 +24,7 @@ from curation.inspect.report.html import (
     step_link,
     table,
 )
+from curation.inspect.summary import is_kept
 
 REASONS = 15
 """Shown at once (ours)."""
@@ -81,13 +82,20 @@ def funnel(facts: Facts) -> Section:
                 aligned(percent(dropped, step["documents_in"]) if dropped else DASH),
                 drawn(pictures.bar([("k", max(0, stays)), ("d", left)], source, label)),
                 bytes_cell(step["bytes_in"]) if step["kind"] != "shards" else aligned(DASH),
+                _tokens(facts, step["name"]),
                 el("td", _others(step)) if also else None,
             )
         )
-    heads = ("step", "#in", "#kept", "#dropped", "#of in", "of the largest step", "#bytes in", *(("also",) if also else ()))
-    lead = "What reached each step and what it kept. Bytes are of the text; before extraction, of the page."
+    heads = ("step", "#in", "#kept", "#dropped", "#of in", "of the largest step", "#bytes in", "#tokens kept", *(("also",) if also else ()))
+    lead = "What reached each step and what it kept. Bytes are of the text, before extraction of the page; tokens where rows were written."
     steps = table(heads, rows, "Documents in, kept and dropped, by step")
     return section("funnel", "Funnel", "Funnel", lead, steps, _reasons(facts))
+
+
+def _tokens(facts: Facts, step: str) -> Markup:
+    """Tokens a step kept, where its rows were written and they were counted."""
+    tokens = sum(entry["tokens"] for verdict, entry in facts.verdicts.get(step, {}).items() if is_kept(verdict))
+    return number(tokens, data_fact=f"{step}/tokens") if tokens else aligned(DASH)
 
 
 def _others(step: Mapping[str, Any]) -> str:
