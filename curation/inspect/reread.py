@@ -122,7 +122,7 @@ class Rereader:
 
     def _read(self, way: Way, ways: list[Way], ids: set[str]) -> dict[str, Any]:
         """Go a document's way again, step by step."""
-        if way.found.values.get("record_file") is None:
+        if way.found.values.get("record_file") is None:  # a document that failed, above all: what it did to the step it would do again
             return {"says": "the row does not say which record it was read from", "agrees": None, "texts": []}
         for step in way.steps:
             if self.plan.steps[step.name].fingerprint != step.fingerprint:
@@ -138,8 +138,6 @@ class Rereader:
         differ: list[str] = []
         for n, step in enumerate(way.steps[1:], 1):
             last = step.name == way.last
-            if last and way.fate == "failed":
-                break
             before = _text(row)
             if step.kind == "regroup":
                 return {"says": f"up to {step.name}, which makes one document of several", "agrees": not differ, "texts": texts}
