@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,6 +53,7 @@ def explain(
     reread: Annotated[
         bool, typer.Option("--reread", help="Run the row steps again on the source record: what each changed in the text, as a diff.")
     ] = False,
+    plugins: Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A plug-in that the run's recipe names.")] = None,
     index: Annotated[
         bool, typer.Option("--index", help="Build RUN/lookup first, in which each later call finds a document by a few reads.")
     ] = False,
@@ -65,6 +67,7 @@ def explain(
     --reread reads the input file up to the record. It refuses where the recipe, a list, a model or the file is not what it was; it shows
     marks in place of personal data that the run replaces, and no text that a safety step dropped.
     """
+    from curation import registry
     from curation.errors import RecipeError
     from curation.inspect import lookup
     from curation.inspect.explain import explain as find
@@ -73,6 +76,8 @@ def explain(
 
     if query is None and not index:
         raise RecipeError("name a URL or an id, or --index")
+    for plugin in plugins or ():
+        registry.plug_in(plugin)
     run = open_run(run_folder)
     if index:
         made = lookup.build(run)
