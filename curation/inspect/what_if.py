@@ -14,8 +14,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
-from pathlib import Path
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ from curation.inspect.show import plain, safe
 from curation.rules import AnyRule, group_column, judge
 from curation.shards import opened, value_bytes
 from curation.stage import Batch, GlobalStage, RowStage
-from curation.storage import read_sealed
 from curation.where import Where, WhereError, parse
 
 Z = 1.959964
@@ -68,7 +66,7 @@ class Change:
         try:
             stage = registry.lookup(step.use)
         except KeyError as e:
-            raise RecipeError(f"{step.name}: {e.args[0]}") from e
+            raise RecipeError(f"{step.name}: {e.args[0]}", hint="a plug-in's file is named with --plugin") from e
         assert isinstance(stage, RowStage | GlobalStage)
         model = stage.params
         for name in given:
@@ -146,7 +144,6 @@ class WhatIf:
         run.require_done()
         self.run, self.examples, self.seed = run, examples, seed
         self.steps = run.steps
-        _plug_in(run)
         schema = pa.schema([f for f in run.schema("dropped") if f.name not in ("text", "step", "drop_reason", "document_bytes")])
         self.changes = {name: Change(run.step(name), given, schema) for name, given in self._grouped(changes).items()}
         there = {*run.schema("outputs").names, *run.schema("dropped").names}
@@ -390,10 +387,9 @@ class WhatIf:
 
     def _text_bytes(self, table: pa.Table) -> Any:
         """Bytes of the texts of some rows of outputs, in order of file and row: int64 (n,). Reads the text of their row groups alone."""
-        files = {str(path.relative_to(self.run.folder)): path for path in self._output_files}
         sizes, numbers, names = np.zeros(table.num_rows, np.int64), table["_row"].to_numpy(), np.array(table["_file"].to_pylist(), object)
         for name in dict.fromkeys(names.tolist()):
-            with opened(files[name]) as file:
+            with opened(self._output_files[name]) as file:
                 end = 0
                 for group in range(file.metadata.num_row_groups if "text" in file.schema_arrow.names else 0):
                     base, end = end, end + file.metadata.row_group(group).num_rows
@@ -403,11 +399,11 @@ class WhatIf:
                         sizes[here] = value_bytes(text)[numbers[here] - base]
         return sizes
 
-    @property
-    def _output_files(self) -> list[Any]:
-        if not hasattr(self, "_files"):
-            self._files = [path for name in self.outputs for path in self.run.files("outputs", output=name)]
-        return self._files
+    @cached_property
+    def _output_files(self) -> dict[str, Any]:
+        """Place in the run -> path."""
+        paths = (path for name in self.outputs for path in self.run.files("outputs", output=name))
+        return {str(path.relative_to(self.run.folder)): path for path in paths}
 
     def _show(self, what: str, table: pa.Table, at: list[tuple[str, str]], last: Any = None) -> None:
         """Keep the examples: those of the smallest hash of id."""
@@ -581,9 +577,7 @@ def _by_language(table: pa.Table, known: Mapping[str, Any]) -> Iterator[tuple[st
 
 def _scatters(step: OpenStep) -> bool:
     """Whether a step puts its output in an order of its own, some documents more than once."""
-    if step.kind != "global":
-        return False
-    stage = registry.lookup(step.use)
+    stage = registry.lookup(step.use) if step.kind == "global" and step.use in registry.names() else None
     return isinstance(stage, GlobalStage) and type(stage).scatter is not GlobalStage.scatter
 
 
@@ -592,14 +586,6 @@ _TYPES = {
     "document_bytes": pa.int64(), "n_tokens": pa.int64(),
     **dict.fromkeys(("id", "url", "source", "branch", "lang", "profile"), pa.string()),
 }  # fmt: skip
-
-
-def _plug_in(run: OpenRun) -> None:
-    """Register the plug-ins of the run's recipe, as the plan it last ran by names them."""
-    for path in sorted((run.folder / "work").glob("plan-*.json")):
-        for plugin in json.loads(read_sealed(path)["recipe"])["plugins"]:
-            if Path(plugin).is_file():
-                registry.plug_in(Path(plugin))
 
 
 def what_if(run: OpenRun, changes: Mapping[str, Any], examples: int = 5, seed: int = 0) -> dict[str, Any]:
@@ -611,7 +597,7 @@ def what_if(run: OpenRun, changes: Mapping[str, Any], examples: int = 5, seed: i
     Returns: documents (in the outputs now), lost and won {documents, bytes, tokens}, by_lang, examples, again (global steps that would
         have to run again), exact, verdicts (of each changed step on the documents that reached it). What is won is {estimate, low, high};
         where all three are one number it is exact. Its bytes are those it had when it was dropped (exact) or at the end of its way.
-    Raises: RecipeError for a change that only a run can answer.
+    Raises: RecipeError for a change that only a run can answer, or where a stage is not known (see `registry.plug_in`).
     """
     return WhatIf(run, changes, examples, seed).answer()
 
