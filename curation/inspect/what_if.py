@@ -188,7 +188,7 @@ class WhatIf:
             given[param] = value
         if not found:
             raise RecipeError("what-if: name a change, STEP.PARAM=VALUE")
-        return found
+        return {name: found[name] for name in self.steps if name in found}
 
     def _plain_outputs(self) -> list[str]:
         """One output for each place in the graph, those whose documents a stage samples and orders only if there are no others."""
@@ -273,16 +273,17 @@ class WhatIf:
 
     def _met(self, last: str, table: pa.Table) -> dict[str, Any]:
         """Which rows met each changed step on their way to `last`: name -> bool (n,)."""
-        sources = pc.fill_null(table["source"].cast(pa.string()), "")
-        keys = pc.binary_join_element_wise(sources, pc.fill_null(table["branch"].cast(pa.string()), ""), "\n").combine_chunks()
-        codes = keys.dictionary_encode()
+        branches, sources = (pc.fill_null(table[name].cast(pa.string()), "") for name in ("branch", "source"))
+        codes = pc.binary_join_element_wise(branches, sources, "\n").combine_chunks().dictionary_encode()
+        indices = codes.indices.to_numpy()
         found = {name: np.zeros(len(codes.dictionary), bool) for name in self.changes}
         for code, key in enumerate(codes.dictionary.to_pylist()):
-            source, _, branch = key.partition("\n")
-            for name in self.way(last, tuple(branch.split("/")) if branch else (), source) or ():
-                if name in found:
-                    found[name][code] = True
-        indices = codes.indices.to_numpy()
+            branch, _, source = key.partition("\n")
+            way = self.way(last, tuple(branch.split("/")) if branch else (), source)
+            if way is None and last not in self.homes:
+                raise RecipeError(f"no row of source {source!r} and branch {branch!r} can have come to {last}: is run.json this run's?")
+            for name in set(way or ()) & set(found):
+                found[name][code] = True
         return {name: mask[indices] for name, mask in found.items()}
 
     @cache  # noqa: B019 - as long as the question
@@ -296,6 +297,8 @@ class WhatIf:
                 return None
             labels = labels[:-1]
         step = self.steps[name]
+        if step.kind == "regroup":  # what a row was before it was made is not told by its branches
+            return (name,)
         if step.kind == "source":
             return (name,) if not labels and (source == name or source not in self.steps) else None
         ways = (self.way(need, labels, source) for need in step.needs)
@@ -470,6 +473,8 @@ class WhatIf:
                 notes.append(f"{name}: the rules are those of {step.use} {version}, the run was made by {step.version}")
             if n := self.differs[name]:
                 notes.append(f"{name}: {n:,} verdicts of the run do not follow from these rules")
+        if any(_scatters(self.steps[port.partition(".")[0]]) for port in self.homes):
+            notes.append("the run's outputs are samples: what is won may not be in them, and copies are counted")
         unsampled = sum(s.all.documents for (step, _), s in self.strata.items() if self.open[step] and not s.sampled)
         if unsampled and not self._exact:
             notes.append(f"of {unsampled:,} documents let through none is in the shadow sample: `settings.shadow` or --annotate gives more")

@@ -39,7 +39,7 @@ CHANGES = [
     {"third.most": {"default": 80, "code": 60}},
     {"first.least": 30},
     {"first.least": 60, "first.most": 70},
-    {"first.least": 30, "second.least": None, "third.most": 90},
+    {"third.most": 90, "second.least": None, "first.least": 30},
     {"first.least": 45, "second.least": 30, "third.least": 25},
     {"second.least": 20},
     {"best.where": "c is not null and c >= 10 and (lang is null or lang != 'de')", "first.least": 35, "third.least": 5},
