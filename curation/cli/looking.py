@@ -122,13 +122,17 @@ def what_if(
     run_folder: RunFolder,
     changes: Annotated[list[str], typer.Argument(metavar="STEP.PARAM=VALUE...", help="Changes, as `--set` has them; a step or its stage.")],
     examples: Annotated[int, typer.Option("-n", "--examples", metavar="N", min=0, help="Documents shown of each kind.")] = 5,
+    plugins: Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A stage of your own that is asked about.")] = None,
     seed: Seed = 0, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """What other bounds would have kept and dropped, without a run: documents won and lost."""
+    from curation import registry
     from curation.inspect.opened import open_run
     from curation.inspect.what_if import page
     from curation.inspect.what_if import what_if as ask
 
+    for plugin in plugins or ():
+        registry.plug_in(plugin)
     report = ask(open_run(run_folder), overrides(changes, "what-if", "STEP.PARAM=VALUE"), examples, seed)
     data(report, as_json, "" if as_json else page(report))
 
