@@ -159,7 +159,7 @@ class Run:
         """work folder -> what stats.json says of its records: a digest of their keys, and their sum."""
         self.dry = executor is None
         self.manifest = read_manifest(out)
-        self.summed = read_parts(out)
+        self.summed = {} if self.dry else read_parts(out)
         """`sums` of an earlier run."""
         self.input_bytes = 0
 
