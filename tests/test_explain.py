@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 sys.path.append(str(Path(__file__).parent / "engine"))
-from engine_kit import documents, parquet, recipe, rows, run
+from engine_kit import PLUGIN, documents, parquet, recipe, rows, run
 
-from curation import open_run, shards
+from curation import open_run, registry, shards
 from curation.cli import app
 from curation.errors import RecipeError
 from curation.inspect import explain as explain_file
@@ -444,12 +444,12 @@ def test_each_change_of_a_text_is_a_diff(kept_recipe):
     assert found["agrees"]
 
 
-def test_a_step_at_which_a_document_failed_is_not_run_on_it_again(kept_recipe):
+def test_a_document_that_failed_is_not_read_again(kept_recipe):
     it = open_run(kept_recipe / "out")
     (bad,) = rows(it.folder, "failed")
     (fate,) = told(it, bad["id"], look=Rereader(it))["fates"]
-    assert fate["fate"] == "failed"
-    assert fate["reread"]["texts"] == []
+    assert (fate["fate"], fate["steps"][-1]["name"]) == ("failed", "risky")
+    assert fate["reread"] == {"says": "the row does not say which record it was read from", "agrees": None, "texts": []}
 
 
 def test_a_control_character_of_a_text_does_not_reach_the_terminal(kept_recipe):
@@ -492,6 +492,19 @@ def test_what_is_not_as_it_was_is_refused(kept_recipe, what):
     }[what]  # fmt: skip
     with pytest.raises(RecipeError, match=said):
         again(open_run(kept_recipe / "out"), name)
+
+
+def test_no_plug_in_is_loaded_because_a_run_names_it(kept_recipe, monkeypatch):
+    it = open_run(kept_recipe / "out")
+    name = rows(it.folder, "outputs")[0]["id"]
+    monkeypatch.setattr(registry, "plug_in", None)
+    assert again(it, name)[0]["agrees"]
+    monkeypatch.setattr(registry, "_plugins", {})
+    with pytest.raises(RecipeError, match=r"there is no stage 'banned_words'[\s\S]*named with --plugin: .*plugin_stages.py"):
+        again(open_run(kept_recipe / "out"), name)
+    monkeypatch.undo()
+    done = CliRunner().invoke(app, ["explain", str(it.folder), name, "--reread", "--plugin", str(PLUGIN)])
+    assert "the same verdicts" in done.stdout
 
 
 def test_the_command_builds_a_lookup_and_reads_again(kept_recipe):

@@ -53,6 +53,7 @@ def explain(
     reread: Annotated[
         bool, typer.Option("--reread", help="Run the row steps again on the source record: what each changed in the text, as a diff.")
     ] = False,
+    plugins: Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A plug-in that the run's recipe names.")] = None,
     index: Annotated[
         bool, typer.Option("--index", help="Build RUN/lookup first, in which each later call finds a document by a few reads.")
     ] = False,
@@ -66,6 +67,7 @@ def explain(
     --reread reads the input file up to the record. It refuses where the recipe, a list, a model or the file is not what it was; it shows
     marks in place of personal data that the run replaces, and no text that a safety step dropped.
     """
+    from curation import registry
     from curation.errors import RecipeError
     from curation.inspect import lookup
     from curation.inspect.explain import explain as find
@@ -74,6 +76,8 @@ def explain(
 
     if query is None and not index:
         raise RecipeError("name a URL or an id, or --index")
+    for plugin in plugins or ():
+        registry.plug_in(plugin)
     run = open_run(run_folder)
     if index:
         made = lookup.build(run)
@@ -118,13 +122,17 @@ def what_if(
     run_folder: RunFolder,
     changes: Annotated[list[str], typer.Argument(metavar="STEP.PARAM=VALUE...", help="Changes, as `--set` has them; a step or its stage.")],
     examples: Annotated[int, typer.Option("-n", "--examples", metavar="N", min=0, help="Documents shown of each kind.")] = 5,
+    plugins: Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A stage of your own that is asked about.")] = None,
     seed: Seed = 0, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """What other bounds would have kept and dropped, without a run: documents won and lost."""
+    from curation import registry
     from curation.inspect.opened import open_run
     from curation.inspect.what_if import page
     from curation.inspect.what_if import what_if as ask
 
+    for plugin in plugins or ():
+        registry.plug_in(plugin)
     report = ask(open_run(run_folder), overrides(changes, "what-if", "STEP.PARAM=VALUE"), examples, seed)
     data(report, as_json, "" if as_json else page(report))
 

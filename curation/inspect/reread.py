@@ -38,19 +38,22 @@ DIFF_LINES = 400
 class Rereader:
     """Reads documents of a run again.
 
-    Raises: RecipeError if the recipe, or a list or model it names, is not what it was.
+    Raises: RecipeError if the recipe, or a list or model it names, is not what it was, or a stage is not known (see `registry.plug_in`).
     """
 
     def __init__(self, run: OpenRun) -> None:
         self.run = run
         try:
             saved = read_sealed(run.folder / run.manifest["plan"])
-            recipe = build(YamlFile(Path(saved["file"]), json.loads(saved["recipe"])), {})
+            raw = json.loads(saved["recipe"])
+            plugins, raw["plugins"] = raw["plugins"], []  # no code runs because a run's folder names it
+            recipe = build(YamlFile(Path(saved["file"]), raw), {})
             self.plan = Plan(recipe, **saved["options"])
         except (KeyError, FileNotFoundError) as e:
             raise RecipeError("--reread: the run has not kept its recipe (it was made by an earlier version): run it again") from e
         except CurateError as e:
-            raise RecipeError(f"--reread: the run's recipe does not hold any more: {e}") from e
+            hint = f"its plug-ins are named with --plugin: {', '.join(plugins)}" if plugins else ""
+            raise RecipeError(f"--reread: the run's recipe does not hold any more: {e}", hint=hint) from e
         stages = {s.name: (registry.beside(s.stage, "masked"), s.params) for s in self.plan.steps.values() if s.stage is not None}
         self.masks = {name: (mask, params) for name, (mask, params) in stages.items() if mask is not None}
         """Step -> what puts marks in place of the personal data that it replaces; for texts that have not passed it."""
@@ -122,7 +125,7 @@ class Rereader:
 
     def _read(self, way: Way, ways: list[Way], ids: set[str]) -> dict[str, Any]:
         """Go a document's way again, step by step."""
-        if way.found.values.get("record_file") is None:
+        if way.found.values.get("record_file") is None:  # a document that failed, above all: what it did to the step it would do again
             return {"says": "the row does not say which record it was read from", "agrees": None, "texts": []}
         for step in way.steps:
             if self.plan.steps[step.name].fingerprint != step.fingerprint:
@@ -138,8 +141,6 @@ class Rereader:
         differ: list[str] = []
         for n, step in enumerate(way.steps[1:], 1):
             last = step.name == way.last
-            if last and way.fate == "failed":
-                break
             before = _text(row)
             if step.kind == "regroup":
                 return {"says": f"up to {step.name}, which makes one document of several", "agrees": not differ, "texts": texts}

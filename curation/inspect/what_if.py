@@ -14,8 +14,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
-from pathlib import Path
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ from curation.inspect.show import plain, safe
 from curation.rules import AnyRule, group_column, judge
 from curation.shards import opened, value_bytes
 from curation.stage import Batch, GlobalStage, RowStage
-from curation.storage import read_sealed
 from curation.where import Where, WhereError, parse
 
 Z = 1.959964
@@ -68,7 +66,7 @@ class Change:
         try:
             stage = registry.lookup(step.use)
         except KeyError as e:
-            raise RecipeError(f"{step.name}: {e.args[0]}") from e
+            raise RecipeError(f"{step.name}: {e.args[0]}", hint="a plug-in's file is named with --plugin") from e
         assert isinstance(stage, RowStage | GlobalStage)
         model = stage.params
         for name in given:
@@ -146,7 +144,6 @@ class WhatIf:
         run.require_done()
         self.run, self.examples, self.seed = run, examples, seed
         self.steps = run.steps
-        _plug_in(run)
         schema = pa.schema([f for f in run.schema("dropped") if f.name not in ("text", "step", "drop_reason", "document_bytes")])
         self.changes = {name: Change(run.step(name), given, schema) for name, given in self._grouped(changes).items()}
         there = {*run.schema("outputs").names, *run.schema("dropped").names}
@@ -191,7 +188,7 @@ class WhatIf:
             given[param] = value
         if not found:
             raise RecipeError("what-if: name a change, STEP.PARAM=VALUE")
-        return found
+        return {name: found[name] for name in self.steps if name in found}
 
     def _plain_outputs(self) -> list[str]:
         """One output for each place in the graph, those whose documents a stage samples and orders only if there are no others."""
@@ -276,16 +273,17 @@ class WhatIf:
 
     def _met(self, last: str, table: pa.Table) -> dict[str, Any]:
         """Which rows met each changed step on their way to `last`: name -> bool (n,)."""
-        sources = pc.fill_null(table["source"].cast(pa.string()), "")
-        keys = pc.binary_join_element_wise(sources, pc.fill_null(table["branch"].cast(pa.string()), ""), "\n").combine_chunks()
-        codes = keys.dictionary_encode()
+        branches, sources = (pc.fill_null(table[name].cast(pa.string()), "") for name in ("branch", "source"))
+        codes = pc.binary_join_element_wise(branches, sources, "\n").combine_chunks().dictionary_encode()
+        indices = codes.indices.to_numpy()
         found = {name: np.zeros(len(codes.dictionary), bool) for name in self.changes}
         for code, key in enumerate(codes.dictionary.to_pylist()):
-            source, _, branch = key.partition("\n")
-            for name in self.way(last, tuple(branch.split("/")) if branch else (), source) or ():
-                if name in found:
-                    found[name][code] = True
-        indices = codes.indices.to_numpy()
+            branch, _, source = key.partition("\n")
+            way = self.way(last, tuple(branch.split("/")) if branch else (), source)
+            if way is None and last not in self.homes:
+                raise RecipeError(f"no row of source {source!r} and branch {branch!r} can have come to {last}: is run.json this run's?")
+            for name in set(way or ()) & set(found):
+                found[name][code] = True
         return {name: mask[indices] for name, mask in found.items()}
 
     @cache  # noqa: B019 - as long as the question
@@ -299,6 +297,8 @@ class WhatIf:
                 return None
             labels = labels[:-1]
         step = self.steps[name]
+        if step.kind == "regroup":  # what a row was before it was made is not told by its branches
+            return (name,)
         if step.kind == "source":
             return (name,) if not labels and (source == name or source not in self.steps) else None
         ways = (self.way(need, labels, source) for need in step.needs)
@@ -390,10 +390,9 @@ class WhatIf:
 
     def _text_bytes(self, table: pa.Table) -> Any:
         """Bytes of the texts of some rows of outputs, in order of file and row: int64 (n,). Reads the text of their row groups alone."""
-        files = {str(path.relative_to(self.run.folder)): path for path in self._output_files}
         sizes, numbers, names = np.zeros(table.num_rows, np.int64), table["_row"].to_numpy(), np.array(table["_file"].to_pylist(), object)
         for name in dict.fromkeys(names.tolist()):
-            with opened(files[name]) as file:
+            with opened(self._output_files[name]) as file:
                 end = 0
                 for group in range(file.metadata.num_row_groups if "text" in file.schema_arrow.names else 0):
                     base, end = end, end + file.metadata.row_group(group).num_rows
@@ -403,11 +402,11 @@ class WhatIf:
                         sizes[here] = value_bytes(text)[numbers[here] - base]
         return sizes
 
-    @property
-    def _output_files(self) -> list[Any]:
-        if not hasattr(self, "_files"):
-            self._files = [path for name in self.outputs for path in self.run.files("outputs", output=name)]
-        return self._files
+    @cached_property
+    def _output_files(self) -> dict[str, Any]:
+        """Place in the run -> path."""
+        paths = (path for name in self.outputs for path in self.run.files("outputs", output=name))
+        return {str(path.relative_to(self.run.folder)): path for path in paths}
 
     def _show(self, what: str, table: pa.Table, at: list[tuple[str, str]], last: Any = None) -> None:
         """Keep the examples: those of the smallest hash of id."""
@@ -474,6 +473,8 @@ class WhatIf:
                 notes.append(f"{name}: the rules are those of {step.use} {version}, the run was made by {step.version}")
             if n := self.differs[name]:
                 notes.append(f"{name}: {n:,} verdicts of the run do not follow from these rules")
+        if any(_scatters(self.steps[port.partition(".")[0]]) for port in self.homes):
+            notes.append("the run's outputs are samples: what is won may not be in them, and copies are counted")
         unsampled = sum(s.all.documents for (step, _), s in self.strata.items() if self.open[step] and not s.sampled)
         if unsampled and not self._exact:
             notes.append(f"of {unsampled:,} documents let through none is in the shadow sample: `settings.shadow` or --annotate gives more")
@@ -581,9 +582,7 @@ def _by_language(table: pa.Table, known: Mapping[str, Any]) -> Iterator[tuple[st
 
 def _scatters(step: OpenStep) -> bool:
     """Whether a step puts its output in an order of its own, some documents more than once."""
-    if step.kind != "global":
-        return False
-    stage = registry.lookup(step.use)
+    stage = registry.lookup(step.use) if step.kind == "global" and step.use in registry.names() else None
     return isinstance(stage, GlobalStage) and type(stage).scatter is not GlobalStage.scatter
 
 
@@ -592,14 +591,6 @@ _TYPES = {
     "document_bytes": pa.int64(), "n_tokens": pa.int64(),
     **dict.fromkeys(("id", "url", "source", "branch", "lang", "profile"), pa.string()),
 }  # fmt: skip
-
-
-def _plug_in(run: OpenRun) -> None:
-    """Register the plug-ins of the run's recipe, as the plan it last ran by names them."""
-    for path in sorted((run.folder / "work").glob("plan-*.json")):
-        for plugin in json.loads(read_sealed(path)["recipe"])["plugins"]:
-            if Path(plugin).is_file():
-                registry.plug_in(Path(plugin))
 
 
 def what_if(run: OpenRun, changes: Mapping[str, Any], examples: int = 5, seed: int = 0) -> dict[str, Any]:
@@ -611,7 +602,7 @@ def what_if(run: OpenRun, changes: Mapping[str, Any], examples: int = 5, seed: i
     Returns: documents (in the outputs now), lost and won {documents, bytes, tokens}, by_lang, examples, again (global steps that would
         have to run again), exact, verdicts (of each changed step on the documents that reached it). What is won is {estimate, low, high};
         where all three are one number it is exact. Its bytes are those it had when it was dropped (exact) or at the end of its way.
-    Raises: RecipeError for a change that only a run can answer.
+    Raises: RecipeError for a change that only a run can answer, or where a stage is not known (see `registry.plug_in`).
     """
     return WhatIf(run, changes, examples, seed).answer()
 

@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
+from engine_kit import command, environment, steps
 from engine_kit import run as engine_run
-from engine_kit import steps
 
 from bench.what_if import documents, kept, run, total
 from curation.errors import RecipeError
@@ -38,7 +39,7 @@ CHANGES = [
     {"third.most": {"default": 80, "code": 60}},
     {"first.least": 30},
     {"first.least": 60, "first.most": 70},
-    {"first.least": 30, "second.least": None, "third.most": 90},
+    {"third.most": 90, "second.least": None, "first.least": 30},
     {"first.least": 45, "second.least": 30, "third.least": 25},
     {"second.least": 20},
     {"best.where": "c is not null and c >= 10 and (lang is null or lang != 'de')", "first.least": 35, "third.least": 5},
@@ -150,6 +151,18 @@ def test_what_only_a_run_can_tell_is_refused(made, changes, message):
     with pytest.raises(RecipeError) as error:
         what_if(open_run(made()), changes)
     assert message in str(error.value)
+
+
+def test_the_command(made):
+    """A stage of one's own is named by its file; the run's files run no code."""
+    out = made()
+    asked = [*command("what-if", out, "third.least=20", "third.most={default: 80, code: 60}"), "-n", "1"]
+    stranger = subprocess.run(asked, env=environment(), capture_output=True, text=True)
+    assert stranger.returncode == 2
+    assert "there is no stage 'of_c'" in stranger.stderr
+    assert "--plugin" in stranger.stderr
+    found = subprocess.run([*asked, "--plugin", out.parent / "of_c.py", "--json"], env=environment(), capture_output=True, text=True)
+    assert json.loads(found.stdout)["lost"] == what_if(open_run(out), {"third.least": 20, "third.most.code": 60})["lost"]
 
 
 def test_verdicts_that_are_not_todays_are_said(made, tmp_path):
