@@ -467,3 +467,13 @@ def test_small_transformers_are_trained_by_the_script_and_compared(tmp_path, hel
             logs = model(window[:, :-1]).double().log_softmax(-1)[0]
             cost -= float(logs[torch.arange(window.shape[1] - 1), window[0, 1:]].sum()) / np.log(2)
         assert script.score(spec, model, words, "cpu")[0] == pytest.approx(cost, rel=1e-4)
+        for weights in model.parameters():  # fresh ones hardly look beyond a word
+            weights.mul_(5 if weights.dim() > 1 else 1)
+        window = torch.from_numpy(words[None, :20].astype(np.int64))
+        other = window.clone()
+        other[0, 10:] = 7
+        same = (model(window) - model(other)).abs().amax(-1)[0]
+        assert same[:10].max() < 1e-5 < same[10:].min()  # what comes later is not seen
+        other = window.clone()
+        other[0, [3, 4]] = window[0, [4, 3]]
+        assert (model(window) - model(other)).abs().amax(-1)[0, 8] > 1e-5  # the order of what came before is
