@@ -22,6 +22,7 @@ from curation.run import read_manifest
 from stages.tokens.tokenizer_file import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+CRAWL = ROOT.parent / "shared" / "data" / "warc" / "built" / "crawl-2006-01.warc.gz"
 BY = load(str(resolve("tokens/default.json", ROOT)))
 WORDS = sorted({w for p in ("DESIGN.md", "README.md") for w in (ROOT / p).read_text().split() if w.isalpha()})
 
@@ -390,20 +391,21 @@ def test_two_runs_on_the_sample_crawl(sample_run, stricter_run, tmp_path):
     given = ["--target", f"design={tmp_path / 'design.txt'}", "--tokens", "8k", "--seeds", "1", "--order", "3"]
     found = json.loads(CliRunner().invoke(app, ["ablate", *sides, *given, "--json"], catch_exceptions=False).stdout)
     assert found["a"]["side_documents"] > found["b"]["side_documents"]
-    assert found["verdict"].startswith("no difference")  # a few short pages more or less
-    assert all(1 < r["a"] < 8 for r in found["results"])
+    assert all(1 < r["a"] < 8 and abs(r["difference"]) < 0.1 for r in found["results"])  # a few short pages more or less
 
 
-def test_real_pages_are_better_without_their_words_in_disorder(real_run, tmp_path):
+def test_real_pages_are_better_than_their_words_in_disorder(tmp_path):
+    if not CRAWL.exists():
+        pytest.skip("../shared is not here: no real WARC files")
+    pages = tmp_path / "a.parquet"
+    done = CliRunner().invoke(app, ["stage", "extract_html", "--in", str(CRAWL), "--out", str(pages)], catch_exceptions=False)
+    assert done.exit_code == 0
+    table = pq.read_table(pages, columns=["id", "text"])
+    rows = shuffled([row for row in table.to_pylist() if row["text"]])
     (tmp_path / "design.txt").write_text((ROOT / "DESIGN.md").read_text())
-    table = pa.concat_tables([pq.read_table(path, columns=["id", "text"]) for path in (real_run / "outputs" / "web").glob("*.parquet")])
-    rng = random.Random(0)
-    texts = [" ".join(rng.sample(text.split(), len(text.split()))) for text in table["text"].to_pylist()]
-    pq.write_table(table.set_column(1, "text", pa.array(texts, pa.large_string())), tmp_path / "b.parquet")
-    sides = (str(real_run / "outputs" / "web"), str(tmp_path / "b.parquet"))
-    given = [f"design={tmp_path / 'design.txt'}"]
-    found, _ = commands.ablate(sides, given, commands.Settings(8_000, 1, 3), None, None, lambda text: None)
-    assert found["results"][-1]["difference"] < 0
+    given = ["--target", f"design={tmp_path / 'design.txt'}", "--tokens", "100k", "--seeds", "1", "--order", "3", "--json"]
+    found = CliRunner().invoke(app, ["ablate", str(pages), written(tmp_path / "b.jsonl", rows), *given], catch_exceptions=False)
+    assert json.loads(found.stdout)["verdict"] == "A is better"
 
 
 def test_sides_and_targets_may_lie_in_a_store(tmp_path, held):
@@ -467,3 +469,13 @@ def test_small_transformers_are_trained_by_the_script_and_compared(tmp_path, hel
             logs = model(window[:, :-1]).double().log_softmax(-1)[0]
             cost -= float(logs[torch.arange(window.shape[1] - 1), window[0, 1:]].sum()) / np.log(2)
         assert script.score(spec, model, words, "cpu")[0] == pytest.approx(cost, rel=1e-4)
+        for weights in model.parameters():  # fresh ones hardly look beyond a word
+            weights.mul_(5 if weights.dim() > 1 else 1)
+        window = torch.from_numpy(words[None, :20].astype(np.int64))
+        other = window.clone()
+        other[0, 10:] = 7
+        same = (model(window) - model(other)).abs().amax(-1)[0]
+        assert same[:10].max() < 1e-5 < same[10:].min()  # what comes later is not seen
+        other = window.clone()
+        other[0, [3, 4]] = window[0, [4, 3]]
+        assert (model(window) - model(other)).abs().amax(-1)[0, 8] > 1e-5  # the order of what came before is
