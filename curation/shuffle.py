@@ -451,37 +451,41 @@ class Blocks:
     @cached_property
     def totals(self) -> dict[str, Any]:
         """Bytes (`length`), `rows` and `size` of every partition: int64 (PARTITIONS,) each; a block's are shared out among its own."""
-        steps = {name: np.zeros(PARTITIONS + 1, np.int64) for name in ("length", "rows", "size")}
+        found = {name: np.zeros(PARTITIONS, np.int64) for name in ("length", "rows", "size")}
         for entries in self.entries():
             first, last = entries["first"] >> SLOT_BITS, entries["last"] >> SLOT_BITS
             if (last >= PARTITIONS).any():
                 raise AccountError("a block at a place that does not exist: an index is damaged")
             for name in ("rows", "size"):
-                _share_out(steps[name], first, last, entries[name])
-            _share_out(steps["length"], first, last, np.maximum(entries["length"], last - first + 1))  # 0: no reducer looks there
-        return {name: np.cumsum(step[:-1]) for name, step in steps.items()}
+                found[name] += _shared_out(first, last, entries[name], 0, PARTITIONS)
+            found["length"] += _shared_out(first, last, _seen(entries["length"], first, last), 0, PARTITIONS)
+        return found
 
     def slots(self, partition: int) -> Any:
         """Bytes of every slot of a partition, a block's shared out among its places: int64 (SLOTS,), 0 where there is no row."""
-        low = partition << SLOT_BITS
-        steps = np.zeros(SLOTS + 1, np.int64)
+        low, found = partition << SLOT_BITS, np.zeros(SLOTS, np.int64)
         for entries in self.entries(low, low + SLOTS):
-            width = entries["last"].astype(np.int64) - entries["first"] + 1
-            first = np.maximum(entries["first"].astype(np.int64) - low, 0)
-            after = np.minimum(entries["last"].astype(np.int64) - low + 1, SLOTS)
-            share = np.maximum(1, entries["length"] // width)
-            np.add.at(steps, first, share)
-            np.subtract.at(steps, after, share)
-        return np.cumsum(steps[:-1])
+            first, last = entries["first"], entries["last"]
+            found += _shared_out(first, last, _seen(entries["length"], first, last), low, SLOTS)
+        return found
 
 
-def _share_out(steps: Any, first: Any, last: Any, amounts: Any) -> None:
-    """Add to the steps of a running sum what shares whole amounts out evenly among `first` to `last`, the rest to the first."""
-    first, after = first.astype(np.int64), last.astype(np.int64) + 1
-    share, rest = np.divmod(amounts, after - first)
-    np.add.at(steps, first, share + rest)
-    np.subtract.at(steps, first + 1, rest)
-    np.subtract.at(steps, after, share)
+def _seen(amounts: Any, first: Any, last: Any) -> Any:
+    """Amounts of at least one for each place: no reducer looks where there is 0."""
+    return np.maximum(amounts, last.astype(np.int64) - first + 1)
+
+
+def _shared_out(first: Any, last: Any, amounts: Any, low: int, count: int) -> Any:
+    """Whole amounts, each shared out evenly among `first` to `last`, the rest to the first: int64 (count,), of the places from `low` on."""
+    begin, after = first.astype(np.int64) - low, last.astype(np.int64) + 1 - low
+    share, rest = np.divmod(amounts, after - begin)
+    steps = np.zeros(count + 1, np.int64)
+    np.add.at(steps, np.clip(begin, 0, count), share)
+    np.subtract.at(steps, np.clip(after, 0, count), share)
+    found = np.cumsum(steps[:-1])
+    inside = (begin >= 0) & (begin < count)
+    np.add.at(found, begin[inside], rest[inside])
+    return found
 
 
 WHOLE_ENTRIES = 1 << 15

@@ -126,6 +126,33 @@ def test_each_domain_has_both_labels_and_is_in_one_part():
     assert max(len(row["text"]) for row in rows if row["label"] == "good") <= sets.CHARS[1]
 
 
+def test_pieces_are_so_many_of_a_domain_each_once_and_none_is_short(monkeypatch):
+    monkeypatch.setattr(sets, "OTHERS", 5)
+    few = sources.Text("\n\n".join([PROSE] * 3), "prose", "page", "few")
+    short = sources.Text("Too short to say.", "prose", "page", "short")
+    same = sources.Text("\n\n".join([PROSE.partition("\n")[0]] * 100), "prose", "page", "same")
+    found = [text(n, "many", source="page") for n in range(9)] + [few, short, same]
+    cut = sets.pieces(found)
+    assert Counter(t.domain for t in cut)["many"] == 5
+    assert len({(t.domain, t.text) for t in cut}) == len(cut)
+    assert {t.domain for t in cut} == {"many", "few", "same"}
+    assert min(len(t.text) for t in cut) >= sources.LEAST_CHARS
+    assert cut == sets.pieces(found) != sets.pieces(found, seed=2)
+
+
+def test_a_label_set_has_a_text_once_and_only_whole_damage(tmp_path, monkeypatch):
+    monkeypatch.setitem(damage.COPIES, "shouted", lambda text, r, others: "OH")
+    found = [text(n, f"book {n}") for n in range(30)] + [sources.Text("Home\nLogin\n" * 60, "boilerplate", "page", "celery")]
+    rows = list(sets.quality(found))
+    assert {row["label"] for row in rows if row["reason"] == "left out by the extractor"} == {"bad"}
+    assert min(len(row["text"]) for row in rows) >= sources.LEAST_CHARS // 3
+    pages = [row for row in rows if row["domain"].startswith("made ")]
+    assert {row["reason"] for row in pages if row["split"] == "train"} == set(damage.PAGES) - set(sets.NEW_KINDS)
+    sets.write(iter(rows + rows), tmp_path / "rows.jsonl")
+    written = [json.loads(line)["text"] for line in (tmp_path / "rows.jsonl").read_text("utf-8").splitlines()]
+    assert len(written) == len(set(written)) == len({row["text"] for row in rows})
+
+
 def test_kinds_of_content_leave_out_what_stands_between():
     formulas = "We see that $x_1 = 2$ and $y < 3$ hold here.\n\n" * 20
     half = "Then run it:\n\n    import os\n\nand that is all of it, more or less.\n\n" * 20

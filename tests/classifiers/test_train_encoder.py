@@ -278,6 +278,21 @@ def test_losses_are_of_each_row_alone_and_weighed_by_class():
     assert loop.mean_loss(ids, classes) == pytest.approx(float(whole[0]) / 36, rel=1e-4)
 
 
+def test_the_head_is_drawn_by_the_seed_and_gives_numbers_in_the_labels_units():
+    drawn = []
+    for seed in (0, 0, 1):
+        model, _ = encoder.load(spec.load("roberta", "tiny", {**SMALL, "seed": seed}).spec, 1, iter(["a few words"]))
+        drawn.append(model.classifier.out_proj.weight.detach().clone())
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    ids = torch.arange(5, 45).reshape(4, 10)
+    with torch.no_grad():
+        before = of_wide_weights(model.eval())(ids).logits
+        encoder._fold(torch, model, 3.0, 2.0)
+        assert torch.allclose(model(ids).logits, 2 * before + 3, atol=1e-4)
+    assert before.std() > 0.01
+
+
 def test_batches_are_of_like_lengths_in_an_order_of_their_own():
     ids = [np.zeros(n) for n in np.random.default_rng(0).integers(1, 500, 1_000)]
     of_epochs = [list(encoder.batches(ids, 10, np.random.default_rng(seed))) for seed in (1, 1, 2)]

@@ -119,6 +119,16 @@ def test_our_reader_gives_what_the_trainer_means(tmp_path, changes):
     assert -np.log(found - 1e-5).mean() == pytest.approx(meant, abs=1e-5)
 
 
+def test_a_loss_weighs_documents_by_their_label():
+    made = train(TEXTS, LABELS, rate=5.0)
+    each = np.array([fasttext.loss_of(made.words, made.features, made.rows, made.output, Utf8.of_strings([t]), [k], [1, 1])
+                     for t, k in zip(TEXTS, LABELS, strict=True)])  # fmt: skip
+    weights = np.where(np.array(LABELS) == 1, 5.0, 1.0)
+    whole = fasttext.loss_of(made.words, made.features, made.rows, made.output, Utf8.of_strings(TEXTS), LABELS, [1, 5])
+    assert whole == pytest.approx((each * weights).sum() / weights.sum(), rel=1e-5)
+    assert abs(whole - each.mean()) > 1e-3
+
+
 def test_a_compressed_model_scores_like_its_original_and_is_as_small_as_asked(tmp_path):
     texts, labels = documents(300, 1)
     made = train(texts, labels, rate=1.0, epochs=5, buckets=50_000)

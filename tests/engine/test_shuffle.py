@@ -340,3 +340,16 @@ def test_no_documents_at_all(docs, tmp_path):
 def test_a_column_of_an_index_is_looked_up_where_it_lies():
     """numpy copies a column whose values do not lie on their own size: all of an index, for each partition a reducer wants."""
     assert all(np.zeros(2, shuffle.BLOCK)[name].flags.aligned for name in shuffle.BLOCK.names)
+
+
+def test_amounts_are_shared_out_whole_among_the_places_of_a_block():
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 900, 500).astype(np.uint32)
+    last, amounts = first + rng.integers(0, 300, 500).astype(np.uint32), rng.integers(0, 10_000, 500)
+    slow = np.zeros(1_300, np.int64)
+    for low, high, amount in zip(first.tolist(), last.tolist(), amounts.tolist(), strict=True):
+        slow[low : high + 1] += amount // (high - low + 1)
+        slow[low] += amount % (high - low + 1)
+    for low, count in ((0, 1_300), (256, 256), (512, 256), (0, 256)):
+        assert (shuffle._shared_out(first, last, amounts, low, count) == slow[low : low + count]).all()
+    assert slow.sum() == amounts.sum()

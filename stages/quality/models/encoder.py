@@ -85,8 +85,8 @@ class Encoder(Scorer):
         for part in (rows[a:b] for a, b in pairwise([0, *(np.flatnonzero(np.diff(group)) + 1), len(rows)])):
             found = self._tokenizer.encode_batch_fast([text for _, text in part], add_special_tokens=False)
             for (row, _), encoding in zip(part, found, strict=True):
-                if encoding.ids:
-                    yield row, np.array(encoding.ids, np.int64)
+                if ids := encoding.ids:  # a list that is made each time it is asked for
+                    yield row, np.array(ids, np.int64)
 
     def _windows(self, ids: Any) -> Iterator[Any]:
         """Windows of a text, special tokens included: of more than are asked for, evenly spread ones, the first and the last among them."""
