@@ -427,7 +427,7 @@ def damaged(case):
         "too short, gzip": ("a.warc.gz", gz([*a, record(cut_body, length=100), *b]), 40, 1),
         "10 GB, gzip": ("a.warc.gz", gz([*a, record(cut_body, length=10**10), *b]), 40, 1),
         "10 GB, one member": (
-            "a.warc.gz", gzip.compress(b"".join([*a, record(cut_body, length=10**10), *b])), 40, 1,
+            "a.warc.gz", gzip.compress(b"".join([*a, record(cut_body, length=10**10), *b]), mtime=0), 40, 1,
         ),
         "header without end": ("a.warc", b"WARC/1.0\r\n" + b"a: b\r\n" * 20_000 + b"".join(a), 20, 1),
     }[case]  # fmt: skip
