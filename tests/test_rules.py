@@ -104,11 +104,15 @@ def test_a_stage_with_rules_gives_no_verdict_of_its_own():
     def lacking(batch, params):
         return {}
 
+    @stage(reads=["text"], writes={"length": pa.int32()}, rules=rules)
+    def short(batch, params):
+        return {"length": [3]}
+
     table = pa.table({"text": ["a", "aaa"]})
     assert measured.drops == ("long",)
     assert measured(table, Params(most=2))["drop_reason"].to_pylist() == [None, "long"]
-    for wrong in (doubtful, lacking):
-        with pytest.raises(TaskError, match=wrong.name):
+    for wrong, said in ((doubtful, "a drop_reason beside its rules"), (lacking, r"not return \['length'\]"), (short, "1 values of length for 2")):
+        with pytest.raises(TaskError, match=f"stage {wrong.name} .*{said}"):
             wrong(table, Params(most=2))
 
 
@@ -165,5 +169,9 @@ def test_rules_say_all_that_a_stage_drops_for(name):
             assert (asked.read & set(type(params).model_fields)) - {"variant", "models"} <= set(rule.params), rule
 
 
-def test_most_filters_are_ruled():
-    assert len(RULED) >= 5
+def test_filters_are_ruled():
+    """What they drop for stands in their columns; what drops for something else (a duplicate, a broken page) has no rules."""
+    assert set(RULED) == {
+        "c4_quality", "code_page_quality", "count_dirty_words", "dedup_lines", "dedup_spans", "fineweb_quality", "gopher_quality",
+        "gopher_repetition", "identify_language", "kl_outlier", "math_page_quality", "nsfw", "perplexity", "repeated_lines", "score_quality",
+    }  # fmt: skip
