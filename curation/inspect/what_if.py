@@ -75,9 +75,13 @@ class Change:
         try:
             params = [model.model_validate(dict(step.params)), model.model_validate({**step.params, **given})]
             rules = [stage.rules(p) for p in params]
+            values = [value for p, some in zip(params, rules, strict=True) for rule in some for value in rule.values(p)]
         except ValidationError as e:
-            first = e.errors()[0]
-            raise RecipeError(f"{step.name}.{'.'.join(map(str, first['loc'])) or next(iter(given))}: {first['msg']}") from e
+            first, at, place = e.errors()[0], {**step.params, **given}, [step.name]
+            for part in first["loc"]:  # union branches have names of types in the path: skip those
+                if isinstance(at, Mapping) and part in at:
+                    at, place = at[part], [*place, str(part)]
+            raise RecipeError(f"{'.'.join(place)}: {first['msg']}") from e
         except ValueError as e:
             raise RecipeError(f"{step.name}: {e}") from e
         every = [rule for some in rules for rule in some]
@@ -86,7 +90,6 @@ class Change:
             if name not in used:
                 said = f"its rules use {', '.join(used)}" if used else "it has no rules over columns"
                 raise RecipeError(f"{step.name}.{name}: no rule of {step.use} uses it, so only a run tells its effect; {said}")
-        values = [value for p, some in zip(params, rules, strict=True) for rule in some for value in rule.values(p)]
         looked_up = {column for value in values if (column := group_column(value))}
         self.measures = {reason: sorted({c for r in every if r.reason == reason for c in r.columns}) for reason in stage.drops}
         self.columns = {column for columns in self.measures.values() for column in columns} | looked_up
