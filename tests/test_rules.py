@@ -111,8 +111,9 @@ def test_a_stage_with_rules_gives_no_verdict_of_its_own():
     table = pa.table({"text": ["a", "aaa"]})
     assert measured.drops == ("long",)
     assert measured(table, Params(most=2))["drop_reason"].to_pylist() == [None, "long"]
-    for wrong, said in ((doubtful, "a drop_reason beside its rules"), (lacking, r"not return \['length'\]"), (short, "1 values of length for 2")):
-        with pytest.raises(TaskError, match=f"stage {wrong.name} .*{said}"):
+    said = ("a drop_reason beside its rules", r"not return \['length'\]", "1 values of length for 2")
+    for wrong, what in zip((doubtful, lacking, short), said, strict=True):
+        with pytest.raises(TaskError, match=f"stage {wrong.name} .*{what}"):
             wrong(table, Params(most=2))
 
 
@@ -173,5 +174,6 @@ def test_filters_are_ruled():
     """What they drop for stands in their columns; what drops for something else (a duplicate, a broken page) has no rules."""
     assert set(RULED) == {
         "c4_quality", "code_page_quality", "count_dirty_words", "dedup_lines", "dedup_spans", "fineweb_quality", "gopher_quality",
-        "gopher_repetition", "identify_language", "kl_outlier", "math_page_quality", "nsfw", "perplexity", "repeated_lines", "score_quality",
+        "gopher_repetition", "identify_language", "kl_outlier", "math_page_quality", "nsfw", "perplexity", "repeated_lines",
+        "score_quality",
     }  # fmt: skip
