@@ -21,6 +21,7 @@ from curation.cli import app
 from curation.errors import RecipeError
 from curation.inspect import lookup, opened
 from curation.inspect.explain import explain
+from curation.inspect.judged import judged
 from curation.storage import write_sealed
 from curation.tasks.fates import TEXT_SHARE, id_hashes
 
@@ -77,6 +78,14 @@ def test_a_stage_of_another_version_judges_nothing(sample_run):
     facts = next(s for s in curation.open_run(sample_run).manifest["steps"] if s["name"] == "quality")
     assert opened.OpenStep.of(facts).thresholds
     assert opened.OpenStep.of({**facts, "version": "0"}).thresholds == []
+
+
+def test_bounds_of_a_model_that_is_gone_are_not_known(sample_run):
+    scored = next(s for s in curation.open_run(sample_run).manifest["steps"] if s["name"] == "scored")
+    params = {**scored["params"], "keep": {"quality": "kept_0.5"}}
+    assert opened.OpenStep.of({**scored, "params": params}).thresholds
+    gone = opened.OpenStep.of({**scored, "params": {**params, "models": {"quality": "/gone"}}})
+    assert gone.thresholds == judged(gone, pa.table({"quality": pa.array([0], pa.float32())})) == []
 
 
 @pytest.mark.parametrize("what", ["outputs", "dropped", "failed", "shadows"])
