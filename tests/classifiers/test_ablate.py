@@ -382,6 +382,34 @@ def test_a_run_without_a_step_goes_on_from_what_was_written_before_it(tmp_path, 
             without.plan_without(f"{run}/outputs/web", step)
     with pytest.raises(RecipeError, match="outputs web, other: name one"):
         without.plan_without(run, "exact")
+    for wrong, message in (  # said before the run without it begins
+        (["--target", "gone=nowhere.jsonl"], "nowhere.jsonl: no such file"), (["--tokens", "2k"], "250 for each of 8 models"),
+        (["--tokenizer", held], "--tokenizer"), (["--trainer", "torch", "--out", run, "--seeds", "1"], "--seeds 1: a transformer"),
+        (["--trainer", "torch", "--out", run, "--seeds", "2", "--tokens", "1k"], "--tokens 1,000: fewer than a window has"),
+    ):  # fmt: skip
+        with pytest.raises(RecipeError, match=message):
+            invoke(app, ["ablate", f"{run}/outputs/web", *given, "--without", "short", *wrong], catch_exceptions=False)
+    assert not Path(f"{run}-without-short").exists()
+
+
+def test_a_run_without_a_step_keeps_outputs_whose_branches_go_nowhere_else(tmp_path):
+    written(tmp_path / "docs.jsonl", documents(20, "a"))
+    (tmp_path / "small.yaml").write_text("""
+name: small
+inputs: {docs: {use: jsonl, paths: "docs.jsonl"}}
+steps:
+  exact: {use: dedup_exact}
+  route: {use: split, to: {a: "len(text) > 5"}, else: b}
+outputs:
+  web: {use: shards, needs: route.a}
+  rest: {use: shards, needs: route.b}
+""")
+    run = str(tmp_path / "run")
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "small.yaml"), "-x", "inline", "--out", run], catch_exceptions=False)
+    assert done.exit_code == 0
+    plan, _, side = without.plan_without(f"{run}/outputs/web", "exact")
+    assert list(plan.steps) == ["docs", "route", "outputs.web", "outputs.rest"]
+    assert side == f"{run}-without-exact/outputs/web"
 
 
 def test_two_runs_on_the_sample_crawl(sample_run, stricter_run, tmp_path):
