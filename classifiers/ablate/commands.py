@@ -130,7 +130,7 @@ def drawn(
     """
     tokens = _tokens_of(settings, blocks)
     files = [files_of([name]) for name in inputs]
-    if files[0] == files[1]:
+    if [location(file) for file in files[0]] == [location(file) for file in files[1]]:
         raise RecipeError(f"A and B are the same files: {files[0][0]}{' ...' * (len(files[0]) > 1)}")
     targets = read(named(given), by)
     held_out = HeldOut(targets)

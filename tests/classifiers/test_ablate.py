@@ -123,6 +123,8 @@ def test_copies_are_drawn_together_and_into_one_block(tmp_path, nothing):
     assert seen.repeated == pytest.approx(0.8)
     assert sample.key_of([seen]) == "text"
     assert sample.key_of([sample.survey([written(tmp_path / "b.jsonl", documents(100, "b"))], 4, 0)]) == "id"
+    bare = [*documents(100, "b"), *({"id": f"e{k}", "text": ""} for k in range(9))]
+    assert sample.survey([written(tmp_path / "c.jsonl", bare)], 4, 0).repeated == 0
     found = drawn(file, nothing, tokens=400)
     homes = {}
     for k, block in enumerate(found.blocks):
@@ -316,6 +318,8 @@ def test_what_is_wrong_is_one_error(tmp_path, held):
     other.write_text(Path(resolve("tokens/default.json", ROOT)).read_text() + "\n")
     runs = [a_run(tmp_path / "r1", str(resolve("tokens/default.json", ROOT))), a_run(tmp_path / "r2", str(other))]
     target = ["--target", f"held={held}"]
+    nothing = a_run(tmp_path / "dropped", str(other))
+    (tmp_path / "dropped" / "outputs" / "web" / "x.parquet").unlink()
     for arguments, message in (
         ([a, b, *target, "--tokens", "1M", "--seeds", "1"], r"a\.jsonl has too few tokens: [\d,]+ in 60 documents"),
         ([a, b, *target, "--tokens", "2k"], "--tokens 2,000: 250 for each of 8 models"),
@@ -326,6 +330,8 @@ def test_what_is_wrong_is_one_error(tmp_path, held):
         ([a, b, "--target", "gone=nowhere.jsonl"], "nowhere.jsonl: no such file"),
         ([a, b, "--target", "gone=nowhere.txt"], "nowhere.txt: cannot be read"),
         ([a, a, *target], "A and B are the same files"),
+        ([a, f"{tmp_path}/./a.jsonl", *target], "A and B are the same files"),
+        ([a, nothing, *target], r"dropped: no file .*/dropped/outputs/web/\*\.parquet"),
         ([*runs, *target], f"different tokenizers, .*r1 by .*default.json and .*r2 by {other}"),
         ([a, b, *target, "--tokenizer", held], "--tokenizer"),
         ([a, *target], "two sides are wanted"),
