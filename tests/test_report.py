@@ -387,6 +387,12 @@ def test_personal_data_is_masked_in_texts_that_were_not_redacted(annotated, tmp_
     assert early.row["text"].startswith("Write to ")
     assert "jane" not in early.metrics["lang2"]
     assert early.chars == len(text_)
+    steps = [{**s, "params": {**s["params"], "gone": 1}} if s["name"] == "redacted" else s for s in run.manifest["steps"]]
+    (tmp_path / "run.json").write_text(json.dumps({**run.manifest, "steps": steps}))  # of a version with another parameter
+    copy = open_run(tmp_path)
+    found, _ = gather.samples(copy, Facts(copy.manifest, {}, {}))
+    assert found["language"]["low_language_score"][0].row["text"] == ""
+    assert found["quality"]["too_short"][0].row["text"] == text_
 
 
 def test_shadows_of_one_document_on_several_ways_are_one(tmp_path):
