@@ -38,7 +38,7 @@ def files(inputs: Sequence[str]) -> list[str]:
         else:
             fitting = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]
         if not fitting or not all(file.exists() if remote(file) else file.is_file() for file in map(location, fitting)):
-            raise RecipeError(f"{given}: no such file")
+            raise RecipeError(f"{given}: no file {pattern}" if pattern != given else f"{given}: no such file")
         found.update(fitting)
     return sorted(found)
 

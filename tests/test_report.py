@@ -305,6 +305,40 @@ def test_thresholds_are_drawn_at_their_place_and_their_side_is_shaded(annotated)
     assert "min_mean_word_length ≥ 3 else mean_word_length" in figure.text
 
 
+@pytest.mark.parametrize(
+    ("values", "mark", "word", "shade"),
+    [
+        ([10, 60], ("≥", 5_000), "≥ 5,000 →", (6, 314)), ([10, 60], ("≤", 5_000), None, None),  # far above: all goes, or nothing does
+        ([10, 60], ("≤", -5), "← ≤ -5", (6, 314)), ([10, 60], ("≥", -5), None, None),
+        ([0, 3, 50, 1000, 70_000], ("≤", 0.25), "≤ 0.25", (18, 314)),  # logarithmic
+        ([0, 3, 50, 1000, 70_000], ("≥", 0.25), "≥ 0.25", (6, 18)),
+        ([3, 50, 1000, 70_000], ("≤", 0.25), "← ≤ 0.25", (6, 314)), ([3, 50, 1000, 70_000], ("≥", 0.25), None, None),
+    ],
+)  # fmt: skip
+def test_a_threshold_beyond_the_picture_stands_at_its_edge_where_all_is_dropped(values, mark, word, shade):
+    b, n = np.unique(histogram_bins(pa.array(values, pa.float64())), return_counts=True)
+    svg = Reader(str(pictures.draw(pictures.histogram({int(k): (0, int(c)) for k, c in zip(b, n, strict=True)}), [mark], "x"))).root
+    assert [node.text for node in svg.all("text", class_="word")] == ([word] if word else [])
+    shaded = [(float(r.attributes["x"]), float(r.attributes["x"]) + float(r.attributes["width"])) for r in svg.all("rect", class_="shade")]
+    assert shaded == ([shade] if shade else [])
+
+
+def test_shares_of_none_and_all_are_no_whole_numbers_where_a_threshold_is_not():
+    b = histogram_bins(pa.array([0.0, 1.0], pa.float64())).tolist()
+    for limit, spans in ((2, ["0", "1"]), (0.8, ["0", "1 to 1.125"])):
+        h = pictures.histogram(dict.fromkeys(b, (1, 0)), [limit])
+        assert [pictures.span(bar, h.whole) for bar in h.bars] == spans
+
+
+def test_values_that_accounts_do_not_name_are_said_to_be_somewhere():
+    facts = made(steps=2, values=3)
+    assert "Accounts name the values" not in page(facts)
+    facts.verdicts["step 1"]["r0"]["by"] = {"lang": {"lang0": [5, 0, 0], OTHERS: [7, 0, 0]}}
+    part = read(page(facts)).one("div", id="by-lang")
+    assert "Accounts name the values" in part.text
+    assert [whole(cell) for cell in part.all("tr")[-1].all("td")[:2]] == [0, 7]
+
+
 def test_a_value_is_marked_where_it_breaks_its_bound_as_rules_compare():
     """(value, threshold, language, what is marked): float32 against float32, at the bound, by language, none."""
     tenth, above = float(np.float32(0.1)), float(np.nextafter(np.float32(0.1), np.float32(1)))
@@ -353,6 +387,12 @@ def test_personal_data_is_masked_in_texts_that_were_not_redacted(annotated, tmp_
     assert early.row["text"].startswith("Write to ")
     assert "jane" not in early.metrics["lang2"]
     assert early.chars == len(text_)
+    steps = [{**s, "params": {**s["params"], "gone": 1}} if s["name"] == "redacted" else s for s in run.manifest["steps"]]
+    (tmp_path / "run.json").write_text(json.dumps({**run.manifest, "steps": steps}))  # of a version with another parameter
+    copy = open_run(tmp_path)
+    found, _ = gather.samples(copy, Facts(copy.manifest, {}, {}))
+    assert found["language"]["low_language_score"][0].row["text"] == ""
+    assert found["quality"]["too_short"][0].row["text"] == text_
 
 
 def test_shadows_of_one_document_on_several_ways_are_one(tmp_path):
@@ -647,6 +687,7 @@ def test_odd_runs(what):
     if what == "no metric":
         facts.metrics = {}
     root = read(page(facts))
+    assert all(body.children for body in root.all("tbody"))  # no table of nothing
     assert told(root)[f"{facts.steps[0]['name']}/kept"] == facts.steps[0]["kept"]
     assert len(root.one("ol").all("li", data_find="step")) == len(facts.steps)
 

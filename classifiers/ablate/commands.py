@@ -77,7 +77,7 @@ def ablate(
         folder: where the report is written too.
     Raises: RecipeError for what is wrong, before a model is trained.
     """
-    blocks = max(BLOCKS, -(-settings.tokens // MODEL_TOKENS))
+    blocks = blocks_of(settings)
     path, by = loaded(inputs, tokenizer)
     targets, sides = drawn(inputs, given, by, settings, blocks, say)
     of_sides, grams = [], []
@@ -95,6 +95,30 @@ def ablate(
     return reported(sides, results, settings, blocks * settings.seeds, settings.tokens // blocks, path, model, folder)
 
 
+def blocks_of(settings: Settings) -> int:
+    """Blocks of a sample, an n-gram model each."""
+    return max(BLOCKS, -(-settings.tokens // MODEL_TOKENS))
+
+
+def check(side: str, given: Sequence[str], settings: Settings, tokenizer: str | None, blocks: int) -> Tokenizer:
+    """Look at the options and the targets before the other side is made, which may take hours; the tokenizer.
+
+    Raises: RecipeError.
+    """
+    _tokens_of(settings, blocks)
+    _, by = loaded([side], tokenizer)
+    read(named(given), by)
+    return by
+
+
+def _tokens_of(settings: Settings, blocks: int) -> int:
+    """Tokens of a block."""
+    tokens = settings.tokens // blocks
+    if tokens < LEAST_TOKENS:
+        raise RecipeError(f"--tokens {settings.tokens:,}: {tokens} for each of {blocks} models; {LEAST_TOKENS:,} at least are wanted")
+    return tokens
+
+
 def drawn(
     inputs: tuple[str, str], given: Sequence[str], by: Tokenizer, settings: Settings, blocks: int, say: Say
 ) -> tuple[list[Target], list[Side]]:  # fmt: skip
@@ -104,11 +128,9 @@ def drawn(
         blocks: of the sample of a seed.
     Raises: RecipeError.
     """
-    tokens = settings.tokens // blocks
-    if tokens < LEAST_TOKENS:
-        raise RecipeError(f"--tokens {settings.tokens:,}: {tokens} for each of {blocks} models; {LEAST_TOKENS:,} at least are wanted")
+    tokens = _tokens_of(settings, blocks)
     files = [files_of([name]) for name in inputs]
-    if files[0] == files[1]:
+    if [location(file) for file in files[0]] == [location(file) for file in files[1]]:
         raise RecipeError(f"A and B are the same files: {files[0][0]}{' ...' * (len(files[0]) > 1)}")
     targets = read(named(given), by)
     held_out = HeldOut(targets)

@@ -113,8 +113,9 @@ def survey(files: Sequence[str], blocks: int, seed: int) -> Survey:
             orders = {key: hashes(table[key], seed) for key in KEYS}
             for key, order in orders.items():
                 np.add.at(sizes[key], ((order % np.uint64(blocks)).astype(np.int64), (order >> np.uint64(48)).astype(np.int64)), size)
-            texts, place = np.unique(np.concatenate((texts, orders["text"])), return_inverse=True)
-            counts = np.bincount(place, np.concatenate((counts, np.ones(table.num_rows, np.int64)))).astype(np.int64)
+            new = orders["text"][size > 0]  # without text, documents are no copies of each other
+            texts, place = np.unique(np.concatenate((texts, new)), return_inverse=True)
+            counts = np.bincount(place, np.concatenate((counts, np.ones(len(new), np.int64)))).astype(np.int64)
             texts, counts = texts[:SKETCH], counts[:SKETCH]
     return Survey(sizes, documents, total, 1 - len(counts) / max(1, int(counts.sum())))
 

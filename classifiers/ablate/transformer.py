@@ -82,12 +82,9 @@ def ablate(
         sets: keys of Model. device: auto (a GPU if there is one, else nothing is trained), cuda or cpu.
     Raises: RecipeError for what is wrong, before anything is trained; TaskError if the training fails.
     """
-    if settings.seeds < 2:
-        raise RecipeError("--seeds 1: a transformer is trained on each sample: of one, nothing says how far it is chance; 2 at least")
-    asked = YamlFile(Path("--set"), dict(sets)).validate(Model, dict(sets), ())
     path, by = commands.loaded(inputs, tokenizer)
     vocabulary = by.size() + SPECIAL
-    sizes = shape(asked, vocabulary)
+    asked, sizes = planned(settings, sets, vocabulary)
     targets, sides = commands.drawn(inputs, given, by, settings, 1, say)
     called = [target.name for target in targets]
     spec = {**asked.model_dump(), **sizes, "vocabulary": vocabulary, "tokens": settings.tokens, "targets": called}
@@ -107,6 +104,24 @@ def ablate(
     return commands.reported(
         sides, results, settings, settings.seeds, settings.tokens, path, {"trainer": "torch", "what": what, "spec": spec}, folder
     )
+
+
+def check(side: str, given: Sequence[str], settings: Settings, tokenizer: str | None, sets: Mapping[str, Any]) -> None:
+    """As `commands.check`, of what transformers need."""
+    planned(settings, sets, commands.check(side, given, settings, tokenizer, 1).size() + SPECIAL)
+
+
+def planned(settings: Settings, sets: Mapping[str, Any], vocabulary: int) -> tuple[Model, dict[str, int]]:
+    """The model that is asked for, and its sizes.
+
+    Raises: RecipeError if it cannot be, or one sample could not say how far it is chance, or has no window.
+    """
+    if settings.seeds < 2:
+        raise RecipeError("--seeds 1: a transformer is trained on each sample: of one, nothing says how far it is chance; 2 at least")
+    asked = YamlFile(Path("--set"), dict(sets)).validate(Model, dict(sets), ())
+    if settings.tokens < asked.context:
+        raise RecipeError(f"--tokens {settings.tokens:,}: fewer than a window has, --set context={asked.context}")
+    return asked, shape(asked, vocabulary)
 
 
 def write(folder: Path, sides: Sequence[Side], targets: Sequence[Target], spec: dict[str, Any], settings: Settings) -> list[Path]:

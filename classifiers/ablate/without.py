@@ -46,16 +46,20 @@ def plan_without(given: str, step: str) -> tuple[Plan, Any, str]:
         raise RecipeError(f"{run} is a run with outputs {', '.join(outputs)}: name one, {run}/outputs/{next(iter(outputs))}")
     name = _named(raw["steps"], step, run)
     gone = raw["steps"].pop(name)
-    if outputs:
-        raw["outputs"] = {key: entry for key, entry in outputs.items() if output in (None, key)}
     for section in ("steps", "outputs"):
-        for entry in raw[section].values():
+        for entry in (raw[section] or {}).values():
             needs = [parent for need in entry["needs"] for parent in (gone["needs"] if need == name else [need])]
             entry["needs"] = list(dict.fromkeys(needs))
-    try:
-        plan = Plan(build(YamlFile(Path(saved["file"]), raw), {}), **{**saved["options"], "until": None})
-    except RecipeError as e:
-        raise RecipeError(f"--without {step}: without it the recipe of {run} cannot run: {e}") from e
+    options = {**saved["options"], "until": None}
+    one = {key: entry for key, entry in outputs.items() if output in (None, key)}
+    for kept in (one, outputs):  # the others cost time, but a branch may go nowhere else
+        try:
+            plan = Plan(build(YamlFile(Path(saved["file"]), {**raw, "outputs": kept or raw["outputs"]}), {}), **options)
+            break
+        except RecipeError as e:
+            refused = RecipeError(f"--without {step}: without it the recipe of {run} cannot run: {e}")
+    else:
+        raise refused
     beside = f"{run}-without-{name}"
     return plan, location(beside), beside if output is None else f"{beside}/outputs/{output}"
 

@@ -210,16 +210,19 @@ def ablate(
     settings = commands.Settings(commands.amount(tokens), seeds, order, seed)
     if (b is None) == (without is None):
         raise RecipeError("two sides are wanted: A and B, or a run and --without STEP")
-    commands.named(target or [])
+    by_torch, given = import_module("classifiers.ablate.transformer"), target or []
     if without is not None:
         from curation.executors import Options
 
         plan, folder, b = others.plan_without(a, without)
+        if trainer == "torch":
+            by_torch.check(a, given, settings, tokenizer, overrides(sets, form="key=value"))
+        else:
+            commands.check(a, given, settings, tokenizer, commands.blocks_of(settings))
         others.begin_with(others.run_of(a)[0], folder)
         drive(plan, folder, "processes", Options(jobs, say=say), as_json, lambda run: run.walk())
     if trainer == "torch":
-        by_torch = import_module("classifiers.ablate.transformer").ablate
-        report, text = by_torch((a, b), target or [], settings, tokenizer, out, overrides(sets, form="key=value"), device, say)
+        report, text = by_torch.ablate((a, b), given, settings, tokenizer, out, overrides(sets, form="key=value"), device, say)
     else:
-        report, text = commands.ablate((a, b), target or [], settings, tokenizer, out, say)
+        report, text = commands.ablate((a, b), given, settings, tokenizer, out, say)
     data(report, as_json, text)

@@ -123,6 +123,8 @@ def test_copies_are_drawn_together_and_into_one_block(tmp_path, nothing):
     assert seen.repeated == pytest.approx(0.8)
     assert sample.key_of([seen]) == "text"
     assert sample.key_of([sample.survey([written(tmp_path / "b.jsonl", documents(100, "b"))], 4, 0)]) == "id"
+    bare = [*documents(100, "b"), *({"id": f"e{k}", "text": ""} for k in range(9))]
+    assert sample.survey([written(tmp_path / "c.jsonl", bare)], 4, 0).repeated == 0
     found = drawn(file, nothing, tokens=400)
     homes = {}
     for k, block in enumerate(found.blocks):
@@ -316,6 +318,8 @@ def test_what_is_wrong_is_one_error(tmp_path, held):
     other.write_text(Path(resolve("tokens/default.json", ROOT)).read_text() + "\n")
     runs = [a_run(tmp_path / "r1", str(resolve("tokens/default.json", ROOT))), a_run(tmp_path / "r2", str(other))]
     target = ["--target", f"held={held}"]
+    nothing = a_run(tmp_path / "dropped", str(other))
+    (tmp_path / "dropped" / "outputs" / "web" / "x.parquet").unlink()
     for arguments, message in (
         ([a, b, *target, "--tokens", "1M", "--seeds", "1"], r"a\.jsonl has too few tokens: [\d,]+ in 60 documents"),
         ([a, b, *target, "--tokens", "2k"], "--tokens 2,000: 250 for each of 8 models"),
@@ -326,6 +330,8 @@ def test_what_is_wrong_is_one_error(tmp_path, held):
         ([a, b, "--target", "gone=nowhere.jsonl"], "nowhere.jsonl: no such file"),
         ([a, b, "--target", "gone=nowhere.txt"], "nowhere.txt: cannot be read"),
         ([a, a, *target], "A and B are the same files"),
+        ([a, f"{tmp_path}/./a.jsonl", *target], "A and B are the same files"),
+        ([a, nothing, *target], r"dropped: no file .*/dropped/outputs/web/\*\.parquet"),
         ([*runs, *target], f"different tokenizers, .*r1 by .*default.json and .*r2 by {other}"),
         ([a, b, *target, "--tokenizer", held], "--tokenizer"),
         ([a, *target], "two sides are wanted"),
@@ -382,6 +388,34 @@ def test_a_run_without_a_step_goes_on_from_what_was_written_before_it(tmp_path, 
             without.plan_without(f"{run}/outputs/web", step)
     with pytest.raises(RecipeError, match="outputs web, other: name one"):
         without.plan_without(run, "exact")
+    for wrong, message in (  # said before the run without it begins
+        (["--target", "gone=nowhere.jsonl"], "nowhere.jsonl: no such file"), (["--tokens", "2k"], "250 for each of 8 models"),
+        (["--tokenizer", held], "--tokenizer"), (["--trainer", "torch", "--out", run, "--seeds", "1"], "--seeds 1: a transformer"),
+        (["--trainer", "torch", "--out", run, "--seeds", "2", "--tokens", "1k"], "--tokens 1,000: fewer than a window has"),
+    ):  # fmt: skip
+        with pytest.raises(RecipeError, match=message):
+            invoke(app, ["ablate", f"{run}/outputs/web", *given, "--without", "short", *wrong], catch_exceptions=False)
+    assert not Path(f"{run}-without-short").exists()
+
+
+def test_a_run_without_a_step_keeps_outputs_whose_branches_go_nowhere_else(tmp_path):
+    written(tmp_path / "docs.jsonl", documents(20, "a"))
+    (tmp_path / "small.yaml").write_text("""
+name: small
+inputs: {docs: {use: jsonl, paths: "docs.jsonl"}}
+steps:
+  exact: {use: dedup_exact}
+  route: {use: split, to: {a: "len(text) > 5"}, else: b}
+outputs:
+  web: {use: shards, needs: route.a}
+  rest: {use: shards, needs: route.b}
+""")
+    run = str(tmp_path / "run")
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "small.yaml"), "-x", "inline", "--out", run], catch_exceptions=False)
+    assert done.exit_code == 0
+    plan, _, side = without.plan_without(f"{run}/outputs/web", "exact")
+    assert list(plan.steps) == ["docs", "route", "outputs.web", "outputs.rest"]
+    assert side == f"{run}-without-exact/outputs/web"
 
 
 def test_two_runs_on_the_sample_crawl(sample_run, stricter_run, tmp_path):
@@ -390,7 +424,9 @@ def test_two_runs_on_the_sample_crawl(sample_run, stricter_run, tmp_path):
     sides = [f"{run}/outputs/web" for run in (sample_run, stricter_run)]
     given = ["--target", f"design={tmp_path / 'design.txt'}", "--tokens", "8k", "--seeds", "1", "--order", "3"]
     found = json.loads(CliRunner().invoke(app, ["ablate", *sides, *given, "--json"], catch_exceptions=False).stdout)
-    assert found["a"]["side_documents"] != found["b"]["side_documents"]
+    kept = [s["kept"] for run in (sample_run, stricter_run) for s in read_manifest(run)["steps"] if s["name"] == "outputs.web"]
+    assert [found[key]["side_documents"] for key in "ab"] == kept
+    assert kept[0] != kept[1]
     assert all(1 < r["a"] < 8 and abs(r["difference"]) < 0.1 for r in found["results"])  # a few short pages more or less
 
 

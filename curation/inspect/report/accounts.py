@@ -102,7 +102,7 @@ def _others(step: Mapping[str, Any]) -> str:
     return ", ".join(f"{word} {step[word]:,}" for word in ("created", "merged", "failed") if step[word])
 
 
-def _reasons(facts: Facts) -> Markup:
+def _reasons(facts: Facts) -> Markup | None:
     """Every reason of every step, the largest first."""
     found = [(n, step, reason) for step in facts.steps for reason, n in step["dropped"].items()]
     found.sort(key=lambda item: (-item[0], item[1]["name"], item[2]))
@@ -126,7 +126,7 @@ def _reasons(facts: Facts) -> Markup:
     heads = ("reason", "step", "#documents", "#of in", "#bytes", "#tokens", "of the largest")
     caption, more = "Why documents were dropped", rows[REASONS:]
     rest = el("details", el("summary", f"{len(more):,} more"), table(heads, more, f"{caption}, continued", "reasons")) if more else None
-    return el("div", el("h3", "Reasons"), table(heads, rows[:REASONS], caption, "reasons"), rest)
+    return el("div", el("h3", "Reasons"), table(heads, rows[:REASONS], caption, "reasons"), rest) if rows else None
 
 
 def time(facts: Facts) -> Section:
@@ -148,7 +148,7 @@ def time(facts: Facts) -> Section:
         )
     heads = ("step", "#CPU s", "#share", "#ms per document", "#MB/s", "of the largest")
     lead = f"{seconds(total)} of CPU time in all, over all workers. A pass is a step and those that run with it."
-    return section("time", "Time", "Time", lead, table(heads, rows, "CPU time by step"), _waits(facts))
+    return section("time", "Time", "Time", lead, table(heads, rows, "CPU time by step") if rows else None, _waits(facts))
 
 
 def _waits(facts: Facts) -> Markup | None:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+from pydantic import ValidationError
 
 from curation import registry
 from curation.inspect.opened import OpenRun, id_order
@@ -210,7 +211,7 @@ Mask = Callable[[pa.Array], pa.Array]
 
 
 def _masks(run: OpenRun) -> dict[str, Mask]:
-    """What steps that replace personal data make of a text."""
+    """What steps that replace personal data make of a text: nothing is left where today's stage cannot do what that of the run did."""
     found: dict[str, Mask] = {}
     for step in run.steps.values():
         try:
@@ -219,8 +220,15 @@ def _masks(run: OpenRun) -> dict[str, Mask]:
             continue
         masked = registry.beside(stage, "masked")
         if masked is not None:
-            found[step.name] = partial(masked, params=stage.params.model_validate(step.params))
+            try:
+                found[step.name] = partial(masked, params=stage.params.model_validate(step.params))
+            except ValidationError:  # of a version that had other parameters
+                found[step.name] = _hidden
     return found
+
+
+def _hidden(texts: pa.Array) -> pa.Array:
+    return pa.array([""] * len(texts), pa.large_string())
 
 
 def _sample(row: dict[str, Any], writes: tuple[str, ...], masks: list[Mask]) -> Sample:

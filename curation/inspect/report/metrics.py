@@ -51,8 +51,8 @@ def metrics(facts: Facts) -> Section | None:
 
 
 def _metric(step: Mapping[str, Any], column: str, bins: Mapping[int, Sequence[int]], limits: Sequence[Threshold]) -> Markup:
-    h = pictures.histogram(bins)
     marks = list(dict.fromkeys(mark for limit in limits for mark in _marks(limit)))
+    h = pictures.histogram(bins, [x for _, x in marks])
     total = h.kept + h.dropped
     label = f"{column} of {total:,} documents, of which {h.dropped:,} were dropped"
     fact = f"{step['name']}/{column}"

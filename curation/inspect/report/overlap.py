@@ -33,10 +33,11 @@ def overlap(facts: Facts) -> Section | None:
         lead = "No dropped document is in the sample of those that run on through the filters behind their drop; with --annotate, all are."
         return section("overlap", "Overlap", "Overlap of filters", lead)
     exact = shadows.share >= 1 and shadows.files == shadows.of_files
+    documents = f"{shadows.documents:,} dropped document{'s' if shadows.documents != 1 else ''}"
     what = (
-        f"All {shadows.documents:,} dropped documents ran on through the filters behind their drop (--annotate), so the shares are exact."
+        f"All {documents} ran on through the filters behind their drop (--annotate), so the shares are exact."
         if exact
-        else f"A sample of {shadows.documents:,} dropped documents ran on through the filters behind their drop"
+        else f"A sample of {documents} ran on through the filters behind their drop"
         + ("" if shadows.files == shadows.of_files else f" ({shadows.files:,} of {shadows.of_files:,} files were read)")
         + "; shares come with their 95 % interval (Wilson)."
     )
@@ -75,7 +76,7 @@ def overlap(facts: Facts) -> Section | None:
     if last:
         lead += f" No filter of single documents is behind {', '.join(last)}."
     heads = ("step", "#dropped", "#sampled", "#by it alone", "#interval", "#documents", "alone, others too", "others")
-    shown = table(heads, rows, "Unique contribution of each filter")
+    shown = table(heads, rows, "Unique contribution of each filter") if rows else None
     return section("overlap", "Overlap", "Overlap of filters", lead, shown, _crossed(facts, seen))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,20 +49,21 @@ class Histogram:
         return sum(bar.dropped for bar in self.bars)
 
 
-def histogram(bins: Mapping[int, Sequence[int]]) -> Histogram:
+def histogram(bins: Mapping[int, Sequence[int]], limits: Iterable[float] = ()) -> Histogram:
     """Bins of the ledger joined to some BARS bars.
 
     On a linear axis bins narrower than a bar are joined (their widths are powers of two, so that they fill bars exactly), wider ones
     stay; on a logarithmic one so many neighbours of an octave are joined.
 
     Args:
-        bins: bin of `ledger.histogram_bins` -> documents kept, dropped.
+        bins: bin of `ledger.histogram_bins` -> documents kept, dropped. limits: thresholds; where one is no whole number, values are not
+            taken for whole ones, though all there are be 0 and 1.
     """
     missing = bins.get(NULL_BIN, (0, 0))
     found = sorted((bin_edges(b), b, counts) for b, counts in bins.items() if b != NULL_BIN)
     if not found:
         return Histogram([], (missing[0], missing[1]), True, False)
-    whole = all(low == int(low) for (low, high), _, _ in found if high - low < 1)
+    whole = all(low == int(low) for (low, high), _, _ in found if high - low < 1) and all(float(x).is_integer() for x in limits)
     positive = [(edges, kept + dropped) for edges, b, (kept, dropped) in found if b > 0]
     top, bottom = found[-1][0][1], min(0.0, found[0][0][0])
     log = False
@@ -108,7 +109,8 @@ def draw(h: Histogram, marks: Sequence[tuple[str, float]], label: str) -> Markup
     """A histogram: areas are documents, kept below and dropped above; the side that a threshold drops is shaded.
 
     Args:
-        marks: (sign of what is kept, value) of each threshold; of each side the first is drawn strongest.
+        marks: (sign of what is kept, value) of each threshold; of each side the first is drawn strongest. One that is far off is not, or
+            at the edge where it drops all.
     """
     first = next((bar for bar in h.bars if bar.low == bar.high), None)
     others = [bar for bar in h.bars if bar.low != bar.high]
@@ -133,7 +135,16 @@ def draw(h: Histogram, marks: Sequence[tuple[str, float]], label: str) -> Markup
     zero = (first.kept + first.dropped) / ZERO if first else 0.0
     broken = bool(densities) and zero > 3 * peak > 0
     peak = peak if broken else max(peak, zero)
-    places = [(sign, x, at(x) if x > low or not first else SIDE + ZERO) for sign, x in marks if low <= x <= high or (first and x == 0)]
+
+    def stands(sign: str, x: float) -> float | None:
+        """Where a threshold is drawn: of one beyond the picture at the edge if all is dropped, else nowhere."""
+        if x > high:
+            return WIDTH - SIDE if sign in LEAST else None
+        if x < low and not (first and x >= 0):
+            return None if sign in LEAST else SIDE
+        return at(x) if x > low or not first else SIDE + ZERO
+
+    places = [(sign, x, place) for sign, x in marks if (place := stands(sign, x)) is not None]
     strong: dict[str, float] = {}
     for sign, _, place in places:
         strong.setdefault(sign, place)
@@ -170,7 +181,8 @@ def draw(h: Histogram, marks: Sequence[tuple[str, float]], label: str) -> Markup
         parts.append(el("path", d=f"M{place:.1f} {TOP - 4}V{floor}", class_="limit"))
         anchor = "end" if sign in LEAST and len(strong) == 2 else "start" if len(strong) == 2 else "middle"
         anchor = "start" if place < WIDTH / 6 else "end" if place > 5 * WIDTH / 6 else anchor
-        parts.append(el("text", f"{sign} {value(x)}", x=place, y=TOP - 7, class_=f"word {anchor}"))
+        before, after = "← " * (x < low and not first), " →" * (x > high)
+        parts.append(el("text", f"{before}{sign} {value(x)}{after}", x=place, y=TOP - 7, class_=f"word {anchor}"))
     return el("svg", parts, viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", role="img", aria_label=label, class_="histogram", tabindex="0")
 
 

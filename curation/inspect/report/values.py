@@ -20,6 +20,7 @@ DIMENSIONS = {
 OUTPUTS = 4
 """With a column of their own."""
 VALUE_CHARS = 80
+LEAST = "Accounts name the values with most documents, for each step and reason; one may have more than it says, counted in the last row."
 
 
 def values(facts: Facts) -> Section | None:
@@ -66,8 +67,9 @@ def _dimension(facts: Facts, name: str) -> Markup | None:
         others = el("i", " and ".join(named))
         rows.append(_value_row(name, others, OTHERS, [sum(c[v] for v in left) for c in kept], sum(gone[v] for v in left), 0, None))
     title, what = DIMENSIONS[name]
+    note = el("p", LEAST, class_="note") if OTHERS in left else None
     heads = [what, *(f"#{end['name'].removeprefix('outputs.')}" for end in ends), "#dropped", "#stay", "kept, dropped", "mostly for"]
-    return el("div", el("h3", title), table(heads, rows, f"Documents by {what}", "values"), id=f"by-{name}")
+    return el("div", el("h3", title), table(heads, rows, f"Documents by {what}", "values"), note, id=f"by-{name}")
 
 
 def _value_row(
