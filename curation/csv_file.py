@@ -50,8 +50,8 @@ class CsvFile:
     """The columns of a file, and its rows when it is walked, once.
 
     Args:
-        text: opened as UTF-8 with newline="" and errors="surrogateescape": it is read ahead, so it cannot tell a line. file: what errors call it.
-        may_end_early: whether a row may lack its last cells, as one does that a person has added; they are empty then.
+        text: opened as UTF-8 with newline="" and errors="surrogateescape" (it is read ahead, and could not tell the line). file: what
+            errors call it. may_end_early: whether a row may lack its last cells, as one does that a person has added; they are empty then.
     Raises, here and in the walk: RecipeError naming file and line.
     """
 
