@@ -226,6 +226,16 @@ def test_crawled_text_does_not_write_to_the_terminal():
     text = page(report)
     assert not {"\x1b", "\u202e"} & set(text)
     assert "[bold]not[/bold]" in text
+    assert "at least as many" not in text
+
+
+def test_that_a_domain_beside_the_others_may_be_among_them_is_said():
+    by = {"domain": {**{f"{n}.example": [9, 5, 0] for n in range(30)}, OTHERS: [1, 1, 0]}}
+    step = {"name": "s", "kind": "row", "use": "s", "documents_in": 271, "dropped": {"r": 271}, "needs": [], "pass": "s", "kept": 0}
+    verdicts = {"r": {"documents": 271, "bytes": 151, "tokens": 0, "by": by}}
+    rows = rows_by(Summary({"status": "done", "steps": [step]}, {"s": {"verdicts": verdicts}}), "domain")
+    text = page({"steps": [], "outputs": {}, "by": "domain", "rows": rows, "status": "done", "run": "."})
+    assert "*: what records did not name; of a domain beside it there are at least as many as told" in text
 
 
 # -- diff -------------------------------------------------------------------------------------------

@@ -250,6 +250,8 @@ def page(report: Mapping[str, Any]) -> str:
         for kind, found in s["examples"].items():
             first = ", ".join(f"{text!r} ({weight:,})" for text, weight in list(found.items())[:EXAMPLES])
             notes += f"{s['name']}: {kind}: {first}\n"
+    if any(row.get("value") == OTHERS for row in report.get("rows", ())):
+        notes += f"{OTHERS}: what records did not name; of a {report['by']} beside it there are at least as many as told\n"
     return f"{text}\n{notes}{report['status']}: {report['run']}"
 
 

@@ -29,7 +29,8 @@ class Summary:
         steps: {step: {"verdicts": {verdict: {"documents", "bytes", "tokens", "by": {dimension: {value: [documents, bytes, tokens]}}}},
             "metrics": {column: {bin: [kept, dropped]}}}}; empty while a run is not done. A verdict is a drop reason; `kept`, or for a
             branch `kept.BRANCH`, of a step whose rows were written; `in` of a regroup step. A dimension is one of `ledger.DIMENSIONS`;
-            what is not named is the value `ledger.OTHERS`, what has none "".
+            what is not named is the value `ledger.OTHERS`, what has none "". Beside OTHERS the count of a value is the least there are: a
+            task names its own most frequent ones.
     """
 
     manifest: Mapping[str, Any]
