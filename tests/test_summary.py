@@ -389,6 +389,8 @@ OLD = step("q", params={"min_words": {"default": 50, "by": {"en": 40}}, "words":
     ([OLD], [{**OLD, "params": {**OLD["params"], "words": "/lists/b.txt"}, "contents": {"words": "2"}, "fingerprint": "g"}],
      ["q: words /lists/a.txt -> /lists/b.txt"]),
     ([step("q")], [step("q", fingerprint="g")], ["q: the content of a list or a model it names, or a setting, is another"]),
+    ([step("q"), step("r", needs=["q"], fingerprint="h")], [step("r", fingerprint="i")],
+     ["step q (gopher_quality) removed", "r: needs q -> docs"]),
     ([step("q"), step("r", needs=["q"], fingerprint="h")], [step("q", version=2, fingerprint="g"), step("r", needs=["q"], fingerprint="i")],
      ["q: version of gopher_quality 1 -> 2"]),
 ])  # fmt: skip

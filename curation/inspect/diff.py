@@ -105,8 +105,8 @@ def configuration(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterat
             yield f"{what} {'added' if a is None else 'removed'}"
             continue
         said = list(_step(a, b))
-        own = a["fingerprint"] != b["fingerprint"] and all(steps[0][n]["fingerprint"] == steps[1][n]["fingerprint"] for n in _above(a))
-        if own and not said and a["needs"] == b["needs"] and a["kind"] not in ("shards", "source"):
+        own = not said and a["fingerprint"] != b["fingerprint"] and a["kind"] not in ("shards", "source")
+        if own and all(steps[0][n]["fingerprint"] == steps[1][n]["fingerprint"] for n in _above(a)):
             said = ["the content of a list or a model it names, or a setting, is another"]  # an older run does not say which
         yield from (f"{name}: {text}" for text in said)
 
