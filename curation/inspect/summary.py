@@ -110,7 +110,7 @@ def added_by(tables: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
 
 
 def read_summary(folder: Path) -> Summary:
-    """What a run says of its documents; of a run that has no `stats.json` the records are added up on the way.
+    """What a run says of its documents; of a run that has no `stats.json` of its own the records are added up.
 
     Raises: RecipeError if the folder holds no run; AccountError if what it says is damaged.
     """
