@@ -78,7 +78,7 @@ def _json_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _csv_records(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows of a table, all cells texts; empty ones are no values."""
-    with open_decompressed(path) as raw, io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", newline="") as text:
+    with open_decompressed(path) as raw, io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", "surrogateescape", "") as text:
         for row in CsvFile(text, path, _TABLES[_suffix(path)]):
             yield row.line, {name: cell for name, cell in row.cells.items() if cell}
 

@@ -50,8 +50,8 @@ class CsvFile:
     """The columns of a file, and its rows when it is walked, once.
 
     Args:
-        text: opened as UTF-8 with newline="". file: what errors call it.
-        may_end_early: whether a row may lack its last cells, as one does that a person has added; they are empty then.
+        text: opened as UTF-8 with newline="" and errors="surrogateescape" (it is read ahead, and could not tell the line). file: what
+            errors call it. may_end_early: whether a row may lack its last cells, as one does that a person has added; they are empty then.
     Raises, here and in the walk: RecipeError naming file and line.
     """
 
@@ -88,8 +88,8 @@ class CsvFile:
     def _next(self) -> list[str] | None:
         try:
             return next(self._rows, None)
-        except UnicodeDecodeError as e:
-            raise RecipeError(f"not UTF-8: {e}", Place(self.file, self._line, 1)) from e
+        except UnicodeEncodeError as e:
+            raise RecipeError("not UTF-8", Place(self.file, self._line, 1)) from e
         except csv.Error as e:
             raise RecipeError(f"not valid CSV: {e}", Place(self.file, self._line, 1)) from e
 
@@ -101,7 +101,7 @@ def opened(file: str | Path, may_end_early: bool = False) -> Iterator[CsvFile]:
     Raises: RecipeError if it cannot be read.
     """
     try:
-        with open(file, encoding="utf-8-sig", newline="") as text:
+        with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             yield CsvFile(text, str(file), may_end_early=may_end_early)
     except OSError as e:
         raise RecipeError(f"cannot be read: {e.strerror}", Place(str(file), 0, 0)) from e
@@ -111,4 +111,5 @@ def _bounded(text: TextIO) -> Iterator[str]:
     while line := text.readline(MAX_LINE_BYTES + 1):
         if len(line) > MAX_LINE_BYTES:
             raise csv.Error(f"a line of more than {MAX_LINE_BYTES >> 20} Mi characters")
+        line.encode()  # raises at what was no UTF-8
         yield line

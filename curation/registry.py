@@ -74,7 +74,7 @@ def plug_in(path: Path) -> list[str]:
 
     The file's content hash becomes part of the version of its stages.
 
-    Raises: RecipeError if the file is missing, does not import, or takes a name already in use.
+    Raises: RecipeError if the file is missing, does not import, takes a name already in use, or drops for what is no reason.
     """
     if not path.is_file():
         raise RecipeError(f"plug-in {path} does not exist")
@@ -86,6 +86,8 @@ def plug_in(path: Path) -> list[str]:
         if isinstance(value, Stage) and _defined_in(value, module):
             if value.name in files():
                 raise RecipeError(f"plug-in {path} defines {value.name!r}, which is a built-in stage")
+            if taken := [reason for reason in value.drops if reason in ("in", "kept") or reason.startswith("kept.")]:
+                raise RecipeError(f"plug-in {path}: {value.name} drops for {taken[0]!r}, which accounts call documents not dropped")
             _plugins[value.name] = (value, digest)
             added.append(value.name)
     if not added:

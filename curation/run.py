@@ -932,6 +932,7 @@ class Run:
         }  # fmt: skip
         if status == "done":
             self._cards(manifest)
+            manifest["sums"] = {folder: part["keys"] for folder, part in self.sums.items()}
             write_sealed(self.out / STATS_FILE, {"parts": self.sums})
         write_json(self.out / "run.json", manifest)
 

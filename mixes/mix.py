@@ -289,7 +289,7 @@ def _held_out(params: Params) -> tuple[str, Any]:
     if recipe.validation is None:
         return "nothing", None
     if recipe.validation.share is not None:
-        return f"a share of {recipe.validation.share:g} by seed {params.seed}", None
+        return f"a share of {recipe.validation.share} by seed {params.seed}", None
     return f"{recipe.validation.tokens:,} tokens of each entry by seed {params.seed}", (recipe.entries, recipe.exclude)
 
 

@@ -607,6 +607,7 @@ TOKENS = "validation: {tokens: 900}"
     ((ONE + "\nvalidation: {share: 0.1}", 3), (TWO, 3), "this mix holds out nothing, the other one a share of 0.1 by seed 3; one would"),
     ((ONE, 3), (TWO + "validation: {share: 0.1}", 3), "this mix holds out a share of 0.1 by seed 3, the other one nothing; one would"),
     ((TWO + "validation: {share: 0.1}", 3), (TWO + "validation: {share: 0.2}", 3), "share of 0.2 by seed 3, the other one a share of 0.1"),
+    ((TWO + "validation: {share: 0.1}", 3), (TWO + "validation: {share: 0.10000001}", 3), "a share of 0.10000001 by"),
     ((TWO + "validation: {share: 0.1}", 3), (TWO + "validation: {share: 0.1}", 4), "share of 0.1 by seed 4, the other one a share of 0.1"),
     ((ONE + "\n" + TOKENS, 3), (TWO + TOKENS, 3), "900 tokens of each entry by seed 3, the other one 900 tokens of each entry by seed 3"),
 ])  # fmt: skip

@@ -260,9 +260,10 @@ def test_what_a_trainer_adds_to_the_losses_is_left_alone_and_said(folder):
 
 
 def test_losses_that_are_not_text_are_refused(folder):
-    (folder / "losses.csv").write_bytes(b"run\xff\n")
-    with pytest.raises(RecipeError, match=r"losses\.csv:1:1: not UTF-8"):
-        losses.read(folder / "losses.csv", spec.load(folder / "search.yaml"))
+    for n, lines in ((1, [b"run\xff"]), (2_002, [HEADER.encode(), *(GOOD.format(i, i).encode() for i in range(2_000)), b"\xff"])):
+        (folder / "losses.csv").write_bytes(b"\n".join(lines) + b"\n")
+        with pytest.raises(RecipeError, match=rf"losses\.csv:{n}:1: not UTF-8"):
+            losses.read(folder / "losses.csv", spec.load(folder / "search.yaml"))
 
 
 def test_a_validation_set_that_is_weighed_must_have_losses(folder):

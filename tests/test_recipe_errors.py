@@ -84,6 +84,7 @@ CASES = {
     "no inputs": ('inputs:\n  docs: {use: parquet, paths: "crawl/*.parquet", carry: [score]}\n', "", "", "", ["input"]),
     "a plug-in that is not there": ("PLUGIN", "none.py", "2:11", "plugins.0", ["does not exist"]),
     "a plug-in that does not import": ("PLUGIN", "broken.py", "2:11", "plugins.0", ["cannot be imported", "ZeroDivisionError"]),
+    "a plug-in that drops for no reason": ("PLUGIN", "kept.py", "2:11", "plugins.0", ["keeper drops for 'kept.web'", "not dropped"]),
     "types that differ in a fan-in": (
         "needs: [loud, route.short]}", "needs: [one, two]}\n  one:   {use: other_length, needs: loud}\n  two:   {use: other_words, needs: route.short}",
         "9:38", "steps.twins.needs", ["'other'", "int32", "string"],
@@ -105,6 +106,9 @@ def folder(tmp_path_factory):
     jsonl(made / "extra" / "0.jsonl", documents(30))
     (made / "bytes.txt").write_bytes(b"\xff\xfe")
     (made / "broken.py").write_text("1 / 0\n")
+    (made / "kept.py").write_text(
+        'from curation.stage import stage\n\n\n@stage(reads=[], writes={}, drops=["kept.web"])\ndef keeper(batch, params):\n    return {}\n'
+    )
     return made
 
 

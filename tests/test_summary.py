@@ -108,6 +108,18 @@ def test_what_came_to_a_step_by_language(sample_run):
     assert sum(r["dropped"][0] for r in rows.values()) == sum(account["repetition"]["dropped"].values())
 
 
+def test_what_came_to_a_step_is_not_told_by_copies():
+    """Two documents of five are copied behind a step, and two others fail there: as many are counted as came, not the same."""
+    by = {"kept.a": {"x": [3, 9, 0]}, "kept.b": {"x": [2, 6, 0]}}
+    verdicts = {name: {"documents": 1, "bytes": 1, "tokens": 0, "by": {"lang": values}} for name, values in by.items()}
+    given = {"kind": "row", "pass": "p", "created": 0, "failed": 0, "documents_in": 5}
+    steps = [{**given, "name": "p", "needs": []}, {**given, "name": "route", "needs": ["p"], "created": 2, "failed": 2}]
+    summed = Summary({"status": "done", "steps": steps}, {"route": {"verdicts": verdicts}})
+    assert reached(summed, "p", "lang") is reached(summed, "route", "lang") is None
+    steps[1]["created"] = 0
+    assert reached(summed, "p", "lang") == {"x": [5, 15, 0]}
+
+
 def test_quantiles_are_those_of_the_rows(sample_run):
     summary = read_summary(sample_run)
     dropped = quantiles(summary, "quality", "word_count")["dropped"]
@@ -214,6 +226,16 @@ def test_crawled_text_does_not_write_to_the_terminal():
     text = page(report)
     assert not {"\x1b", "\u202e"} & set(text)
     assert "[bold]not[/bold]" in text
+    assert "at least as many" not in text
+
+
+def test_that_a_domain_beside_the_others_may_be_among_them_is_said():
+    by = {"domain": {**{f"{n}.example": [9, 5, 0] for n in range(30)}, OTHERS: [1, 1, 0]}}
+    step = {"name": "s", "kind": "row", "use": "s", "documents_in": 271, "dropped": {"r": 271}, "needs": [], "pass": "s", "kept": 0}
+    verdicts = {"r": {"documents": 271, "bytes": 151, "tokens": 0, "by": by}}
+    rows = rows_by(Summary({"status": "done", "steps": [step]}, {"s": {"verdicts": verdicts}}), "domain")
+    text = page({"steps": [], "outputs": {}, "by": "domain", "rows": rows, "status": "done", "run": "."})
+    assert "*: what records did not name; of a domain beside it there are at least as many as told" in text
 
 
 # -- diff -------------------------------------------------------------------------------------------
@@ -228,7 +250,7 @@ def ends(out):
                 fates[row["id"]].add(f"kept in {file.parent.name}" if form is None else form.format(**row))
                 urls[row["id"]] = row.get("url")
                 langs[row["id"]] = row.get("lang") or langs.get(row["id"], "")
-                for parent in (row.get("parent_ids") or ()) if form is None else ():
+                for parent in row.get("parent_ids") or ():
                     fates[parent].add("merged")
     return {i: "; ".join(sorted(of)) for i, of in fates.items()}, urls, langs
 
@@ -302,6 +324,16 @@ def test_documents_of_which_others_were_made(tmp_path):
     holds(tmp_path / "b", tmp_path / "a")
 
 
+def test_a_document_all_of_whose_parts_are_dropped_was_met(tmp_path):
+    parquet(tmp_path / "crawl" / "0.parquet", documents(60))
+    file = recipe(tmp_path, SMALL.replace("  sites: {use: by_domain}\n", "").replace("pages: {use: shards, needs: twins}, ", ""))
+    run(file, tmp_path / "a")
+    run(file, tmp_path / "none", overrides={"first.where": "part < 0"})
+    report = holds(tmp_path / "a", tmp_path / "none")
+    assert [(c["before"], c["after"]) for c in report["changes"]] == [("kept in joined", "first: where_false")]
+    assert report["documents"]["both"] == report["documents"]["before"] == report["documents"]["after"]
+
+
 def test_runs_over_other_documents(sample_run, real_run):
     report = holds(sample_run, real_run)
     assert report["documents"]["both"] == 0
@@ -357,6 +389,8 @@ OLD = step("q", params={"min_words": {"default": 50, "by": {"en": 40}}, "words":
     ([OLD], [{**OLD, "params": {**OLD["params"], "words": "/lists/b.txt"}, "contents": {"words": "2"}, "fingerprint": "g"}],
      ["q: words /lists/a.txt -> /lists/b.txt"]),
     ([step("q")], [step("q", fingerprint="g")], ["q: the content of a list or a model it names, or a setting, is another"]),
+    ([step("q"), step("r", needs=["q"], fingerprint="h")], [step("r", fingerprint="i")],
+     ["step q (gopher_quality) removed", "r: needs q -> docs"]),
     ([step("q"), step("r", needs=["q"], fingerprint="h")], [step("q", version=2, fingerprint="g"), step("r", needs=["q"], fingerprint="i")],
      ["q: version of gopher_quality 1 -> 2"]),
 ])  # fmt: skip

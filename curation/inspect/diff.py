@@ -45,13 +45,15 @@ def diff(before: Path, after: Path) -> dict[str, Any]:
     Returns: {"runs", "configuration": [in words], "funnel": [{"step", "before", "after": {"in", "kept", "dropped"} or None}], "documents":
         {"before", "after", "both", "same", "changed"}, "changes": [{"before", "after", "documents", "lang": {language: documents},
         "samples": [{"id", "url"}]}]}, most documents first. A fate is `kept in OUTPUT`, `STEP: REASON`, `failed at STEP: REASON`,
-        `merged` (other documents were made of it), several of them where a document has several ends, and None where the run never met
-        the document. The language is that of the second run, else of the first.
+        `merged` (a document was made of it that was kept or dropped), several of them where a document has several ends, and None where
+        the run never met the document. Of what a document was made of its parents are known, not theirs. The language is that of the
+        second run, else of the first.
     Raises: RecipeError if one is no finished run.
     """
     manifests = [_done(run) for run in (before, after)]
     steps: list[dict[str, dict[str, Any]]] = [{s["name"]: s for s in m["steps"]} for m in manifests]
-    rows = sum(s["failed"] + sum(s["dropped"].values()) + (s["kind"] == "shards") * s["kept"] for m in manifests for s in m["steps"])
+    accounts = [s for m in manifests for s in m["steps"]]
+    rows = sum(s["failed"] + s["merged"] + sum(s["dropped"].values()) + (s["kind"] == "shards") * s["kept"] for s in accounts)
     fates = _Fates()
     with tempfile.TemporaryDirectory(prefix="curate-") as folder:
         parts = _Parts(Path(folder), rows)
@@ -103,8 +105,8 @@ def configuration(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterat
             yield f"{what} {'added' if a is None else 'removed'}"
             continue
         said = list(_step(a, b))
-        own = a["fingerprint"] != b["fingerprint"] and all(steps[0][n]["fingerprint"] == steps[1][n]["fingerprint"] for n in _above(a))
-        if own and not said and a["needs"] == b["needs"] and a["kind"] not in ("shards", "source"):
+        own = not said and a["fingerprint"] != b["fingerprint"] and a["kind"] not in ("shards", "source")
+        if own and all(steps[0][n]["fingerprint"] == steps[1][n]["fingerprint"] for n in _above(a)):
             said = ["the content of a list or a model it names, or a setting, is another"]  # an older run does not say which
         yield from (f"{name}: {text}" for text in said)
 
@@ -167,7 +169,7 @@ class _Fates:
         reason = {"outputs": None, "dropped": "drop_reason", "failed": "reason"}[label]
         self.files.append(path)
         with opened(path) as file:
-            wanted = [c for c in file.schema_arrow.names if c in ("id", "lang", *(("step", reason) if reason else ("parent_ids",)))]
+            wanted = [c for c in ("id", "lang", "parent_ids", *(("step", reason) if reason else ())) if c in file.schema_arrow.names]
             first = 0
             for group in range(file.metadata.num_row_groups):
                 table = file.read_row_group(group, columns=wanted, use_threads=False)
@@ -342,7 +344,9 @@ def page(report: Mapping[str, Any]) -> str:
     """The differences as text."""
     documents = report["documents"]
     lines = [safe(line) for line in report["configuration"]] or ["Both runs were told the same."]
-    lines += ["", drawn(["step", "in", "before", "dropped", "before", "%", "before"], _moved(report["funnel"])), ""]
+    if moved := list(_moved(report["funnel"])):
+        lines += ["", drawn(["step", "in", "before", "dropped", "before", "%", "before"], moved)]
+    lines.append("")
     lines.append(
         f"{documents['both']:,} documents of both runs, {documents['before'] - documents['both']:,} of the first alone, "
         f"{documents['after'] - documents['both']:,} of the second alone; {documents['changed']:,} ended otherwise"

@@ -54,7 +54,8 @@ def _dimension(summed: Summary, by: str) -> str:
     known = ["reason", *summed.dimensions()]
     name = {"language": "lang", "month": "date"}.get(by, by)
     if name not in known:
-        left = "" if summed.steps else f"; it is {summed.manifest['status']}, and counts are there when it is done"
+        status = summed.manifest["status"]
+        left = "" if status == "done" else f"; it is {status}, and counts are there when it is done"
         raise RecipeError(f"--by {by}: documents of the run were counted by {', '.join(known)}{did_you_mean(by, known)}{left}")
     return name
 
@@ -81,7 +82,7 @@ def reached(summed: Summary, step: str, dimension: str) -> dict[str, Counts] | N
     """Value -> documents, bytes and tokens that came to a step, as they were where they were counted.
 
     They are counted at the head of a pass; elsewhere they are those that the step and the ones behind it in its pass dropped or wrote. None
-    where these are not all: branches meet or are copied, or the dimension's column was not there yet.
+    where these are not they: branches meet, documents are copied or made of others, or the dimension's column was not there yet.
     """
     steps = {s["name"]: s for s in summed.manifest["steps"]}
     head = summed.by(step, "in", dimension)
@@ -94,6 +95,8 @@ def reached(summed: Summary, step: str, dimension: str) -> dict[str, Counts] | N
 
 def _went(summed: Summary, steps: Mapping[str, Any], step: str, dimension: str) -> list[dict[str, Counts]] | None:
     """What a step dropped and where the others went, within its pass."""
+    if steps[step]["created"]:
+        return None
     found = []
     ends = {verdict: counts for verdict, counts in summed.verdicts(step).items() if verdict != "in"}
     for verdict, counts in ends.items():
@@ -247,6 +250,8 @@ def page(report: Mapping[str, Any]) -> str:
         for kind, found in s["examples"].items():
             first = ", ".join(f"{text!r} ({weight:,})" for text, weight in list(found.items())[:EXAMPLES])
             notes += f"{s['name']}: {kind}: {first}\n"
+    if any(row.get("value") == OTHERS for row in report.get("rows", ())):
+        notes += f"{OTHERS}: what records did not name; of a {report['by']} beside it there are at least as many as told\n"
     return f"{text}\n{notes}{report['status']}: {report['run']}"
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curation.errors import AccountError
 from curation.inspect.show import require_run
 from curation.ledger import COUNTED, NULL_BIN, Ledger, bin_edges
 from curation.storage import read_sealed
-from curation.sums import add_up, differing, groups, read_parts
+from curation.sums import STATS_FILE, add_up, groups, read_parts
 
 Counts = list[int]
 """Documents, bytes, tokens; tokens are 0 where they were not counted."""
@@ -28,7 +29,8 @@ class Summary:
         steps: {step: {"verdicts": {verdict: {"documents", "bytes", "tokens", "by": {dimension: {value: [documents, bytes, tokens]}}}},
             "metrics": {column: {bin: [kept, dropped]}}}}; empty while a run is not done. A verdict is a drop reason; `kept`, or for a
             branch `kept.BRANCH`, of a step whose rows were written; `in` of a regroup step. A dimension is one of `ledger.DIMENSIONS`;
-            what is not named is the value `ledger.OTHERS`, what has none "".
+            what is not named is the value `ledger.OTHERS`, what has none "". Beside OTHERS the count of a value is the least there are: a
+            task names its own most frequent ones.
     """
 
     manifest: Mapping[str, Any]
@@ -108,17 +110,17 @@ def added_by(tables: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
 
 
 def read_summary(folder: Path) -> Summary:
-    """What a run says of its documents; of a run that has no `stats.json` the records are added up on the way.
+    """What a run says of its documents; of a run that has no `stats.json` of its own the records are added up.
 
     Raises: RecipeError if the folder holds no run; AccountError if what it says is damaged.
     """
     manifest = require_run(folder)
     if manifest["status"] != "done":
         return Summary(manifest, {})
-    steps = _steps(part["steps"] for part in read_parts(folder).values())
-    if any(differing(steps, s["name"], s["dropped"]) for s in manifest["steps"]):  # no file, or one an older version has left there
-        steps = _steps(_recorded(folder, name) for name in manifest["folders"])
-    return Summary(manifest, steps)
+    parts = read_parts(folder)
+    if {name: part["keys"] for name, part in parts.items()} != manifest.get("sums"):  # none, or one beside which an older version ran on
+        return Summary(manifest, _steps(_recorded(folder, name) for name in manifest["folders"]))
+    return Summary(manifest, _steps(part["steps"] for part in parts.values()))
 
 
 def _steps(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -126,7 +128,14 @@ def _steps(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _recorded(folder: Path, name: str) -> dict[str, Any]:
-    """What the records of a work folder say of documents."""
-    ledger, keys = Ledger(folder / "work" / name), read_sealed(folder / "work" / name / "current.json")
+    """What the records of a work folder say of documents.
+
+    Raises: AccountError if they are gone.
+    """
+    ledger, current = Ledger(folder / "work" / name), folder / "work" / name / "current.json"
+    try:
+        keys = read_sealed(current)
+    except FileNotFoundError as e:
+        raise AccountError(f"{folder} has no {STATS_FILE} of this run, and {current}, of which it could be made, is gone") from e
     places = ledger.places(keys)
     return add_up(add_up(ledger.said(places[of])) for of in groups(len(keys)))

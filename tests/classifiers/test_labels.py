@@ -123,7 +123,7 @@ def test_a_domain_is_on_one_side_of_a_split(tmp_path):
         ("a.csv", b"text,label\nx,a\ny,b,c\n", r"a.csv:3:3: 3 fields, the header has 2"),
         ("a.csv", b'text,label\n"x\nx",a\n"y,b\n', r"a.csv:4:1: not valid CSV"),
         ("a.csv", b"text,label,text\nx,a,y\n", r"a.csv:1:3: text: this column is given twice"),
-        ("a.csv", b"text,label\n\xff,a\n", r"a.csv:\d:1: not UTF-8"),
+        ("a.csv", b"text,label\n" + b"".join(b"b%d,a\n" % i for i in range(5_000)) + b"\xff,a\n", r"a.csv:5002:1: not UTF-8"),
         ("a.csv", b"text,label\nx,4\ny,nan\n", r"a.csv:3:1: label: nan is no label"),
         ("a.csv", b"text,label\nx,4\ny,good\n", r"a.csv:3:1: label: 'good' is a class, and the set began with numbers"),
         ("a.parquet", b"PAR1", r"a.parquet: cannot be read"),

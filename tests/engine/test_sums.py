@@ -167,7 +167,7 @@ def test_a_driver_that_ends_at_a_write_leaves_no_wrong_one(mine, tmp_path, monke
             run(file, out)
         summary = read_summary(out)
         done = summary.manifest["status"] == "done"
-        which = "new" if "200" in str(summary.manifest["steps"]) else "old"
+        which = "new" if "< 200" in str(summary.manifest["steps"]) else "old"
         seen[done, which] += 1
         assert summary.steps == (wanted[which] if done else {})
         stopper.left = 0
@@ -193,14 +193,24 @@ def test_it_is_held_against_the_accounts(mine, tmp_path, monkeypatch):
 
 
 def test_a_sum_of_another_run_is_not_read(mine, crawl):
-    """stats.json of other documents than run.json speaks of, as an older version leaves it that ran on here; or of none."""
+    """stats.json of other documents than run.json speaks of, all of which were kept; or of none."""
     out = mine[1]
     file = read_sealed(out / STATS_FILE)
-    (part,) = [p["steps"]["len"]["verdicts"] for p in file["parts"].values() if "len" in p["steps"]]
-    part["short"]["documents"] -= 1
+    (part,) = [part for part in file["parts"].values() if "len" in part["steps"]]
+    part["steps"]["len"]["verdicts"]["kept"]["documents"] -= 1
+    part["keys"] = "of other tasks"
     for wrong in (seal(file), b"[]", seal({"parts": {}})):
         (out / STATS_FILE).write_bytes(wrong)
         assert read_summary(out).steps == read_summary(crawl[1]).steps
+    (out / STATS_FILE).write_bytes((crawl[1] / STATS_FILE).read_bytes())
+    manifest = json.loads((out / "run.json").read_bytes())
+    del manifest["sums"]  # an older version ran on here: it leaves stats.json alone, and its run.json does not speak of it
+    (out / "run.json").write_text(json.dumps(manifest))
+    (out / STATS_FILE).write_bytes(seal(file))
+    assert read_summary(out).steps == read_summary(crawl[1]).steps
+    shutil.rmtree(out / "work")
+    with pytest.raises(AccountError, match=r"has no stats.json of this run, and .*current.json, of which it could be made, is gone"):
+        read_summary(out)
 
 
 # -- records and sums alone -------------------------------------------------------------------------
