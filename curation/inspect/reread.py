@@ -20,7 +20,7 @@ from curation.documents import record_ids
 from curation.domains import registrable_domains
 from curation.errors import CurateError, RecipeError
 from curation.inspect.explain import Way
-from curation.inspect.opened import OpenRun, OpenStep
+from curation.inspect.rows import OpenStep, RunRows
 from curation.ledger import Ledger
 from curation.plan import Plan, Step
 from curation.recipe import build
@@ -41,7 +41,7 @@ class Rereader:
     Raises: RecipeError if the recipe, or a list or model it names, is not what it was, or a stage is not known (see `registry.plug_in`).
     """
 
-    def __init__(self, run: OpenRun) -> None:
+    def __init__(self, run: RunRows) -> None:
         self.run = run
         try:
             saved = read_sealed(run.folder / run.manifest["plan"])
@@ -61,7 +61,7 @@ class Rereader:
         self._latest: tuple[tuple[str, ...], pa.Table] | None = None
         """The record that was read last: the ways of a document begin at one."""
 
-    def __call__(self, run: OpenRun, document: dict[str, Any], ways: list[Way]) -> None:
+    def __call__(self, run: RunRows, document: dict[str, Any], ways: list[Way]) -> None:
         """Add to each fate of a document what its texts were: {"says", "agrees", "texts": [{"step", "before", "after", "diff"}]}.
 
         before, after = characters; diff = lines of a unified diff, at most DIFF_LINES, marks in place of personal data.

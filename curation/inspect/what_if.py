@@ -14,7 +14,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from pydantic import ValidationError
 
 from curation import registry
 from curation.errors import RecipeError, did_you_mean
-from curation.inspect.opened import OpenRun, OpenStep, group_of, id_order
+from curation.inspect.opened import OpenRun
+from curation.inspect.rows import OpenStep, group_of, id_order
 from curation.inspect.show import plain, safe
 from curation.rules import AnyRule, group_column, judge
 from curation.shards import opened, value_bytes
@@ -254,7 +255,7 @@ class WhatIf:
         more = {"outputs": (), "dropped": ("step", "drop_reason", "document_bytes"), "shadows": ("shadow_step", "document_bytes")}[what]
         if what == "shadows":
             more = (*more, "shadow_later")
-        there = set(self.run.schema(what, output).names)
+        there = set(self.run.schema(what, output, self.columns | set(more)).names)
         wanted = sorted((self.columns | set(more)) & there)
         absent = sorted((self.columns | set(more)) - there)
         for batch in self.run.batches(what, [*wanted, "_file", "_row"], output=output):
@@ -279,31 +280,12 @@ class WhatIf:
         found = {name: np.zeros(len(codes.dictionary), bool) for name in self.changes}
         for code, key in enumerate(codes.dictionary.to_pylist()):
             branch, _, source = key.partition("\n")
-            way = self.way(last, tuple(branch.split("/")) if branch else (), source)
+            way = self.run.way(last, branch, source)
             if way is None and last not in self.homes:
                 raise RecipeError(f"no row of source {source!r} and branch {branch!r} can have come to {last}: is run.json this run's?")
             for name in set(way or ()) & set(found):
                 found[name][code] = True
         return {name: mask[indices] for name, mask in found.items()}
-
-    @cache  # noqa: B019 - as long as the question
-    def way(self, port: str, labels: tuple[str, ...], source: str) -> tuple[str, ...] | None:
-        """Steps from a source to a port, by the branches a row took; None if it cannot have come that way."""
-        name, _, branch = port.partition(".")
-        if port in self.steps:
-            name, branch = port, ""
-        if branch:
-            if not labels or labels[-1] != port:
-                return None
-            labels = labels[:-1]
-        step = self.steps[name]
-        if step.kind == "regroup":  # what a row was before it was made is not told by its branches
-            return (name,)
-        if step.kind == "source":
-            return (name,) if not labels and (source == name or source not in self.steps) else None
-        ways = (self.way(need, labels, source) for need in step.needs)
-        found = next((way for way in ways if way is not None), None)
-        return None if found is None else (*found, name)
 
     def _verdicts(self, table: pa.Table, met: Mapping[str, Any], last: str | None = None, check: bool = True) -> tuple[Any, Any]:
         """Number of the first changed step that drops each row now, -1 for none, and its reasons; steps up to `last`, not with it."""

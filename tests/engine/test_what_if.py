@@ -117,9 +117,9 @@ def test_without_a_sample_nothing_is_guessed(made):
 
 def test_the_way_of_a_row_is_told_by_its_branches(made):
     asked = WhatIf(open_run(made()), {"second.least": 1}, 0, 0)
-    assert asked.way("third", ("route.code",), "docs") == ("docs", "first", "route", "best", "third")
-    assert asked.way("third", ("route.web",), "docs") == ("docs", "first", "route", "second", "best", "third")
-    assert asked.way("second", ("route.code",), "docs") is asked.way("third", (), "docs") is None
+    assert asked.run.way("third", "route.code", "docs") == ("docs", "first", "route", "best", "third")
+    assert asked.run.way("third", "route.web", "docs") == ("docs", "first", "route", "second", "best", "third")
+    assert asked.run.way("second", "route.code", "docs") is asked.run.way("third", None, "docs") is None
 
 
 def test_steps_that_look_at_all_documents_are_named(made):
