@@ -392,6 +392,24 @@ steps:
         assert [(s["name"], s["metrics"]) for s in fate["later"]] == [(step, {"n_tokens": row["n_tokens"]})]
 
 
+def test_copies_of_a_document_have_shadows_of_their_own(crawl):
+    """Both are dropped at one step; only one of them would meet another behind it."""
+    steps = """
+steps:
+  len:   {use: measure}
+  both:  {use: split, to: {b: "length > 0", c: "length > 0"}, else: rest, copy: true}
+  first: {use: keep, needs: [both.b, both.c, both.rest], where: "length >= 60"}
+  ways:  {use: split, to: {mine: "branch is not null and branch = 'both.b'"}, else: others}
+  tell:  {use: other_length, needs: ways.mine}
+outputs: {of_b: {use: shards, needs: tell}, others: {use: shards, needs: ways.others}}
+"""
+    text = PARTS[: PARTS.index("steps:")] + steps
+    run(recipe(crawl, text), crawl / "out", annotate=True)
+    row = next(r for r in rows(crawl / "out", "dropped") if r["length"] < 60)
+    fates = {fate["branch"]: [s["name"] for s in fate["later"]] for fate in told(open_run(crawl / "out"), row["id"])["fates"]}
+    assert fates == {"both.b": ["tell"], "both.c": []}
+
+
 # -- texts read again ---------------------------------------------------------------------------------
 
 

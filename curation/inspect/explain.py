@@ -195,7 +195,8 @@ def _shadows(run: RunRows, document: dict[str, Any], shadows: list[Found]) -> No
             if told["metrics"] or reason:
                 later.append({"name": step.name, "verdict": "would drop" if reason else "would keep", "reason": reason, **told})
         for fate in document["fates"]:
-            if fate["fate"] == "dropped" and fate["steps"][-1]["name"] == row["shadow_step"]:
+            here = f"{row.get('branch') or ''}/".startswith(f"{fate['branch']}/" if fate["branch"] else "")  # a copy goes a way of its own
+            if here and fate["fate"] == "dropped" and fate["steps"][-1]["name"] == row["shadow_step"]:
                 fate["later"] = later
 
 

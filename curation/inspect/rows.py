@@ -368,8 +368,9 @@ def group_of(name: str) -> str:
 
 def _always(what: str) -> dict[str, pa.DataType]:
     """Columns of rows of which there are none."""
+    known = CORE if what != "failed" else {name: CORE[name] for name in ("id", "url")}
     more = {name: pa.string() for name in KINDS[what] if name is not None}
-    return {name: kind for name, kind in CORE.items() if what not in ("failed",) or name in ("id", "url")} | more
+    return known | more | ({"text": pa.large_string()} if what in ("outputs", "dropped") else {})
 
 
 def _group(file: Any, group: int, schema: pa.Schema) -> pa.Table:
