@@ -289,11 +289,14 @@ def test_the_command_shows_documents_with_the_rule_they_broke(sample_run):
 
 def test_a_run_without_documents_has_empty_tables_and_samples(tmp_path):
     parquet(tmp_path / "crawl" / "0.parquet", [])
-    text = 'inputs: {docs: {use: parquet, paths: "crawl/*.parquet"}}\noutputs: {out: {use: shards, needs: docs}}'
+    text = STEPS[: STEPS.index("  words:")] + "outputs: {out: {use: shards, needs: len}}"
     run(recipe(tmp_path, text), tmp_path / "out")
     it = curation.open_run(tmp_path / "out")
     for what in KINDS:
         assert it.table(what, ["id", "url", *(["text"] if what in ("outputs", "dropped") else [])], "id = 'x'").num_rows == 0
+        assert it.table(what, ["length"], "length > 3", as_="pandas").shape == (0, 1)
+    with pytest.raises(RecipeError, match=r"no column 'lenght' .did you mean 'length'"):
+        it.table("dropped", ["lenght"], step="len")
     assert it.sample().num_rows == it.sample(output="out").num_rows == 0
     assert lookup.build(it)["entries"] == 0
     assert it.explain("x")["documents"] == []

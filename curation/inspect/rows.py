@@ -192,7 +192,7 @@ class RunRows:
         try:
             asked_for = None if columns is None else {*columns, *(columns_of(where) if where is not None else ())}
             known = self._schema(what, files, asked_for)
-            rule = None if where is None else parse(where, pa.schema([f.with_nullable(False) for f in known]))
+            rule = None if where is None or not files else parse(where, pa.schema([f.with_nullable(False) for f in known]))
         except WhereError as e:
             raise RecipeError(f"where: {e.message} (character {e.offset + 1} of {where!r})") from e
         names = list(columns) if columns is not None else known.names
@@ -264,7 +264,8 @@ class RunRows:
     def _schema(self, what: str, files: list[Any], columns: Collection[str] | None = None) -> pa.Schema:
         """Columns of some files; those of one pass, or output, have the same ones, so that one footer of each is read.
 
-        Where columns are asked for, others that have two types do not matter: branches may call two things the same.
+        Where columns are asked for, others that have two types do not matter: branches may call two things the same. Where there
+        are no files, what any step writes may be asked for, of type null.
         """
         fields: dict[str, tuple[pa.Field, Any]] = {}
         for group, path in {group_of(path.name) if what != "outputs" else path.parent.name: path for path in files}.items():
@@ -279,7 +280,8 @@ class RunRows:
                         hint="name a step or an output, or columns without it",
                     )
         if not fields:
-            fields = {name: (pa.field(name, kind), None) for name, kind in _always(what).items()}
+            written = dict.fromkeys(("branch", "parent_ids", *(name for step in self.steps.values() for name in step.writes)), pa.null())
+            fields = {name: (pa.field(name, kind), None) for name, kind in (written | _always(what)).items()}
         return pa.schema([f for f, _ in fields.values()])
 
     def _check_reason(self, what: str, step: str | None, reason: str | None) -> None:
