@@ -194,6 +194,8 @@ def test_a_table_that_nothing_is_installed_for(small, monkeypatch):
         ({"what": "outputs", "step": "quality"}, "name an output"),
         ({"what": "outputs", "reason": "empty"}, "have no reason"),
         ({"what": "outputs", "as_": "polars"}, "arrow, pandas or duckdb"),
+        ({"what": "outputs", "columns": ["id", "url", "id"]}, "column 'id' is named twice"),
+        ({"what": "outputs", "limit": -1}, "limit=-1"),
     ],
 )
 def test_what_is_not_there_is_one_error(sample_run, arguments, said):

@@ -199,6 +199,8 @@ class RunRows:
         for name in names:
             if name not in known.names and name not in PLACE:
                 raise RecipeError(f"{what} of the run have no column {name!r}{did_you_mean(name, known.names)}")
+            if names.count(name) > 1:
+                raise RecipeError(f"column {name!r} is named twice")
         at_step, why = KINDS[what]
         equal = {column: value for column, value in ((at_step, step), (why, reason)) if column is not None and value is not None}
         asked = pa.schema([known.field(n) for n in dict.fromkeys([*equal, *(sorted(rule.columns) or ["id"] if rule else ())])])
@@ -310,6 +312,8 @@ class RunRows:
         """
         if as_ not in ("arrow", "pandas", "duckdb"):
             raise RecipeError(f"as_={as_!r}: a table is arrow, pandas or duckdb")
+        if limit is not None and limit < 0:
+            raise RecipeError(f"limit={limit}: rows at most, 0 or more")
         files = self.files(what, step, output)
         known = self._schema(what, files, columns)
         batches, rows = [], 0
