@@ -526,6 +526,33 @@ def test_each_change_of_a_text_is_a_diff(kept_recipe):
     assert found["agrees"]
 
 
+def test_a_part_of_a_part_is_read_again_from_the_record(tmp_path):
+    """Its row names the part it was made of, which is no record."""
+    plugin = tmp_path / "lines_of.py"
+    plugin.write_text("""
+import numpy as np, pyarrow as pa
+from curation.stage import Batch, Expanded, StageParams, expand
+
+@expand(reads=["text"], writes={"text": pa.large_string(), "word": pa.int32()})
+def words_of(batch: Batch, params: StageParams):
+    found = [(n, i, w) for n, t in enumerate(batch["text"].to_pylist()) for i, w in enumerate((t or "").split()[:2])]
+    numbers, words, texts = zip(*found)
+    columns = {"text": pa.array(texts, pa.large_string()), "word": pa.array(words, pa.int32())}
+    return Expanded(np.array(numbers), columns, pa.nulls(len(batch), pa.string()))
+""")
+    parquet(tmp_path / "crawl" / "0.parquet", documents(20))
+    steps = 'inputs: {docs: {use: parquet, paths: "crawl/*.parquet"}}\nsteps: {parts: {use: paragraphs}, words: {use: words_of}}\n'
+    file = recipe(tmp_path, steps + "outputs: {out: {use: shards, needs: words}}")
+    file.write_text(file.read_text().replace("plugins: [", f"plugins: [{plugin}, "))
+    run(file, tmp_path / "out")
+    it = open_run(tmp_path / "out")
+    row = next(r for r in rows(it.folder, "outputs") if r["word"] == 1)
+    (found,) = again(it, row["id"])
+    assert found["agrees"]
+    assert found["texts"][-1]["step"] == "words"
+    assert found["texts"][-1]["after"] == len(row["text"])
+
+
 def test_a_document_that_failed_is_not_read_again(kept_recipe):
     it = open_run(kept_recipe / "out")
     (bad,) = rows(it.folder, "failed")
