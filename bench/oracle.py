@@ -203,7 +203,7 @@ def verdicts(name: str, texts: list[str], variant: str | None = None) -> list[An
         columns = stage(table, variant=variant or own_variant)
         reasons = columns["drop_reason"].to_pylist()
         left = columns["text"].to_pylist() if "text" in columns else None
-        said += reasons if left is None else [[r, zlib.crc32(t.encode())] for r, t in zip(reasons, left, strict=True)]
+        said += reasons if left is None else [[r, r or zlib.crc32(t.encode())] for r, t in zip(reasons, left, strict=True)]
     return said
 
 
@@ -215,7 +215,11 @@ def compare(name: str, texts: list[str], said: list[dict[str, Any]], variant: st
     examples = []
     for text, ours, answer in zip(texts, mine, said[:-1], strict=True):
         theirs = answer[name]
-        theirs = [renamed.get(theirs[0], theirs[0]), theirs[1]] if isinstance(theirs, list) else renamed.get(theirs, theirs)
+        if isinstance(theirs, list):  # what is left of a text is compared where the document stays
+            reason = renamed.get(theirs[0], theirs[0])
+            theirs = [reason, reason or theirs[1]]
+        else:
+            theirs = renamed.get(theirs, theirs)
         reason = theirs[0] if isinstance(theirs, list) else theirs
         if (reason or "").startswith("error"):
             raised += 1

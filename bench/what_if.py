@@ -52,15 +52,18 @@ RECIPE = """
 name: what_if
 plugins: [of_a.py, of_b.py, of_c.py]
 settings: {{shadow: {shadow}}}
-inputs: {{docs: {{use: parquet, paths: "docs/*.parquet", carry: [lang, profile, a, b, c, n_tokens]}}}}
+"""
+INPUTS = """
+inputs: {docs: {use: parquet, paths: "docs/*.parquet", carry: [lang, profile, a, b, c, n_tokens]}}
+"""
+GRAPH = """
+outputs: {o: {use: shards}}
 steps:
-  first: {{use: of_a}}
-  route: {{use: split, to: {{code: "profile is not null and profile = 'code'"}}, else: web}}
-  second: {{use: of_b, needs: route.web}}
-  best: {{use: keep, where: 'c is not null and c >= 20', needs: [second, route.code]}}
-  third: {{use: of_c}}
-{more}
-outputs: {{o: {{use: shards}}}}
+  first: {use: of_a}
+  route: {use: split, to: {code: "profile is not null and profile = 'code'"}, else: web}
+  second: {use: of_b, needs: route.web}
+  best: {use: keep, where: 'c is not null and c >= 20', needs: [second, route.code]}
+  third: {use: of_c}
 """
 ASKED: tuple[dict[str, Any], ...] = (
     {"first.least": 20}, {"first.least": 30, "second.least": 30}, {"first.least": 30, "third.least": 45, "third.most": 90},
@@ -83,12 +86,14 @@ def documents(folder: Path, n: int, seed: int = 0) -> None:
         (folder / f"of_{name}.py").write_text(PLUGIN.format(name=name, least=least, most=most))
 
 
-def run(folder: Path, changes: dict[str, Any], shadow: float = 1, more: str = "") -> Path:
+def run(
+    folder: Path, changes: dict[str, Any], shadow: float = 1, more: str = "", graph: str = GRAPH, inputs: str = INPUTS
+) -> Path:
     """A run over the folder's documents, in this process; returns where it is."""
     recipe = folder / "recipe.yaml"
-    recipe.write_text(RECIPE.format(shadow=shadow, more=more))
+    recipe.write_text(f"{RECIPE.format(shadow=shadow)}{inputs}\n{graph}{more}")
     plan = Plan(load(recipe, changes))
-    out = folder / f"run-{digest(sorted(changes.items()), shadow, more)[:12]}"
+    out = folder / f"run-{digest(sorted(changes.items()), shadow, more, graph, inputs)[:12]}"
     with run_lock(out):
         write_sealed(out / "work" / "plan-0.json", snapshot(plan))
         Run(plan, out, Inline(Context(plan, out))).walk()

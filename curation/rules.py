@@ -78,6 +78,10 @@ class Rule:
     when: str
     params: tuple[str, ...] = ()
 
+    def values(self, params: Any) -> list[Any]:
+        """What its parameters hold."""
+        return [getattr(params, name) for name in self.params]
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -109,6 +113,11 @@ class Bound:
         """Parameters it is judged by."""
         return (*(p for p in (self.least, self.most) if p), *(self.unless.params if self.unless else ()))
 
+    def values(self, params: Any) -> list[Any]:
+        """The bounds it is judged by."""
+        own = [self.value(params, name) for name in (self.least, self.most) if name]
+        return [*own, *(self.unless.values(params) if self.unless else ())]
+
     @property
     def when(self) -> str:
         """The rule in words: `word_count < min_words`."""
@@ -118,7 +127,10 @@ class Bound:
 
     def breaks(self, batch: Batch, params: Any) -> Any:
         """Which documents break it: bool (n,)."""
-        values = batch[self.column].to_numpy(zero_copy_only=False)  # null -> NaN, neither below nor above anything
+        column = batch[self.column]
+        if pa.types.is_boolean(column.type):
+            column = column.cast(pa.uint8())
+        values = column.to_numpy(zero_copy_only=False)  # null -> NaN, neither below nor above anything
         over = np.zeros(len(values), dtype=bool)
         for beyond, name in ((below, self.least), (above, self.most)):
             if name is not None:

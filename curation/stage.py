@@ -303,10 +303,15 @@ class RowStage:
         if not self.rules_:
             return columns
         types = self.writes(params)
-        if "drop_reason" in columns or set(types) - set(columns):
-            wrong = "returned a drop_reason beside its rules" if "drop_reason" in columns else "did not return what it declares"
-            raise TaskError(f"stage {self.name} {wrong}")
-        return {**columns, "drop_reason": judge(self.rules(params), batch.having(columns, types), params)}
+        if "drop_reason" in columns:
+            raise TaskError(f"stage {self.name} returned a drop_reason beside its rules")
+        if lacking := sorted(set(types) - set(columns)):
+            raise TaskError(f"stage {self.name} did not return {lacking}")
+        measured = batch.having(columns, types)
+        for name in types:
+            if len(measured[name]) != len(batch):
+                raise TaskError(f"stage {self.name} returned {len(measured[name])} values of {name} for {len(batch)} documents")
+        return {**columns, "drop_reason": judge(self.rules(params), measured, params)}
 
 
 class ExpandStage(RowStage):

@@ -21,6 +21,7 @@ from curation.cli import app
 from curation.errors import RecipeError
 from curation.inspect import lookup, rows
 from curation.inspect.explain import explain
+from curation.inspect.judged import judged
 from curation.inspect.rows import KINDS, id_order
 from curation.storage import write_sealed
 from curation.tasks.fates import TEXT_SHARE, id_hashes
@@ -78,6 +79,14 @@ def test_a_stage_of_another_version_judges_nothing(sample_run):
     facts = next(s for s in curation.open_run(sample_run).manifest["steps"] if s["name"] == "quality")
     assert rows.OpenStep.of(facts).thresholds
     assert rows.OpenStep.of({**facts, "version": "0"}).thresholds == []
+
+
+def test_bounds_of_a_model_that_is_gone_are_not_known(sample_run):
+    scored = next(s for s in curation.open_run(sample_run).manifest["steps"] if s["name"] == "scored")
+    params = {**scored["params"], "keep": {"quality": "kept_0.5"}}
+    assert rows.OpenStep.of({**scored, "params": params}).thresholds
+    gone = rows.OpenStep.of({**scored, "params": {**params, "models": {"quality": "/gone"}}})
+    assert gone.thresholds == judged(gone, pa.table({"quality": pa.array([0], pa.float32())})) == []
 
 
 def test_parameters_that_a_stage_does_not_know_judge_nothing(sample_run):

@@ -53,6 +53,21 @@ def test_first_rule_gives_the_reason():
     assert verdicts() == [None] * 5
 
 
+def test_truths_are_numbers():
+    """As stored: of a branch that a step was not asked in they are null."""
+    table = pa.table({"odd": pa.array([True, False, None])})
+    assert judge((Bound("odd", "odd", most="most"),), Batch(table), Params(most=0)).to_pylist() == ["odd", None, None]
+
+
+def test_values_are_what_the_parameters_hold():
+    """Those of bounds held in another form, too, and of documents that are not asked."""
+    half = Bound("half", "share", most="least", value=lambda params, name: {"default": 1, "web": getattr(params, name) / 2})
+    rule = Bound("low", "share", least="most", unless=half)
+    assert rule.values(Params(least=4, most=3)) == [3, {"default": 1, "web": 2}]
+    odd = Rule("odd", ("share",), lambda batch, params: batch["share"].is_null(), "share is null", ("exempt",))
+    assert odd.values(Params(exempt=["a"])) == [("a",)]
+
+
 def test_whole_numbers_beyond_float32_are_compared_as_they_are():
     table = pa.table({"n": pa.array([16_777_216, 16_777_217, None], pa.int32())})
     assert judge((Bound("many", "n", most="most"),), Batch(table), Params(most=16_777_216)).to_pylist() == [None, "many", None]
@@ -89,11 +104,16 @@ def test_a_stage_with_rules_gives_no_verdict_of_its_own():
     def lacking(batch, params):
         return {}
 
+    @stage(reads=["text"], writes={"length": pa.int32()}, rules=rules)
+    def short(batch, params):
+        return {"length": [3]}
+
     table = pa.table({"text": ["a", "aaa"]})
     assert measured.drops == ("long",)
     assert measured(table, Params(most=2))["drop_reason"].to_pylist() == [None, "long"]
-    for wrong in (doubtful, lacking):
-        with pytest.raises(TaskError, match=wrong.name):
+    said = ("a drop_reason beside its rules", r"not return \['length'\]", "1 values of length for 2")
+    for wrong, what in zip((doubtful, lacking, short), said, strict=True):
+        with pytest.raises(TaskError, match=f"stage {wrong.name} .*{what}"):
             wrong(table, Params(most=2))
 
 
@@ -119,6 +139,13 @@ def ruled(one):
     return one.rules_ if isinstance(one, RowStage) else type(one).rules is not GlobalStage.rules
 
 
+def nowhere(batch, rules):
+    """Documents as they are beside those of a branch that the step was not asked in: without its columns."""
+    columns = {"lang", "profile", *(column for rule in rules for column in rule.columns)}
+    table = pa.table({name: batch[name] for name in columns if name in batch})
+    return pa.concat_tables([table, pa.table([pa.nulls(2, f.type) for f in table.schema], schema=table.schema)]).combine_chunks()
+
+
 RULED = [name for name in NAMES if ruled(registry.lookup(name))]
 
 
@@ -134,6 +161,7 @@ def test_rules_say_all_that_a_stage_drops_for(name):
             continue
         batch = Batch(table).having(columns, one.writes(params))
         assert judge(rules, batch, params).equals(columns["drop_reason"])
+        judge(rules, Batch(nowhere(batch, rules)), params)
         for rule in rules:
             seen, asked = Watched(batch), Watched(params)
             rule.breaks(seen, asked)
@@ -142,5 +170,10 @@ def test_rules_say_all_that_a_stage_drops_for(name):
             assert (asked.read & set(type(params).model_fields)) - {"variant", "models"} <= set(rule.params), rule
 
 
-def test_most_filters_are_ruled():
-    assert len(RULED) >= 5
+def test_filters_are_ruled():
+    """What they drop for stands in their columns; what drops for something else (a duplicate, a broken page) has no rules."""
+    assert set(RULED) == {
+        "c4_quality", "code_page_quality", "count_dirty_words", "dedup_lines", "dedup_spans", "fineweb_quality", "gopher_quality",
+        "gopher_repetition", "identify_language", "kl_outlier", "math_page_quality", "nsfw", "perplexity", "repeated_lines",
+        "score_quality",
+    }  # fmt: skip

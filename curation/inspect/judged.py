@@ -27,13 +27,11 @@ def judged(step: OpenStep, row: pa.Table, known: Iterable[str] | None = None) ->
         bound is 0; of a rule that is no bound these are null, and `when` says in words when it is broken. A rule without a bound, or one
         that is not asked of the document, is left out.
     """
-    stage, params = step.stage, step.values
-    if stage is None or params is None:
-        return []
+    params = step.values
     there = set(row.column_names)
     written = set(step.writes)
     batch, found = Batch(row), []
-    for rule in getattr(stage, "rules", lambda params: ())(params):
+    for rule in step.rules:
         if not set(rule.columns) <= there or (known is not None and not set(rule.columns) & written <= set(known)):
             continue
         broken = bool(rule.breaks(batch, params)[0])

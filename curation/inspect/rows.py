@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from curation import registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
-from curation.rules import Threshold, thresholds
+from curation.rules import AnyRule, Threshold, thresholds
 from curation.run import read_manifest
 from curation.shards import conform, opened
+from curation.stage import GlobalStage, RowStage
 from curation.storage import location
 from curation.text import Utf8
 from curation.where import WhereError, columns_of, parse
@@ -80,11 +81,23 @@ class OpenStep:
         except ValidationError:
             return None
 
+    @cached_property
+    def rules(self) -> tuple[AnyRule, ...]:
+        """What it drops for by columns; nothing where there is no stage, or the model in which a bound stands is not where it was."""
+        if self.values is None or not isinstance(self.stage, RowStage | GlobalStage):
+            return ()
+        rules = self.stage.rules(self.values)
+        try:
+            for rule in rules:
+                rule.values(self.values)
+        except ValueError:
+            return ()
+        return rules
+
     @property
     def thresholds(self) -> list[Threshold]:
         """The bounds it drops by, each side by itself, in order."""
-        rules = getattr(self.stage, "rules", None)
-        return [] if rules is None or self.values is None else thresholds(rules(self.values), self.values)
+        return thresholds(self.rules, self.values)
 
 
 class RunRows:

@@ -14,7 +14,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -76,9 +76,13 @@ class Change:
         try:
             params = [model.model_validate(dict(step.params)), model.model_validate({**step.params, **given})]
             rules = [stage.rules(p) for p in params]
+            values = [value for p, some in zip(params, rules, strict=True) for rule in some for value in rule.values(p)]
         except ValidationError as e:
-            first = e.errors()[0]
-            raise RecipeError(f"{step.name}.{'.'.join(map(str, first['loc'])) or next(iter(given))}: {first['msg']}") from e
+            first, at, place = e.errors()[0], {**step.params, **given}, [step.name]
+            for part in first["loc"]:  # union branches have names of types in the path: skip those
+                if isinstance(at, Mapping) and part in at:
+                    at, place = at[part], [*place, str(part)]
+            raise RecipeError(f"{'.'.join(place)}: {first['msg']}") from e
         except ValueError as e:
             raise RecipeError(f"{step.name}: {e}") from e
         every = [rule for some in rules for rule in some]
@@ -87,7 +91,7 @@ class Change:
             if name not in used:
                 said = f"its rules use {', '.join(used)}" if used else "it has no rules over columns"
                 raise RecipeError(f"{step.name}.{name}: no rule of {step.use} uses it, so only a run tells its effect; {said}")
-        looked_up = {column for p in params for name in used if (column := group_column(getattr(p, name)))}
+        looked_up = {column for value in values if (column := group_column(value))}
         self.measures = {reason: sorted({c for r in every if r.reason == reason for c in r.columns}) for reason in stage.drops}
         self.columns = {column for columns in self.measures.values() for column in columns} | looked_up
         old, new = (json.loads(p.model_dump_json()) for p in params)
@@ -145,20 +149,21 @@ class WhatIf:
         run.require_done()
         self.run, self.examples, self.seed = run, examples, seed
         self.steps = run.steps
-        schema = pa.schema([f for f in run.schema("dropped") if f.name not in ("text", "step", "drop_reason", "document_bytes")])
-        self.changes = {name: Change(run.step(name), given, schema) for name, given in self._grouped(changes).items()}
-        there = {*run.schema("outputs").names, *run.schema("dropped").names}
-        for name, change in self.changes.items():
-            if absent := sorted({column for columns in change.measures.values() for column in columns} - there):
-                raise RecipeError(f"{name}: the run has no column {absent[0]!r}: another version wrote it, so a run is needed")
-        self.outputs = self._plain_outputs()
         self.upstream = {name: self._above(name) for name in self.steps}
+        self.outputs, self.passed_over = self._last_outputs()
+        fields = [*(f for name in self.outputs for f in run.schema("outputs", name)), *run.schema("dropped")]
+        columns = {f.name: f for f in fields if not pa.types.is_null(f.type)}  # null: of rows there are none of
+        schema = pa.schema([f for name, f in columns.items() if name not in ("text", "step", "drop_reason", "document_bytes")])
+        self.changes = {name: Change(run.step(name), given, schema) for name, given in self._grouped(changes).items()}
+        for name, change in self.changes.items():
+            if absent := sorted({column for names in change.measures.values() for column in names} - {*columns}):
+                raise RecipeError(f"{name}: the run has no column {absent[0]!r}: another version wrote it, so a run is needed")
         self.inside = set().union(*(self.upstream[f"outputs.{name}"] for name in self.outputs))
         ports = dict.fromkeys(need for name in self.outputs for need in self.steps[f"outputs.{name}"].needs)
         self.homes = {port: self._home(port) for port in ports}
         self.behind = {name: {other for other in self.inside if name in self.upstream[other]} for name in self.changes}
         self._check_behind()
-        filters = {n for n in self.inside if self._filters(self.steps[n])}
+        filters = {n for n in self.inside if self.steps[n].kind != "global" and _may_drop(self.steps[n])}
         self.open = {name: bool(self.behind[name] & filters) for name in self.changes}
         """Whether row steps behind a change may drop what it lets through."""
         self.columns = {*IDENTITY, *(column for change in self.changes.values() for column in change.columns)}
@@ -191,13 +196,23 @@ class WhatIf:
             raise RecipeError("what-if: name a change, STEP.PARAM=VALUE")
         return {name: found[name] for name in self.steps if name in found}
 
-    def _plain_outputs(self) -> list[str]:
-        """One output for each place in the graph, those whose documents a stage samples and orders only if there are no others."""
-        first: dict[tuple[str, ...], str] = {}
+    def _last_outputs(self) -> tuple[list[str], list[str]]:
+        """Outputs in which each document stands once, and the plain ones whose documents go on to one of these.
+
+        Of the outputs of a port the first; one whose documents a stage samples and orders only if they are in no other.
+        """
+        plain: dict[tuple[str, ...], str] = {}
+        sampled: dict[tuple[str, ...], str] = {}
         for name in self.run.outputs:
-            first.setdefault(self.steps[f"outputs.{name}"].needs, name)
-        plain = [name for needs, name in first.items() if not any(_scatters(self.steps[n.partition(".")[0]]) for n in needs)]
-        return plain or list(first.values())
+            needs = self.steps[f"outputs.{name}"].needs
+            sampling = [self.steps[need] for need in needs if need in self.steps and _scatters(self.steps[need])]
+            (sampled if sampling else plain).setdefault(tuple(n for step in sampling for n in step.needs) or needs, name)
+        inside = set().union(*(self.upstream[f"outputs.{name}"] for name in plain.values()))
+        on = {need for name in inside for need in self.steps[name].needs}
+        told = on | {need for needs in plain for need in needs}
+        last = [name for needs, name in plain.items() if not on.issuperset(needs)]
+        last += [name for needs, name in sampled.items() if not told.issuperset(needs)]
+        return last, [name for name in plain.values() if name not in last]
 
     def _above(self, name: str) -> set[str]:
         """All steps above one."""
@@ -226,18 +241,11 @@ class WhatIf:
                 raise RecipeError(f"{name}: it makes an output of its own, and what it would choose is known by a run alone")
             for other in sorted(self.behind[name]):
                 step = self.steps[other]
+                written = {"branch"} if step.kind == "split" else {*step.writes} if step.kind in ("row", "global") else set()
                 if step.kind in ("expand", "regroup") or (step.kind == "split" and step.params.get("copy")):
                     raise RecipeError(f"{name}: behind it {other} makes other documents of those it gets: a run is needed")
-                if step.kind in ("row", "global") and (later := sorted(change.columns & set(step.writes))):
+                if later := sorted(change.columns & written):
                     raise RecipeError(f"{name}: {other}, behind it, writes {later[0]!r}, so what {name} saw is not known: a run is needed")
-
-    @staticmethod
-    def _filters(step: OpenStep) -> bool:
-        """Whether it is a row step that may drop."""
-        try:
-            return step.kind == "keep" or (step.kind == "row" and bool(registry.lookup(step.use).drops))
-        except KeyError:
-            return True
 
     # -- the answer -----------------------------------------------------------------------------------
 
@@ -280,12 +288,37 @@ class WhatIf:
         found = {name: np.zeros(len(codes.dictionary), bool) for name in self.changes}
         for code, key in enumerate(codes.dictionary.to_pylist()):
             branch, _, source = key.partition("\n")
-            way = self.run.way(last, branch, source)
-            if way is None and last not in self.homes:
+            ways = self.ways(last, tuple(branch.split("/")) if branch else (), source)
+            if not ways and last not in self.homes:
                 raise RecipeError(f"no row of source {source!r} and branch {branch!r} can have come to {last}: is run.json this run's?")
-            for name in set(way or ()) & set(found):
-                found[name][code] = True
+            for name in found:
+                met = [name in way for way in ways]
+                if any(met) and not all(met):
+                    raise RecipeError(f"{name}: which rows of source {source!r} came by it is not told by their columns: a run is needed")
+                found[name][code] = any(met)
         return {name: mask[indices] for name, mask in found.items()}
+
+    @cache  # noqa: B019 - as long as the question
+    def ways(self, port: str, labels: tuple[str, ...], source: str) -> frozenset[tuple[str, ...]]:
+        """Steps from a source to a port, by the branches a row took; none if it cannot have come there.
+
+        Several where inputs bring rows that have the source and branches of an earlier run.
+        """
+        name, _, branch = port.partition(".")
+        if port in self.steps:
+            name, branch = port, ""
+        if branch:
+            if not labels or labels[-1] != port:
+                return frozenset()
+            labels = labels[:-1]
+        step = self.steps[name]
+        if step.kind == "regroup":  # what a row was before it was made is not told by its branches
+            return frozenset([(name,)])
+        if step.kind == "source":
+            brought = ("source", "branch") if step.use == "rows" else tuple(step.params.get("carry") or ())
+            own = source == name or source not in self.steps or "source" in brought
+            return frozenset([(name,)] if own and (not labels or "branch" in brought) else [])
+        return frozenset((*way, name) for need in step.needs for way in self.ways(need, labels, source))
 
     def _verdicts(self, table: pa.Table, met: Mapping[str, Any], last: str | None = None, check: bool = True) -> tuple[Any, Any]:
         """Number of the first changed step that drops each row now, -1 for none, and its reasons; steps up to `last`, not with it."""
@@ -320,7 +353,7 @@ class WhatIf:
             self.lost[lang].add(len(rows), sizes[rows].sum(), _numbers(gone["n_tokens"])[rows].sum())
         at = [(names[k], reason) for k, reason in zip(first[lost], reasons[lost], strict=True)]
         self.reasons.update(at)
-        self._show("lost", gone, at, np.zeros(len(sizes), bool))
+        self._show("lost", gone, at)
 
     def _gone(self, last: str, table: pa.Table) -> None:
         """Rows dropped at a step: won, dropped somewhere else, or as they were."""
@@ -390,7 +423,7 @@ class WhatIf:
         paths = (path for name in self.outputs for path in self.run.files("outputs", output=name))
         return {str(path.relative_to(self.run.folder)): path for path in paths}
 
-    def _show(self, what: str, table: pa.Table, at: list[tuple[str, str]], last: Any = None) -> None:
+    def _show(self, what: str, table: pa.Table, at: list[tuple[str, str]]) -> None:
         """Keep the examples: those of the smallest hash of id."""
         order = id_order(table["id"], self.seed)
         known = self.shown[what]
@@ -434,7 +467,7 @@ class WhatIf:
             "reasons": [{"step": step, "reason": reason, "lost": n} for (step, reason), n in sorted(self.reasons.items())],
             "examples": {what: [example for _, example in found] for what, found in self.shown.items()},
             "again": [
-                {"step": n, "use": self.steps[n].use, "why": DECIDES if self._may_drop(n) else COMPARES} for n in [*again, *beside]
+                {"step": n, "use": self.steps[n].use, "why": DECIDES if _may_drop(self.steps[n]) else COMPARES} for n in [*again, *beside]
             ],
             "differs": {name: n for name, n in self.differs.items() if n},
             "notes": self._notes(),
@@ -442,10 +475,7 @@ class WhatIf:
 
     @property
     def _exact(self) -> bool:
-        return self.run.manifest["annotate"] or not any(self.open[step] for (step, _), s in self.strata.items() if s.all.documents)
-
-    def _may_drop(self, name: str) -> bool:
-        return bool(self.steps[name].account["dropped"])
+        return all(s.sampled == s.all.documents for (step, _), s in self.strata.items() if self.open[step])
 
     def _notes(self) -> list[str]:
         notes = []
@@ -455,6 +485,7 @@ class WhatIf:
                 notes.append(f"{name}: the rules are those of {step.use} {version}, the run was made by {step.version}")
             if n := self.differs[name]:
                 notes.append(f"{name}: {n:,} verdicts of the run do not follow from these rules")
+        notes += [f"outputs.{name} is in no number: its documents go on to another output" for name in self.passed_over]
         if any(_scatters(self.steps[port.partition(".")[0]]) for port in self.homes):
             notes.append("the run's outputs are samples: what is won may not be in them, and copies are counted")
         unsampled = sum(s.all.documents for (step, _), s in self.strata.items() if self.open[step] and not s.sampled)
@@ -560,6 +591,13 @@ def _by_language(table: pa.Table, known: Mapping[str, Any]) -> Iterator[tuple[st
     numbers = codes.indices.to_numpy()
     for code, lang in enumerate(codes.dictionary.to_pylist()):
         yield (lang if lang in known or len(known) < LANGUAGES else "other"), np.flatnonzero(numbers == code)
+
+
+def _may_drop(step: OpenStep) -> bool:
+    """Whether a step may drop documents; of a stage that is not known, whether it did, and a row step may."""
+    if step.use in registry.names():
+        return bool(registry.lookup(step.use).drops)
+    return step.kind in ("keep", "row") or bool(step.account["dropped"])
 
 
 def _scatters(step: OpenStep) -> bool:

@@ -30,6 +30,8 @@ class RowTask(Reading):
         self.exits: dict[str, LazyShard] = {}
         self.shadow_exits: dict[str, LazyShard] = {}
         self.exit_bytes: dict[str, int] = {}
+        self.ends: set[str] = set()
+        """Exits behind which no step of this pass goes on with the rows, so that their shadows end there."""
         self.leaves = {port for port in self.pass_.exits if self.plan.leaves_text(port)}
         self.parts = self.plan.parts(self.pass_.head)
         self.scattered: ScatterWriter | None = None
@@ -43,6 +45,8 @@ class RowTask(Reading):
             self.exits[port] = LazyShard(self.path(port, "parquet"), schema)
             self.exit_bytes[port] = 0
             readers = [r for r in self.plan.consumers(port) if r.name not in inside or r is self.pass_.head]
+            if len(readers) == len(self.plan.consumers(port)):
+                self.ends.add(port)
             if self.plan.whole_shadows or any(r.kind not in ("shards", "regroup", "expand") for r in readers):
                 whole = self.plan.port_schema(port, whole=True)
                 self.shadow_exits[port] = LazyShard(self.path(f"{port}.shadow", "parquet"), pa.schema([*whole, *SHADOW]))
@@ -148,7 +152,7 @@ class RowTask(Reading):
         if shadow is not None and shadow.num_rows:
             if port in self.shadow_exits:
                 self.shadow_exits[port].write(shadow)
-            else:
+            elif port in self.ends:
                 self.shadows.write(sized(shadow))
 
     def _scatter(self, step: Step, live: pa.Table, writer: ScatterWriter) -> None:

@@ -21,7 +21,8 @@ Params:  variant -- paper, tfds, datatrove or fineweb; also the defaults of the 
          curly_brackets, lorem_ipsum -- whether documents with `{`, and with `lorem ipsum`, are dropped; code has brackets.
          citations -- whether `[1]`, `[edit]` and `[citation needed]` are taken out.
          null = no bound; each but end_marks may be a map by `lang` or `profile`.
-Drops:   lorem_ipsum, curly_bracket, too_few_sentences. A document that is dropped keeps its text as it was.
+Drops:   lorem_ipsum, curly_bracket, too_few_sentences. The text of a dropped document is the lines kept, too:
+         so the steps behind see of its shadow what they would see.
 Errors:  none of its own; an empty text has too few sentences.
 
 `text` becomes the lines kept, without white space at their ends, each ended by a line feed but the last.
@@ -38,7 +39,7 @@ import pyarrow.compute as pc
 from numba import njit
 from pydantic import Field, model_validator
 
-from curation.rules import Bound, Rule, judge
+from curation.rules import Bound, Rule
 from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION, Utf8, char_class, decode, equal, load64, space_width, trim, zeros_below
 from stages.heuristics.sentences import ZEROS, char_table, count_sentences, sentence_table
@@ -85,7 +86,7 @@ def _if_asked(reason: str, param: str) -> Rule:
     column = f"c4_{reason}"
 
     def breaks(batch: Batch, params: Params) -> Any:
-        return np.asarray(batch[column]) & (np.asarray(batch.per_row(getattr(params, param))) > 0)
+        return pc.fill_null(batch[column], False).to_numpy(zero_copy_only=False) & (np.asarray(batch.per_row(getattr(params, param))) > 0)
 
     return Rule(reason, (column,), breaks, f"{column} and {param}", (param,))
 
@@ -377,7 +378,7 @@ def _bounds(batch: Batch, params: Params) -> Any:
     reads=["text"],
     writes={"text": pa.large_string(), **dict.fromkeys(COUNTS, pa.int32()), "c4_lorem_ipsum": pa.bool_(), "c4_curly_bracket": pa.bool_()},
     rules=RULES,
-    version=f"2:unicode-{UNICODE_VERSION}",
+    version=f"3:unicode-{UNICODE_VERSION}",
 )
 def c4_quality(batch: Batch, params: Params) -> Columns:
     """Return text (large_string) and the columns of the docstring (int32, bool), one value per document."""
@@ -387,12 +388,8 @@ def c4_quality(batch: Batch, params: Params) -> Columns:
         text.data, text.offsets, lines.starts, lines.ends, lines.offsets, marks.data, marks.offsets, _bounds(batch, params),
         variant == "paper", variant in ("datatrove", "fineweb"), *_tables(),
     )  # fmt: skip
-    columns: dict[str, Any] = {name: pa.array(counts[k].astype(np.int32)) for k, name in enumerate(COUNTS)}
-    columns |= {"c4_lorem_ipsum": pa.array(there[0]), "c4_curly_bracket": pa.array(there[1]), "text": Utf8(data, offsets).to_arrow()}
-    dropped = judge(RULES, batch.having(columns, {name: column.type for name, column in columns.items()}), params).is_valid()
-    if pc.any(dropped).as_py():
-        columns["text"] = pc.if_else(dropped, pc.fill_null(batch["text"].cast(pa.large_string()), ""), columns["text"])
-    return columns
+    columns: dict[str, Any] = {name: counts[k].astype(np.int32) for k, name in enumerate(COUNTS)}
+    return columns | {"c4_lorem_ipsum": there[0], "c4_curly_bracket": there[1], "text": Utf8(data, offsets).to_arrow()}
 
 
 def warm_up() -> None:

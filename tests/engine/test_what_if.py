@@ -5,6 +5,8 @@ import shutil
 import subprocess
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from engine_kit import command, environment, steps
 from engine_kit import run as engine_run
@@ -117,9 +119,110 @@ def test_without_a_sample_nothing_is_guessed(made):
 
 def test_the_way_of_a_row_is_told_by_its_branches(made):
     asked = WhatIf(open_run(made()), {"second.least": 1}, 0, 0)
-    assert asked.run.way("third", "route.code", "docs") == ("docs", "first", "route", "best", "third")
-    assert asked.run.way("third", "route.web", "docs") == ("docs", "first", "route", "second", "best", "third")
-    assert asked.run.way("second", "route.code", "docs") is asked.run.way("third", None, "docs") is None
+    assert asked.ways("third", ("route.code",), "docs") == {("docs", "first", "route", "best", "third")}
+    assert asked.ways("third", ("route.web",), "docs") == {("docs", "first", "route", "second", "best", "third")}
+    assert asked.ways("second", ("route.code",), "docs") == asked.ways("third", (), "docs") == set()
+
+
+ROUTED = 'route: {use: split, to: {code: "profile is not null and profile = \'code\'"}, else: web}'
+GRAPHS = {
+    "an output above another one": (
+        "steps: {first: {use: of_a}, third: {use: of_c}}\noutputs: {early: {use: shards, needs: first}, o: {use: shards, needs: third}}",
+        {"first.least": 30},
+    ),
+    "an output of each branch": (
+        f"steps:\n  first: {{use: of_a}}\n  {ROUTED}\n  third: {{use: of_c, needs: route.web}}\n"
+        "outputs: {o: {use: shards, needs: third}, code: {use: shards, needs: route.code}}",
+        {"first.least": 20},
+    ),
+    "a branch of which there is a mix alone": (
+        f"steps:\n  first: {{use: of_a}}\n  {ROUTED}\n  third: {{use: of_c, needs: route.web}}\n"
+        "outputs: {o: {use: shards, needs: third}, m: {use: mix, recipe: mix.yaml, needs: route.code}}",
+        {"first.least": 55},
+    ),
+    "branches that are copies": (
+        f"steps:\n  {ROUTED.replace('split,', 'split, copy: true,')}\n  first: {{use: of_a, needs: [route.code, route.web]}}\n"
+        "  third: {use: of_c}\noutputs: {o: {use: shards, needs: third}}",
+        {"first.least": 20},
+    ),
+    "a rule over truths in one branch": (
+        f"steps:\n  {ROUTED}\n  c4: {{use: c4_quality, min_line_words: 1, min_sentences: 1, needs: route.web}}\n"
+        "  third: {use: of_c, needs: [c4, route.code]}\noutputs: {o: {use: shards, needs: third}}",
+        {"c4.min_sentences": 2, "c4.curly_brackets": False},
+    ),
+    "a filter that writes the text its followers see": (
+        "steps: {c4: {use: c4_quality, min_line_words: 1, min_sentences: 3, end_marks: [.]}, "
+        "quality: {use: gopher_quality, min_words: 9, max_mean_word_length: null, min_alpha_word_fraction: null, min_stop_words: null}}\n"
+        "outputs: {o: {use: shards}}",
+        {"c4.min_sentences": 1},
+    ),
+    "nothing was dropped": (
+        "steps: {first: {use: of_a, least: null, most: null}, best: {use: keep, where: a_measure >= 0}}\noutputs: {o: {use: shards}}",
+        {"best.where": "a_measure >= 50"},
+    ),
+    "all was dropped": (
+        "steps: {first: {use: of_a, least: 101}, third: {use: of_c}}\noutputs: {o: {use: shards}}",
+        {"first.least": 30, "third.least": 40},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_odd_graphs(tmp_path, name):
+    """Each document is counted once, and as a run with the change has it."""
+    graph, changes = GRAPHS[name]
+    documents(tmp_path, 300)
+    (tmp_path / "mix.yaml").write_text('entries: {all: {where: "true", weight: 1}}\n')
+    if "c4" in graph:
+        _lines(tmp_path / "docs")
+    before_run, after_run = run(tmp_path, {}, graph=graph), run(tmp_path, changes, graph=graph)
+    report = what_if(open_run(before_run), changes)
+    before, after = (
+        {(row["id"], row.get("branch")): row for o in open_run(out).outputs if o != "early" for row in _rows(out, o)}
+        for out in (before_run, after_run)
+    )
+    lost, won = [before[i] for i in before.keys() - after.keys()], [after[i] for i in after.keys() - before.keys()]
+    assert report["documents"] == len(before)
+    assert report["lost"] == total(lost)
+    assert {what: alone(value) for what, value in report["won"].items()} == total(won)
+    assert report["exact"]
+    assert report["differs"] == {}
+    assert ("early" in str(report["notes"])) == ("above" in name)
+
+
+def test_rows_of_an_earlier_run_bring_its_sources_and_branches(tmp_path):
+    """Of one input that is nothing to ask; of two they do not say by which a row came."""
+    documents(tmp_path, 50)
+    split = f"steps:\n  {ROUTED}\n  all: {{use: keep, where: 'true', needs: [route.code, route.web]}}\noutputs: {{o: {{use: shards}}}}"
+    old = run(tmp_path, {}, graph=split) / "outputs/o/*.parquet"
+    inputs = f"inputs: {{old: {{use: rows, paths: '{old}'}}, docs: {{use: parquet, paths: 'docs/*.parquet', carry: [a]}}}}"
+    graphs = {
+        "steps: {first: {use: of_a, needs: [old, docs]}}\noutputs: {o: {use: shards}}": None,
+        "steps: {first: {use: of_a, needs: old}, all: {use: keep, where: 'true', needs: [first, docs]}}\noutputs: {o: {use: shards}}":
+            "first: which rows of source 'docs' came by it is not told",
+    }  # fmt: skip
+    for graph, message in graphs.items():
+        out = run(tmp_path, {}, graph=graph, inputs=inputs)
+        if message is not None:
+            with pytest.raises(RecipeError, match=message):
+                what_if(open_run(out), {"first.least": 60})
+            continue
+        known = open_run(out).table("outputs", ["a_measure"])["a_measure"].to_numpy()
+        assert 0 < what_if(open_run(out), {"first.least": 60})["lost"]["documents"] == (known < 60).sum() < len(known)
+
+
+def _rows(out, output):
+    names = open_run(out).schema("outputs", output).names
+    return open_run(out).table("outputs", [n for n in ("id", "text", "n_tokens", "branch") if n in names], output=output).to_pylist()
+
+
+def _lines(folder):
+    """Texts of lines of which some end in a mark."""
+    rng = np.random.default_rng(0)
+    for file in folder.glob("*.parquet"):
+        table = pq.read_table(file)
+        texts = ["\n".join("tea " * int(k) + "." * int(k % 2) for k in rng.integers(1, 9, rng.integers(1, 9))) for _ in range(len(table))]
+        pq.write_table(table.set_column(table.column_names.index("text"), "text", pa.array(texts)), file)
 
 
 def test_steps_that_look_at_all_documents_are_named(made):
@@ -127,6 +230,7 @@ def test_steps_that_look_at_all_documents_are_named(made):
     report = what_if(open_run(made(more=more)), {"third.least": 20})
     assert [(a["step"], a["use"]) for a in report["again"]] == [("twins", "dedup_exact"), ("ranked", "rank")]
     assert "twins (dedup_exact)" in page(report)
+    assert {a["step"]: "dropped there" in a["why"] for a in report["again"]} == {"twins": True, "ranked": False}
     assert what_if(open_run(made()), {"third.least": 20})["again"] == []
 
 
@@ -136,7 +240,9 @@ def test_steps_that_look_at_all_documents_are_named(made):
         ({"thirt.least": 1}, "no step 'thirt' (did you mean 'third'?)"),
         ({"third": 1}, "write STEP.PARAM=VALUE"),
         ({"third.last": 1}, "no parameter 'last' (did you mean 'least'?)"),
-        ({"third.least": "many"}, "third.least"),
+        ({"third.least": "many"}, "third.least: Input should be a valid number"),
+        ({"third.least": {"default": 1, "de": "x"}}, "third.least: Input should be a valid number"),
+        ({"third.least": {"de": 1}}, "third.least: Value error, a map"),
         ({"third.unit": 2}, "only a run tells its effect; its rules use least, most"),
         ({"docs.paths": "x"}, "a run is needed"),
         ({"route.else": "x"}, "a run is needed"),
@@ -144,12 +250,17 @@ def test_steps_that_look_at_all_documents_are_named(made):
         ({"best.where": "z > 1"}, 'best.where: unknown column "z"'),
         ({"best.where": "len(text) > 1"}, 'best.where: unknown column "text"'),
         ({"best.where": "c_measure > 1"}, "third, behind it, writes 'c_measure'"),
+        ({"at_last.where": "branch is not null and branch = 'route.code'"}, "again, behind it, writes 'branch'"),
         ({}, "name a change"),
     ],
 )
 def test_what_only_a_run_can_tell_is_refused(made, changes, message):
+    more = """
+  at_last: {use: keep, where: branch is not null}
+  again: {use: split, to: {de: "lang is not null and lang = 'de'"}, else: others}
+  all: {use: keep, where: "true", needs: [again.de, again.others]}"""
     with pytest.raises(RecipeError) as error:
-        what_if(open_run(made()), changes)
+        what_if(open_run(made(more=more)), changes)
     assert message in str(error.value)
 
 
