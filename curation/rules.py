@@ -14,16 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-if TYPE_CHECKING:
-    from curation.stage import Batch
-
 PROFILES = ("web", "code", "math")
+Batch: TypeAlias = Any
+"""`curation.stage.Batch`, whose file needs this one."""
 
 
 def group_column(value: Any) -> str | None:

@@ -61,7 +61,7 @@ def _made_once(tmp_path_factory, name, *options, text=None, start=None):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not said.exists():
             if start is not None:
-                shutil.copytree(start, out)
+                shutil.copytree(start, out, dirs_exist_ok=True)  # which an attempt that was stopped may have left
             if text is not None:
                 recipe.write_text(text)
             command = [sys.executable, "-m", "curation.cli", "run", recipe if text else "pipeline.yaml", "-j", "2", "--out", out, "--json"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -63,7 +64,7 @@ steps:
 """
     run(recipe(crawl, PARTS[: PARTS.index("steps:")] + steps + "outputs: {out: {use: shards, needs: first}}"), crawl / "out")
     row = rows(crawl / "out", "dropped")[0]
-    (document,) = explain(crawl / "out", row["id"])["documents"]
+    (document,) = explain(open_run(crawl / "out"), row["id"])["documents"]
     (fate,) = document["fates"]
     route, first = fate["steps"][-2:]
     assert (fate["branch"], route["metrics"], first["metrics"]) == ("route.small", {"length": row["length"]}, {"length": row["length"]})
@@ -86,7 +87,7 @@ def test_every_row_of_a_document_is_named(crawl, monkeypatch):
     held = [found for found in stands.values() if found[0][2]["mix_phase"] == "validation"]
     for found in [*thrice[:3], *held[:2]]:
         row = found[0][2]
-        (document,) = explain(crawl / "out", row["id"])["documents"]
+        (document,) = explain(open_run(crawl / "out"), row["id"])["documents"]
         assert document["record"] == {"source": "docs", "file": row["record_file"], "offset": row["record_offset"]}
         assert sorted((f["output"], f["row"]) for f in document["fates"]) == sorted(place[:2] for place in found)
         for fate in document["fates"]:
@@ -101,25 +102,77 @@ def test_a_created_document_has_the_place_of_the_one_it_was_made_of(crawl):
     run(recipe(crawl, PARTS), crawl / "out")
     made = rows(crawl / "out", "outputs")
     row = next(r for r in made if r["part"] == 1)
-    (document,) = explain(crawl / "out", row["id"])["documents"]
+    (document,) = explain(open_run(crawl / "out"), row["id"])["documents"]
     assert document["parents"] == row["parent_ids"]
     assert document["record"] == {"source": "docs", "file": row["record_file"], "offset": row["record_offset"]}
     source = pq.read_table(crawl / "crawl" / row["record_file"]).to_pylist()[row["record_offset"]]
     assert row["text"] in source["text"]
-    (parent,) = explain(crawl / "out", row["parent_ids"][0])["documents"]
+    (parent,) = explain(open_run(crawl / "out"), row["parent_ids"][0])["documents"]
     parts = {r["id"] for r in made if r["parent_ids"] == row["parent_ids"]}
     assert {f["output"].partition(" as ")[2] for f in parent["fates"]} == parts
-    assert f"made of {row['parent_ids'][0]}" in page(explain(crawl / "out", row["id"]))
+    assert f"made of {row['parent_ids'][0]}" in page(explain(open_run(crawl / "out"), row["id"]))
 
 
 def test_a_dropped_document_has_its_record(crawl):
     text = PARTS.replace("  words:", "  len: {use: measure, limit: 60}\n  words:")
     run(recipe(crawl, text), crawl / "out")
     row = rows(crawl / "out", "dropped")[0]
-    (document,) = explain(crawl / "out", row["id"])["documents"]
+    it = open_run(crawl / "out")
+    (document,) = it.explain(row["id"])["documents"]
     assert document["record"] == {"source": "docs", "file": row["record_file"], "offset": row["record_offset"]}
     assert [f["row"] for f in document["fates"]] == [None]
-    assert f"read from docs: {row['record_file']} at {row['record_offset']}\n  dropped\n" in page(explain(crawl / "out", row["id"]))
+    assert f"read from docs: {row['record_file']} at {row['record_offset']}\n  dropped\n" in page(it.explain(row["id"]))
+
+
+def test_the_way_of_a_row_is_that_of_its_source_and_of_all_its_branches(crawl):
+    """Two sources meet; of the branches of a branch the second comes first where they meet again."""
+    for i in range(2):
+        parquet(crawl / "more" / f"{i}.parquet", documents(60, seed=9 + i))
+    text = """
+inputs: {docs: {use: parquet, paths: "crawl/*.parquet"}, more: {use: parquet, paths: "more/*.parquet"}}
+steps:
+  len:   {use: measure, needs: [docs, more]}
+  size:  {use: split, to: {small: "length < 100"}, else: large}
+  tiny:  {use: split, needs: size.small, to: {least: "length < 30"}, else: rest}
+  a:     {use: count_words, needs: tiny.least}
+  b:     {use: count_words, needs: tiny.rest}
+  meet:  {use: keep, needs: [b, a, size.large], where: "length >= 20"}
+outputs: {out: {use: shards, needs: meet}}
+"""
+    run(recipe(crawl, text), crawl / "out")
+    it, seen = open_run(crawl / "out"), set()
+    for row in [*rows(it.folder, "outputs"), *rows(it.folder, "dropped")]:
+        (fate,) = told(it, row["id"])["fates"]
+        branch = {"size.large": [], "size.small/tiny.least": ["tiny", "a"], "size.small/tiny.rest": ["tiny", "b"]}[row["branch"]]
+        assert [s["name"] for s in fate["steps"]] == [row["source"], "len", "size", *branch, "meet"]
+        seen.add((row["source"], row["branch"], fate["fate"]))
+    assert len(seen) == 6  # what is least is short as well
+
+
+def test_branches_may_call_two_things_the_same(crawl):
+    """A number in one output is a text in the other."""
+    text = """
+inputs: {docs: {use: parquet, paths: "crawl/*.parquet"}}
+steps:
+  len:   {use: measure}
+  size:  {use: split, to: {small: "length < 100"}, else: large}
+  a:     {use: other_length, needs: size.small, checkpoint: true}
+  a_few: {use: keep, where: "length >= 20"}
+  b:     {use: other_words, needs: size.large, checkpoint: true}
+  b_few: {use: keep, where: "length < 300"}
+outputs: {of_a: {use: shards, needs: a_few}, of_b: {use: shards, needs: b_few}}
+"""
+    run(recipe(crawl, text), crawl / "out")
+    it, dropped = open_run(crawl / "out"), rows(crawl / "out", "dropped")
+    for what, step in ((dropped, "a_few"), (dropped, "b_few"), (rows(crawl / "out", "outputs/of_a"), "a_few")):
+        row = next(r for r in what if r.get("step") in (None, step))
+        (fate,) = told(it, row["id"])["fates"]
+        assert next(s for s in fate["steps"] if s["name"] == step[0])["metrics"] == {"other": row["other"]}
+    assert it.table("dropped", ["id", "length"], "length < 20").num_rows == it.steps["a_few"].account["dropped"]["where_false"]
+    assert it.sample("a_few", n=3).num_rows == 3
+    for ask in ({"columns": ["other"]}, {"where": "other = 1", "columns": ["id"]}, {}):
+        with pytest.raises(RecipeError, match=r"column 'other' is .* they cannot be read as one"):
+            it.table("outputs", **ask)
 
 
 def test_nothing_that_was_crawled_writes_to_the_terminal():
@@ -199,6 +252,17 @@ def test_the_bound_of_a_document_is_that_of_its_language(sample, lang, score, bo
     assert rule["distance"] == pytest.approx(abs(score - bound) / bound, abs=1e-5)
     exempt = row.set_column(2, "profile", pa.array(["math"]))
     assert not any(r["column"] for r in judged(sample.steps["language"], exempt))  # math and code are not asked
+
+
+@pytest.mark.parametrize(("ratio", "broken"), [(np.float32(0.1), False), (np.nextafter(np.float32(0.1), np.float32(1)), True)])
+def test_a_hair_beyond_a_bound_is_beyond_it(sample, ratio, broken):
+    """float32's 0.1 is not above 0.1, the next number is; to six places both are 0.1."""
+    row = sample.table("outputs", where="hash_ratio is not null", output="web", limit=1)
+    row = row.set_column(row.column_names.index("hash_ratio"), "hash_ratio", pa.array([ratio], pa.float32()))
+    rule = next(r for r in judged(sample.steps["quality"], row) if r["column"] == "hash_ratio")
+    assert (rule["broken"], rule["value"], rule["bound"]) == (broken, 0.1, 0.1)
+    endless = row.set_column(row.column_names.index("hash_ratio"), "hash_ratio", pa.array([float("inf")], pa.float32()))
+    assert "hash_ratio" not in [r["column"] for r in judged(sample.steps["quality"], endless)]
 
 
 def test_bounds_stand_beside_the_metrics_of_each_step(sample):
@@ -324,8 +388,26 @@ steps:
     assert {row["branch"] for row in shadows} == {"route.small", "route.rest"}
     for branch, step in (("route.small", "a"), ("route.rest", "b")):
         row = next(row for row in shadows if row["branch"] == branch)
-        (fate,) = explain(crawl / "out", row["id"])["documents"][0]["fates"]
+        (fate,) = explain(open_run(crawl / "out"), row["id"])["documents"][0]["fates"]
         assert [(s["name"], s["metrics"]) for s in fate["later"]] == [(step, {"n_tokens": row["n_tokens"]})]
+
+
+def test_copies_of_a_document_have_shadows_of_their_own(crawl):
+    """Both are dropped at one step; only one of them would meet another behind it."""
+    steps = """
+steps:
+  len:   {use: measure}
+  both:  {use: split, to: {b: "length > 0", c: "length > 0"}, else: rest, copy: true}
+  first: {use: keep, needs: [both.b, both.c, both.rest], where: "length >= 60"}
+  ways:  {use: split, to: {mine: "branch is not null and branch = 'both.b'"}, else: others}
+  tell:  {use: other_length, needs: ways.mine}
+outputs: {of_b: {use: shards, needs: tell}, others: {use: shards, needs: ways.others}}
+"""
+    text = PARTS[: PARTS.index("steps:")] + steps
+    run(recipe(crawl, text), crawl / "out", annotate=True)
+    row = next(r for r in rows(crawl / "out", "dropped") if r["length"] < 60)
+    fates = {fate["branch"]: [s["name"] for s in fate["later"]] for fate in told(open_run(crawl / "out"), row["id"])["fates"]}
+    assert fates == {"both.b": ["tell"], "both.c": []}
 
 
 # -- texts read again ---------------------------------------------------------------------------------
@@ -442,6 +524,33 @@ def test_each_change_of_a_text_is_a_diff(kept_recipe):
     assert (parts["step"], parts["before"], parts["after"]) == ("parts", len(source), len(row["text"]))
     assert f" {row['text']}" in parts["diff"]
     assert found["agrees"]
+
+
+def test_a_part_of_a_part_is_read_again_from_the_record(tmp_path):
+    """Its row names the part it was made of, which is no record."""
+    plugin = tmp_path / "lines_of.py"
+    plugin.write_text("""
+import numpy as np, pyarrow as pa
+from curation.stage import Batch, Expanded, StageParams, expand
+
+@expand(reads=["text"], writes={"text": pa.large_string(), "word": pa.int32()})
+def words_of(batch: Batch, params: StageParams):
+    found = [(n, i, w) for n, t in enumerate(batch["text"].to_pylist()) for i, w in enumerate((t or "").split()[:2])]
+    numbers, words, texts = zip(*found)
+    columns = {"text": pa.array(texts, pa.large_string()), "word": pa.array(words, pa.int32())}
+    return Expanded(np.array(numbers), columns, pa.nulls(len(batch), pa.string()))
+""")
+    parquet(tmp_path / "crawl" / "0.parquet", documents(20))
+    steps = 'inputs: {docs: {use: parquet, paths: "crawl/*.parquet"}}\nsteps: {parts: {use: paragraphs}, words: {use: words_of}}\n'
+    file = recipe(tmp_path, steps + "outputs: {out: {use: shards, needs: words}}")
+    file.write_text(file.read_text().replace("plugins: [", f"plugins: [{plugin}, "))
+    run(file, tmp_path / "out")
+    it = open_run(tmp_path / "out")
+    row = next(r for r in rows(it.folder, "outputs") if r["word"] == 1)
+    (found,) = again(it, row["id"])
+    assert found["agrees"]
+    assert found["texts"][-1]["step"] == "words"
+    assert found["texts"][-1]["after"] == len(row["text"])
 
 
 def test_a_document_that_failed_is_not_read_again(kept_recipe):

@@ -19,9 +19,10 @@ import curation
 from curation import registry, shards
 from curation.cli import app
 from curation.errors import RecipeError
-from curation.inspect import lookup, opened
+from curation.inspect import lookup, rows
 from curation.inspect.explain import explain
 from curation.inspect.judged import judged
+from curation.inspect.rows import KINDS, id_order
 from curation.storage import write_sealed
 from curation.tasks.fates import TEXT_SHARE, id_hashes
 
@@ -76,16 +77,39 @@ def test_steps_as_the_recipe_and_the_run_have_them(sample_run):
 
 def test_a_stage_of_another_version_judges_nothing(sample_run):
     facts = next(s for s in curation.open_run(sample_run).manifest["steps"] if s["name"] == "quality")
-    assert opened.OpenStep.of(facts).thresholds
-    assert opened.OpenStep.of({**facts, "version": "0"}).thresholds == []
+    assert rows.OpenStep.of(facts).thresholds
+    assert rows.OpenStep.of({**facts, "version": "0"}).thresholds == []
 
 
 def test_bounds_of_a_model_that_is_gone_are_not_known(sample_run):
     scored = next(s for s in curation.open_run(sample_run).manifest["steps"] if s["name"] == "scored")
     params = {**scored["params"], "keep": {"quality": "kept_0.5"}}
-    assert opened.OpenStep.of({**scored, "params": params}).thresholds
-    gone = opened.OpenStep.of({**scored, "params": {**params, "models": {"quality": "/gone"}}})
+    assert rows.OpenStep.of({**scored, "params": params}).thresholds
+    gone = rows.OpenStep.of({**scored, "params": {**params, "models": {"quality": "/gone"}}})
     assert gone.thresholds == judged(gone, pa.table({"quality": pa.array([0], pa.float32())})) == []
+
+
+def test_parameters_that_a_stage_does_not_know_judge_nothing(sample_run):
+    facts = next(s for s in curation.open_run(sample_run).manifest["steps"] if s["name"] == "quality")
+    assert rows.OpenStep.of({**facts, "params": {**facts["params"], "gone": 1}}).thresholds == []
+
+
+def test_a_way_of_many_joins_is_found_at_once(sample_run, tmp_path):
+    """Forty joins of two branches each: 2^40 ways."""
+    manifest = json.loads((sample_run / "run.json").read_text())
+    source, row = (next(s for s in manifest["steps"] if s["kind"] == kind) for kind in ("source", "row"))
+    steps = [source]
+    for n in range(40):
+        needs = [steps[-1]["name"]] if n == 0 else [f"l{n - 1}", f"r{n - 1}"]
+        steps += [{**row, "name": f"s{n}", "needs": needs, "kind": "split"}]
+        steps += [{**row, "name": f"{side}{n}", "needs": [f"s{n}.{side}"]} for side in "lr"]
+    (tmp_path / "run.json").write_text(json.dumps({**manifest, "steps": steps}))
+    it = curation.open_run(tmp_path)
+    took = [f"s{n}.{'lr'[n % 3 == 0]}" for n in range(40)]
+    way = it.way(took[-1].replace("s39.", "")  + "39", "/".join(took), source["name"])
+    assert way == (source["name"], *(name for n in range(40) for name in (f"s{n}", f"{'lr'[n % 3 == 0]}{n}")))
+    assert it.way("l39", "/".join(took[:-2]), source["name"]) is None
+    assert len(it.first_way("l39")) == len(way)
 
 
 @pytest.mark.parametrize("what", ["outputs", "dropped", "failed", "shadows"])
@@ -126,10 +150,24 @@ def test_where_step_and_reason_choose_rows(sample_run):
     assert len(it.files("dropped", "quality")) < len(it.files("dropped"))
 
 
+def test_a_rule_without_a_column_holds_for_all_rows_or_none(small):
+    it = curation.open_run(small)
+    assert it.table("outputs", ["id"], "1 > 2").num_rows == it.table("dropped", ["id"], "false", step="len").num_rows == 0
+    assert it.table("outputs", ["id"], "true").num_rows == it.table("outputs", ["id"]).num_rows > 0
+
+
+def test_no_more_is_read_than_a_limit_asks_for(small, monkeypatch):
+    it, read = curation.open_run(small), []
+    real = rows._group
+    monkeypatch.setattr(rows, "_group", lambda file, group, schema: read.append(group) or real(file, group, schema))
+    assert it.table("outputs", ["id"], limit=7).num_rows == 7
+    assert read == [0]
+
+
 def test_only_what_matches_is_read_whole(small, monkeypatch):
     it, read = curation.open_run(small), []
-    real = opened._group
-    monkeypatch.setattr(opened, "_group", lambda file, group, schema: read.append(schema.names) or real(file, group, schema))
+    real = rows._group
+    monkeypatch.setattr(rows, "_group", lambda file, group, schema: read.append(schema.names) or real(file, group, schema))
     table = it.table("outputs", ["text"], "part = 2")
     groups = sum(pq.ParquetFile(p).num_row_groups for p in it.files("outputs"))
     assert table.num_rows > 0
@@ -165,6 +203,8 @@ def test_a_table_that_nothing_is_installed_for(small, monkeypatch):
         ({"what": "outputs", "step": "quality"}, "name an output"),
         ({"what": "outputs", "reason": "empty"}, "have no reason"),
         ({"what": "outputs", "as_": "polars"}, "arrow, pandas or duckdb"),
+        ({"what": "outputs", "columns": ["id", "url", "id"]}, "column 'id' is named twice"),
+        ({"what": "outputs", "limit": -1}, "limit=-1"),
     ],
 )
 def test_what_is_not_there_is_one_error(sample_run, arguments, said):
@@ -193,7 +233,7 @@ def test_a_sample_is_the_same_always_and_of_stored_texts_first(sample_run):
     assert first.equals(again)
     assert first["id"].to_pylist() != other["id"].to_pylist()
     dropped = it.table("dropped", ["id", "text", "_file", "_row"], step="repetition")
-    ranked = np.lexsort((opened.id_order(dropped["id"], 0), pc.is_null(dropped["text"]).to_numpy()))
+    ranked = np.lexsort((id_order(dropped["id"], 0), pc.is_null(dropped["text"]).to_numpy()))
     assert first["id"].to_pylist() == dropped["id"].take(pa.array(ranked[:8])).to_pylist()
     everything = it.sample("repetition", n=1000)
     texts = [t is not None for t in everything["text"].to_pylist()]
@@ -203,10 +243,18 @@ def test_a_sample_is_the_same_always_and_of_stored_texts_first(sample_run):
     assert set(it.sample("quality", "symbol_ratio")["drop_reason"].to_pylist()) == {"symbol_ratio"}
 
 
+def test_a_document_of_several_rows_is_in_a_sample_once(sample_run):
+    it = curation.open_run(sample_run)
+    ids = it.table("outputs", ["id"], output="anneal")["id"].to_pylist()
+    assert len(set(ids)) < len(ids)
+    found = it.sample(output="anneal", n=len(ids))["id"].to_pylist()
+    assert sorted(found) == sorted(set(ids))
+
+
 def test_the_order_of_a_sample_has_nothing_to_do_with_which_texts_are_stored():
     ids = pa.array([f"{i:032x}" for i in range(20_000)])
     stored_ones = id_hashes(ids) < np.uint64(2**64 // 20)
-    half = opened.id_order(ids, 0) < np.uint64(1 << 63)
+    half = id_order(ids, 0) < np.uint64(1 << 63)
     assert TEXT_SHARE == 1000
     assert 0.4 < half[stored_ones].mean() < 0.6
 
@@ -250,6 +298,22 @@ def test_the_command_shows_documents_with_the_rule_they_broke(sample_run):
     assert "no such document" in CliRunner().invoke(app, ["sample", str(sample_run), "--failed"]).output
 
 
+def test_a_run_without_documents_has_empty_tables_and_samples(tmp_path):
+    parquet(tmp_path / "crawl" / "0.parquet", [])
+    text = STEPS[: STEPS.index("  words:")] + "outputs: {out: {use: shards, needs: len}}"
+    run(recipe(tmp_path, text), tmp_path / "out")
+    it = curation.open_run(tmp_path / "out")
+    for what in KINDS:
+        assert it.table(what, ["id", "url", *(["text"] if what in ("outputs", "dropped") else [])], "id = 'x'").num_rows == 0
+        assert it.table(what, ["length"], "length > 3", as_="pandas").shape == (0, 1)
+    with pytest.raises(RecipeError, match=r"no column 'lenght' .did you mean 'length'"):
+        it.table("dropped", ["lenght"], step="len")
+    assert it.sample().num_rows == it.sample(output="out").num_rows == 0
+    assert lookup.build(it)["entries"] == 0
+    assert it.explain("x")["documents"] == []
+    assert "no such document" in CliRunner().invoke(app, ["sample", str(it.folder)]).output
+
+
 # -- the lookup -------------------------------------------------------------------------------------
 
 
@@ -263,7 +327,7 @@ def test_a_lookup_finds_what_a_look_through_all_files_does(writable, monkeypatch
     monkeypatch.setattr(lookup, "SORTED_ENTRIES", 64)
     monkeypatch.setattr(shards, "ROW_GROUP_ROWS", 16)
     it = curation.open_run(writable)
-    rows = [row for what in opened.KINDS for row in stored(writable, what)]
+    rows = [row for what in KINDS for row in stored(writable, what)]
     names = sorted({row["id"] for row in rows} | {row["url"] for row in rows} | {p for row in rows for p in row.get("parent_ids") or ()})
     asked = [[name] for name in names[::7]] + [names[::31], ["never met"]]
     scanned = [places(lookup.find(it, values)) for values in asked]

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from curation import registry
 from curation.inspect.judged import entry, judged, nearest
 from curation.inspect.lookup import find
-from curation.inspect.opened import OpenRun, OpenStep
+from curation.inspect.rows import OpenStep, RunRows
 from curation.inspect.show import plain, safe
 from curation.where import columns_of
 
@@ -22,6 +22,8 @@ IDENTITY = frozenset({
 })  # fmt: skip
 MOST_SURVIVORS = 100
 """Documents of a chain of duplicates that are followed (ours)."""
+MOST_PARENTS = 20
+"""Documents that one was made of which the terminal names (ours)."""
 WIDTH, VALUE_CHARS = 140, 300
 """Of a line of the terminal, and characters of a value that are shown (ours)."""
 
@@ -56,12 +58,12 @@ class Way:
 
 
 def explain(
-    run: Any, query: str, follow: bool = False, look: Callable[[OpenRun, dict[str, Any], list[Way]], None] | None = None
+    run: RunRows, query: str, follow: bool = False, look: Callable[[RunRows, dict[str, Any], list[Way]], None] | None = None
 ) -> dict[str, Any]:
     """Find a document by URL or id.
 
     Args:
-        run: an OpenRun, or the folder of a run. follow: go on from survivor to survivor until one is no duplicate.
+        follow: go on from survivor to survivor until one is no duplicate.
         look: called with the run, the report of each document and its ways, to add to them.
     Returns: {"query", "documents": [{"id", "url", "record": {"source", "file", "offset"}, "parents", "fates": [{"branch", "fate",
         "output", "row", "file", "file_row", "steps": [{"name", "verdict", "reason", "metrics", "rules", "replaced"}], "nearest",
@@ -74,7 +76,6 @@ def explain(
         survivors = whose duplicate it is, and whose that one is.
     Raises: RecipeError if the run is unfinished.
     """
-    run = run if isinstance(run, OpenRun) else OpenRun(run)
     run.require_done()
     rows = _rows(run, {query})
     ids = {query, *(f.values["id"] for f in rows if query in (f.values["id"], f.values.get("url")))}
@@ -90,7 +91,7 @@ def explain(
     for found in rows:
         for parent in found.values.get("parent_ids") or ():
             if found.what == "outputs" and parent in ids:
-                made = Way("merged", found, path(run, f"outputs.{found.name}", found.values.get("branch")))
+                made = Way("merged", found, _path(run, f"outputs.{found.name}", found.values))
                 document = _document(documents, parent, {"url": query if "://" in query else None})
                 document["fates"].append({**_fate(run, made, told=False), "output": f"{found.file} as {found.values['id']}"})
     for document in documents.values():
@@ -103,7 +104,7 @@ def explain(
     return {"query": query, "documents": list(documents.values())}
 
 
-def _rows(run: OpenRun, values: Iterable[str]) -> list[Found]:
+def _rows(run: RunRows, values: Iterable[str]) -> list[Found]:
     """Every row that tells of one of these ids or URLs, without its text: outputs last."""
     places, found = find(run, sorted(values)), []
     for what in ("dropped", "failed", "shadows", "outputs"):
@@ -126,16 +127,16 @@ def _document(documents: dict[str, dict[str, Any]], name: str, row: Mapping[str,
     return document
 
 
-def _way(run: OpenRun, found: Found) -> Way:
+def _way(run: RunRows, found: Found) -> Way:
     row = found.values
     if found.what == "dropped":
-        return Way("dropped", found, path(run, row["step"], row.get("branch")), row["step"], row["drop_reason"])
+        return Way("dropped", found, _path(run, row["step"], row), row["step"], row["drop_reason"])
     if found.what == "failed":
-        return Way("failed", found, path(run, row["step"], None), row["step"], f"{row['reason']}: {row['detail']}")
-    return Way("kept", found, path(run, f"outputs.{found.name}", row.get("branch")))
+        return Way("failed", found, _path(run, row["step"], row), row["step"], f"{row['reason']}: {row['detail']}")
+    return Way("kept", found, _path(run, f"outputs.{found.name}", row))
 
 
-def _fate(run: OpenRun, way: Way, told: bool = True) -> dict[str, Any]:
+def _fate(run: RunRows, way: Way, told: bool = True) -> dict[str, Any]:
     """A way as the report has it; `told`: with what the row says of its steps."""
     writer = {column: step.name for step in way.steps for column in step.writes}  # a column written twice tells of the last
     steps = []
@@ -171,33 +172,16 @@ def _told(step: OpenStep, found: Found, mine: list[str], stop: bool) -> dict[str
     return {"metrics": metrics, "rules": rules, "replaced": replaced(found.values, step.values) if replaced and metrics else {}}
 
 
-def path(run: OpenRun, last: str, branch: str | None) -> list[OpenStep]:
-    """Steps from a source to `last`; at a fan-in the way its branch says, else the first way."""
-    taken = set((branch or "").split("/"))
-    found: list[OpenStep] = []
-    name: str | None = last
-    while name is not None and name in run.steps:
-        step = run.steps[name]
-        if step.kind != "shards":
-            found.append(step)
-        chosen = next((n for n in step.needs if any(n == t or _leads(run, n, t) for t in taken)), step.needs[0] if step.needs else None)
-        name = chosen.partition(".")[0] if chosen else None
-    return found[::-1]
+def _path(run: RunRows, last: str, row: Mapping[str, Any]) -> list[OpenStep]:
+    """Steps from a source to `last`, as the row's branches and source say; where they do not, the first way."""
+    source = row.get("source")
+    names = run.way(last, row.get("branch"), source) or run.first_way(last, source)
+    while run.steps[names[0]].kind == "regroup":
+        names = run.first_way(run.steps[names[0]].needs[0], source) + names
+    return [step for step in map(run.steps.__getitem__, names) if step.kind != "shards"]
 
 
-def _leads(run: OpenRun, port: str, branch: str) -> bool:
-    """Whether rows of a port came through a branch."""
-    queue = [port]
-    while queue:
-        here = queue.pop()
-        if branch and here == branch:
-            return True
-        step = run.steps.get(here.partition(".")[0])
-        queue += step.needs if step else ()
-    return False
-
-
-def _shadows(run: OpenRun, document: dict[str, Any], shadows: list[Found]) -> None:
+def _shadows(run: RunRows, document: dict[str, Any], shadows: list[Found]) -> None:
     """Add to dropped fates what their shadows met behind the drop."""
     for shadow in shadows:
         row = shadow.values
@@ -211,16 +195,16 @@ def _shadows(run: OpenRun, document: dict[str, Any], shadows: list[Found]) -> No
             if told["metrics"] or reason:
                 later.append({"name": step.name, "verdict": "would drop" if reason else "would keep", "reason": reason, **told})
         for fate in document["fates"]:
-            if fate["fate"] == "dropped" and fate["steps"][-1]["name"] == row["shadow_step"]:
+            here = f"{row.get('branch') or ''}/".startswith(f"{fate['branch']}/" if fate["branch"] else "")  # a copy goes a way of its own
+            if here and fate["fate"] == "dropped" and fate["steps"][-1]["name"] == row["shadow_step"]:
                 fate["later"] = later
 
 
-def _behind(run: OpenRun, step: OpenStep, row: Mapping[str, Any]) -> bool:
-    """Whether a shadow's way from its drop, by its branches, passes a step."""
-    way = path(run, step.name, row.get("branch"))
-    taken = {"", *(row.get("branch") or "").split("/")}
-    open_ = [need for s in way for need in s.needs if "." in need and len(s.needs) == 1]
-    return row["shadow_step"] in [s.name for s in way[:-1]] and set(open_) <= taken
+def _behind(run: RunRows, step: OpenStep, row: Mapping[str, Any]) -> bool:
+    """Whether a shadow's way from its drop passes a step: behind the first few of its branches."""
+    branches = row["branch"].split("/") if row.get("branch") else []
+    ways = (run.way(step.name, "/".join(branches[:n]), row["source"]) for n in range(len(branches) + 1))
+    return any(row["shadow_step"] in way[:-1] for way in ways if way is not None)
 
 
 def _uses(fates: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
@@ -235,7 +219,7 @@ def _uses(fates: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     return uses
 
 
-def _survivors(run: OpenRun, documents: dict[str, dict[str, Any]], ways: Mapping[str, list[Way]], follow: bool) -> None:
+def _survivors(run: RunRows, documents: dict[str, dict[str, Any]], ways: Mapping[str, list[Way]], follow: bool) -> None:
     """Add whose duplicates documents are, and where these are: `duplicate_of` of the step that dropped them, and so on."""
     open_ = {name: _twins(w.found for w in ways.get(name, ())) for name in documents}
     for _ in range(MOST_SURVIVORS if follow else 1):
@@ -280,7 +264,8 @@ def _of_document(d: dict[str, Any]) -> list[str]:
     if d["record"]:
         lines.append(f"  read from {safe('{source}: {file} at {offset}'.format(**d['record']))}")
     if d["parents"]:
-        lines.append(f"  made of {safe(', '.join(d['parents']))}")
+        more = f" and {len(d['parents']) - MOST_PARENTS:,} more" if len(d["parents"]) > MOST_PARENTS else ""
+        lines.append(f"  made of {safe(', '.join(d['parents'][:MOST_PARENTS]))}{more}")
     shown: set[str] = set()
     for f in d["fates"]:
         place = "" if f["output"] is None else f" in {safe(f['output'])} row {f['row']}"

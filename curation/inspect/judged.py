@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from curation.inspect.opened import OpenStep
+from curation.inspect.rows import OpenStep
 from curation.inspect.show import plain
 from curation.rules import Bound, group_column
 from curation.stage import Batch
@@ -36,16 +38,18 @@ def judged(step: OpenStep, row: pa.Table, known: Iterable[str] | None = None) ->
         if not isinstance(rule, Bound):
             found.append(entry(rule.reason, broken, when=rule.when))
             continue
-        value = plain(row[rule.column][0].as_py())
-        if value is None or (rule.unless is not None and bool(rule.unless.breaks(batch, params)[0])):
+        value = row[rule.column][0].as_py()
+        if value is None or not math.isfinite(value) or (rule.unless is not None and bool(rule.unless.breaks(batch, params)[0])):
             continue
+        single = pa.types.is_float32(row[rule.column].type)  # as Bound compares it
         for side, name in (("least", rule.least), ("most", rule.most)):
             bound, group = _bound(rule.value(params, name), row) if name else (None, None)
-            if bound is not None:
-                beyond = value - bound if side == "most" else bound - value
+            if bound is not None and math.isfinite(bound):
+                held = float(np.float32(bound)) if single else bound
+                beyond = value - held if side == "most" else held - value
                 over = broken and (beyond > 0 or (rule.drop_at and beyond == 0))
-                distance = round(abs(beyond) / (abs(bound) or 1.0), 6)
-                found.append(entry(rule.reason, over, rule.column, value, side, name, plain(bound), group, distance, rule.when))
+                distance = round(abs(beyond) / (abs(held) or 1.0), 6)
+                found.append(entry(rule.reason, over, rule.column, plain(value), side, name, plain(bound), group, distance, rule.when))
     return found
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.errors import RecipeError
-from curation.inspect.opened import KINDS, PLACE, OpenRun
+from curation.inspect.rows import KINDS, PLACE, RunRows
 from curation.shards import ShardWriter, opened
 from curation.storage import digest, read_sealed, remote, remove_tree, write_sealed
 from curation.text import Utf8
@@ -31,7 +31,7 @@ ENTRY = np.dtype([("hash", np.uint64), ("file", np.uint32), ("row", np.uint32)])
 FOUND = {"what": pa.string(), **PLACE}
 
 
-def find(run: OpenRun, values: Sequence[str]) -> pa.Table:
+def find(run: RunRows, values: Sequence[str]) -> pa.Table:
     """Where rows stand whose id or URL, or the id of a document they were made of, is one of these: {what, _file, _row}.
 
     From the lookup, if there is one of this state of the run; else by a look through the columns id and url of all its files.
@@ -39,7 +39,7 @@ def find(run: OpenRun, values: Sequence[str]) -> pa.Table:
     return _looked_up(run, values) if built(run) else _scanned(run, values)
 
 
-def built(run: OpenRun) -> bool:
+def built(run: RunRows) -> bool:
     """Whether the run has a lookup of its present state."""
     try:
         head: dict[str, Any] = read_sealed(run.folder / FOLDER / HEAD)
@@ -48,13 +48,14 @@ def built(run: OpenRun) -> bool:
     return bool(head["run"] == digest(run.manifest))
 
 
-def _columns(run: OpenRun, what: str) -> list[str]:
+def _columns(run: RunRows, what: str) -> list[str]:
     """Columns that name a document; those it was made of only where a step makes documents of others."""
-    names = run.schema(what).names
-    return [name for name in ("id", "url", "parent_ids") if name in names]
+    wanted = ("id", "url", "parent_ids")
+    names = run.schema(what, columns=wanted).names
+    return [name for name in wanted if name in names]
 
 
-def _scanned(run: OpenRun, values: Sequence[str]) -> pa.Table:
+def _scanned(run: RunRows, values: Sequence[str]) -> pa.Table:
     wanted, parts = pa.array(list(values), pa.string()), [_none()]
     for what in KINDS:
         names = _columns(run, what)
@@ -84,7 +85,7 @@ def _places(what: str, files: Any, rows: Any) -> pa.Table:
 # -- the lookup -----------------------------------------------------------------------------------
 
 
-def build(run: OpenRun) -> dict[str, Any]:
+def build(run: RunRows) -> dict[str, Any]:
     """Build the lookup of a run.
 
     Returns: {"rows", "entries", "files", "bytes"}: rows of the run, entries and files of the lookup, its size.
@@ -112,7 +113,7 @@ def build(run: OpenRun) -> dict[str, Any]:
     return {"rows": rows, "entries": entries, "files": (1 << bits) + 1, "bytes": size}
 
 
-def _spilled(run: OpenRun, spill: Any, names: list[str]) -> tuple[int, list[int]]:
+def _spilled(run: RunRows, spill: Any, names: list[str]) -> tuple[int, list[int]]:
     """Write sorted runs of entries, one behind the other, and gather names of files; returns rows of the run, and entries of each run."""
     held, count, rows, runs = [], 0, 0, []
     for entries, n in _entries(run, names):
@@ -132,7 +133,7 @@ def _spill(held: list[Any], spill: Any) -> int:
     return len(entries)
 
 
-def _entries(run: OpenRun, names: list[str]) -> Iterator[tuple[Any, int]]:
+def _entries(run: RunRows, names: list[str]) -> Iterator[tuple[Any, int]]:
     """Entries of each batch of the run's rows, and how many rows these are."""
     for what in KINDS:
         for batch in run.batches(what, [*_columns(run, what), *PLACE]):
@@ -169,7 +170,7 @@ def _written(folder: Any, part: int, bits: int, spill: Any, runs: list[int]) -> 
     return int(writer.close()["bytes"])
 
 
-def _looked_up(run: OpenRun, values: Sequence[str]) -> pa.Table:
+def _looked_up(run: RunRows, values: Sequence[str]) -> pa.Table:
     bits = read_sealed(run.folder / FOLDER / HEAD)["bits"]
     hashes = np.unique(Utf8.of(pa.array(list(values), pa.string())).hash())
     numbers, rows = [], []
@@ -190,7 +191,7 @@ def _looked_up(run: OpenRun, values: Sequence[str]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _names(run: OpenRun, numbers: list[int]) -> dict[int, str]:
+def _names(run: RunRows, numbers: list[int]) -> dict[int, str]:
     """Names of some files of the run, by their numbers."""
     found: dict[int, str] = {}
     end = 0

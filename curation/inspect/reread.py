@@ -20,7 +20,7 @@ from curation.documents import record_ids
 from curation.domains import registrable_domains
 from curation.errors import CurateError, RecipeError
 from curation.inspect.explain import Way
-from curation.inspect.opened import OpenRun, OpenStep
+from curation.inspect.rows import OpenStep, RunRows
 from curation.ledger import Ledger
 from curation.plan import Plan, Step
 from curation.recipe import build
@@ -41,7 +41,7 @@ class Rereader:
     Raises: RecipeError if the recipe, or a list or model it names, is not what it was, or a stage is not known (see `registry.plug_in`).
     """
 
-    def __init__(self, run: OpenRun) -> None:
+    def __init__(self, run: RunRows) -> None:
         self.run = run
         try:
             saved = read_sealed(run.folder / run.manifest["plan"])
@@ -58,10 +58,10 @@ class Rereader:
         self.masks = {name: (mask, params) for name, (mask, params) in stages.items() if mask is not None}
         """Step -> what puts marks in place of the personal data that it replaces; for texts that have not passed it."""
 
-        self._latest: tuple[tuple[str, ...], pa.Table] | None = None
+        self._latest: tuple[tuple[str, str, int], pa.Table] | None = None
         """The record that was read last: the ways of a document begin at one."""
 
-    def __call__(self, run: OpenRun, document: dict[str, Any], ways: list[Way]) -> None:
+    def __call__(self, run: RunRows, document: dict[str, Any], ways: list[Way]) -> None:
         """Add to each fate of a document what its texts were: {"says", "agrees", "texts": [{"step", "before", "after", "diff"}]}.
 
         before, after = characters; diff = lines of a unified diff, at most DIFF_LINES, marks in place of personal data.
@@ -77,14 +77,14 @@ class Rereader:
 
     # -- the record ---------------------------------------------------------------------------------
 
-    def _record(self, step: Step, way: Way, ids: set[str]) -> pa.Table:
+    def _record(self, step: Step, way: Way) -> pa.Table:
         """The source record of a document, one row.
 
         Raises: RecipeError if the file is gone, changed, or has no such record.
         """
         source = step.stage
         assert isinstance(source, Source)
-        wanted = way.found.values["record_file"]
+        wanted, offset = way.found.values["record_file"], way.found.values["record_offset"]
         path = next((p for p, relative in self.plan.files(step) if relative == wanted), None)
         if path is None:
             raise RecipeError(f"--reread: {wanted} is not among the files of the input {step.name} any more")
@@ -93,10 +93,10 @@ class Rereader:
             if not self._was_read(step, f"{file.identity}|{part}"):
                 raise RecipeError(f"--reread: {file.path} is not the file that the run read: it has changed since")
             for table in source.read(file.path, wanted, part, step.params):
-                hit = pc.is_in(table["id"], pa.array(sorted(ids))).to_numpy()
+                hit = pc.fill_null(pc.equal(table["record_offset"], offset), False).to_numpy()
                 if hit.any():
                     return self._ingested(step, table.slice(int(hit.argmax()), 1))
-        raise RecipeError(f"--reread: {file.path} has no record {' or '.join(sorted(ids))}")
+        raise RecipeError(f"--reread: {file.path} has no record at {offset}")
 
     def _was_read(self, step: Step, identity: str) -> bool:
         """Whether a task of the run read this split, alone or in a pack."""
@@ -133,9 +133,9 @@ class Rereader:
         head = self.plan.steps[way.steps[0].name]
         if way.last == head.name:
             return {"says": "it went where it was read", "agrees": None, "texts": []}
-        place = (head.name, way.found.values["record_file"], *sorted(ids))
+        place = (head.name, way.found.values["record_file"], way.found.values["record_offset"])
         if self._latest is None or self._latest[0] != place:
-            self._latest = (place, self._record(head, way, ids))
+            self._latest = (place, self._record(head, way))
         row = self._latest[1]
         texts: list[dict[str, Any]] = []
         differ: list[str] = []

@@ -8,7 +8,8 @@ from curation import registry
 from curation.errors import RecipeError
 from curation.inspect.explain import of_rule
 from curation.inspect.judged import judged
-from curation.inspect.opened import KINDS, OpenRun
+from curation.inspect.opened import OpenRun
+from curation.inspect.rows import KINDS
 from curation.inspect.show import plain, safe
 
 CHARS = 500

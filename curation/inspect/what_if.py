@@ -24,7 +24,8 @@ from pydantic import ValidationError
 
 from curation import registry
 from curation.errors import RecipeError, did_you_mean
-from curation.inspect.opened import OpenRun, OpenStep, group_of, id_order
+from curation.inspect.opened import OpenRun
+from curation.inspect.rows import OpenStep, group_of, id_order
 from curation.inspect.show import plain, safe
 from curation.rules import AnyRule, group_column, judge
 from curation.shards import opened, value_bytes
@@ -150,7 +151,8 @@ class WhatIf:
         self.steps = run.steps
         self.upstream = {name: self._above(name) for name in self.steps}
         self.outputs, self.passed_over = self._last_outputs()
-        columns = {f.name: f for name in self.outputs for f in run.schema("outputs", name)} | {f.name: f for f in run.schema("dropped")}
+        fields = [*(f for name in self.outputs for f in run.schema("outputs", name)), *run.schema("dropped")]
+        columns = {f.name: f for f in fields if not pa.types.is_null(f.type)}  # null: of rows there are none of
         schema = pa.schema([f for name, f in columns.items() if name not in ("text", "step", "drop_reason", "document_bytes")])
         self.changes = {name: Change(run.step(name), given, schema) for name, given in self._grouped(changes).items()}
         for name, change in self.changes.items():
@@ -261,7 +263,7 @@ class WhatIf:
         more = {"outputs": (), "dropped": ("step", "drop_reason", "document_bytes"), "shadows": ("shadow_step", "document_bytes")}[what]
         if what == "shadows":
             more = (*more, "shadow_later")
-        there = set(self.run.schema(what, output).names)
+        there = set(self.run.schema(what, output, self.columns | set(more)).names)
         wanted = sorted((self.columns | set(more)) & there)
         absent = sorted((self.columns | set(more)) - there)
         for batch in self.run.batches(what, [*wanted, "_file", "_row"], output=output):

@@ -18,8 +18,9 @@ import xxhash
 from pydantic import ValidationError
 
 from curation import registry
-from curation.inspect.opened import OpenRun, id_order
+from curation.inspect.opened import OpenRun
 from curation.inspect.report.facts import Clusters, Facts, Sample, Shadows
+from curation.inspect.rows import id_order
 from curation.ledger import NULL_BIN, bin_edges
 from curation.shards import opened
 
