@@ -40,13 +40,14 @@ class RowTask(Reading):
             blocks = (len(self.parts) << task["bits"]) * DOCUMENT_BLOCK_BYTES  # a run need not have more than one of each partition
             run_bytes = min(self.plan.recipe.settings.shuffle.spill_bytes // 2, blocks)  # beside the rows that are read
             self.scattered = ScatterWriter(self.path("scattered", "spill"), schema, added, task["bits"], run_bytes)
-        for port in self.pass_.exits if not self.parts else ():
-            schema = self.plan.port_schema(port)
-            self.exits[port] = LazyShard(self.path(port, "parquet"), schema)
-            self.exit_bytes[port] = 0
+        for port in self.pass_.exits:
             readers = [r for r in self.plan.consumers(port) if r.name not in inside or r is self.pass_.head]
             if len(readers) == len(self.plan.consumers(port)):
                 self.ends.add(port)
+            if self.parts:  # its rows go to their places
+                continue
+            self.exits[port] = LazyShard(self.path(port, "parquet"), self.plan.port_schema(port))
+            self.exit_bytes[port] = 0
             if self.plan.whole_shadows or any(r.kind not in ("shards", "regroup", "expand") for r in readers):
                 whole = self.plan.port_schema(port, whole=True)
                 self.shadow_exits[port] = LazyShard(self.path(f"{port}.shadow", "parquet"), pa.schema([*whole, *SHADOW]))

@@ -146,7 +146,7 @@ def test_a_run_is_read_by_its_output(tmp_path, monkeypatch):
         (("--benchmarks", "b.jsonl", "--fields", "b={question: [a"), "--fields: cannot read"),
         (("--benchmarks", "b.jsonl", "--fields", "c={question: [a]}"), "fields: there is no benchmark 'c'"),
         (("--benchmarks", "b.jsonl", "--fields", "b={question: a}"), "--fields: "),
-        (("--benchmarks", "no.jsonl"), "no.jsonl"), (("--benchmarks", "b.jsonl", "--scores", "no.csv"), "--scores: no.csv cannot be read"),
+        (("--benchmarks", "no.jsonl"), "no.jsonl"), (("--benchmarks", "b.jsonl", "--scores", "no.csv"), "no.csv: cannot be read"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_named(tmp_path, monkeypatch, options, said):
