@@ -12,8 +12,9 @@ Source:  C4, Raffel et al. 2020, section 2.2; the longest word, the policy phras
          Not here: dirty words (count_dirty_words), English alone (identify_language), three-sentence spans seen before.
 Units:   c4_lines = lines of the text. c4_long_word_lines, c4_unended_lines, c4_short_lines, c4_javascript_lines, c4_policy_lines =
          those removed, each for the first reason of this order. c4_citations = citations taken out of the lines that
-         were not too long of word. c4_sentences = sentences in the lines kept. c4_lorem_ipsum, c4_curly_bracket = whether they
-         are in what is asked for them. Lines end where Python's splitlines() ends them.
+         were not too long of word. c4_sentences = sentences in the lines kept. c4_lorem_ipsum_line, c4_curly_bracket_line = first
+         line that has it and is asked for it (in paper 1: the page is), 0 for none; the first of both gives the reason.
+         Lines end where Python's splitlines() ends them.
 Params:  variant -- paper, tfds, datatrove or fineweb; also the defaults of the others.
          max_word_chars -- lines with a longer word go. end_marks -- lines that end otherwise, or in ..., go (null = no such rule).
          min_line_words -- lines with fewer words (between white space) go. min_sentences -- documents with fewer are dropped.
@@ -81,19 +82,24 @@ class Params(StageParams):
         return {**DEFAULTS.get(values.get("variant", "paper"), {}), **values}
 
 
-def _if_asked(reason: str, param: str) -> Rule:
-    """Drop for what was found where a parameter, true or false, says so."""
-    column = f"c4_{reason}"
-
-    def breaks(batch: Batch, params: Params) -> Any:
-        return pc.fill_null(batch[column], False).to_numpy(zero_copy_only=False) & (np.asarray(batch.per_row(getattr(params, param))) > 0)
-
-    return Rule(reason, (column,), breaks, f"{column} and {param}", (param,))
+def _asked(batch: Batch, params: Params, reason: str, param: str) -> Any:
+    """Line of what drops a document for this reason, where it is asked for; 0 where there is none."""
+    return pc.fill_null(batch[f"c4_{reason}_line"], 0).to_numpy(zero_copy_only=False) * (np.asarray(batch.per_row(getattr(params, param))) > 0)
 
 
+def _has_curly_bracket(batch: Batch, params: Params) -> Any:
+    return _asked(batch, params, "curly_bracket", "curly_brackets") > 0
+
+
+def _has_lorem_ipsum(batch: Batch, params: Params) -> Any:
+    lorem, curly = _asked(batch, params, "lorem_ipsum", "lorem_ipsum"), _asked(batch, params, "curly_bracket", "curly_brackets")
+    return (lorem > 0) & ~((curly > 0) & (curly < lorem))
+
+
+FOUND = ("c4_lorem_ipsum_line", "c4_curly_bracket_line")
 RULES = (
-    _if_asked("lorem_ipsum", "lorem_ipsum"),
-    _if_asked("curly_bracket", "curly_brackets"),
+    Rule("lorem_ipsum", FOUND, _has_lorem_ipsum, "c4_lorem_ipsum_line > 0, and no { in a line before", ("lorem_ipsum", "curly_brackets")),
+    Rule("curly_bracket", FOUND[1:], _has_curly_bracket, "c4_curly_bracket_line > 0", ("curly_brackets",)),
     Bound("too_few_sentences", "c4_sentences", least="min_sentences"),
 )
 
@@ -296,19 +302,21 @@ def _clean(data: Any, text: Any, starts: Any, ends: Any, lines: Any, marks: Any,
     text: offsets of the documents. starts, ends, lines: lines without white space at their ends, and their offsets.
     bounds: float64 (5, n), as `_bounds` makes them. paper: the whole page is asked for what drops it, and lines are trimmed
     again. raw_words: words are counted before citations go.
-    Returns: new text (bytes, offsets), COUNTS int64 (8, n), whether `lorem ipsum` and whether { is there: bool (2, n).
+    Returns: new text (bytes, offsets), COUNTS int64 (8, n), FOUND int32 (2, n).
     """
     n = len(text) - 1
     out, offsets = np.empty(text[n] - text[0] + 1, np.uint8), np.zeros(n + 1, np.int64)
-    counts, there = np.zeros((8, n), np.int64), np.zeros((2, n), np.bool_)
+    counts, there = np.zeros((8, n), np.int64), np.zeros((2, n), np.int32)
     at = np.int64(0)
     for row in range(n):
         max_word, min_words = bounds[0, row], bounds[1, row]
         javascript, policy, cite = bounds[2, row] > 0, bounds[3, row] > 0, bounds[4, row] > 0
         traits = _traits(data, text[row], text[row + 1])
         if paper:
-            there[0, row] = traits & PHRASE and _phrases(data, text[row], text[row + 1], phrases, phrase_offsets) & LOREM
-            there[1, row] = traits & CURLY and _has_curly(data, text[row], text[row + 1])
+            if traits & PHRASE and _phrases(data, text[row], text[row + 1], phrases, phrase_offsets) & LOREM:
+                there[0, row] = 1
+            if traits & CURLY and _has_curly(data, text[row], text[row + 1]):
+                there[1, row] = 1
         first = at
         counts[0, row] = lines[row + 1] - lines[row]
         for k in range(lines[row], lines[row + 1]):
@@ -344,13 +352,13 @@ def _clean(data: Any, text: Any, starts: Any, ends: Any, lines: Any, marks: Any,
             found = 0
             if traits & PHRASE or cited > 0:  # a citation may have parted one
                 found = _phrases(out, line, stop, phrases, phrase_offsets)
-            if not paper and found & LOREM:
-                there[0, row] = True
+            if not paper and found & LOREM and there[0, row] == 0:
+                there[0, row] = k - lines[row] + 1
             if javascript and found & JAVASCRIPT:
                 counts[4, row] += 1
                 continue
-            if not paper and traits & CURLY and not there[1, row] and _has_curly(out, line, stop):
-                there[1, row] = True
+            if not paper and traits & CURLY and there[1, row] == 0 and _has_curly(out, line, stop):
+                there[1, row] = k - lines[row] + 1
             if policy and found & POLICY:
                 counts[5, row] += 1
                 continue
@@ -376,12 +384,12 @@ def _bounds(batch: Batch, params: Params) -> Any:
 
 @stage(
     reads=["text"],
-    writes={"text": pa.large_string(), **dict.fromkeys(COUNTS, pa.int32()), "c4_lorem_ipsum": pa.bool_(), "c4_curly_bracket": pa.bool_()},
+    writes={"text": pa.large_string(), **dict.fromkeys((*COUNTS, *FOUND), pa.int32())},
     rules=RULES,
     version=f"3:unicode-{UNICODE_VERSION}",
 )
 def c4_quality(batch: Batch, params: Params) -> Columns:
-    """Return text (large_string) and the columns of the docstring (int32, bool), one value per document."""
+    """Return text (large_string) and the columns of the docstring (int32), one value per document."""
     text, variant = batch.utf8(), params.variant
     lines, marks = text.lines("python").trimmed(), Utf8.of_strings(list(params.end_marks or ()))
     data, offsets, counts, there = _clean(
@@ -389,7 +397,7 @@ def c4_quality(batch: Batch, params: Params) -> Columns:
         variant == "paper", variant in ("datatrove", "fineweb"), *_tables(),
     )  # fmt: skip
     columns: dict[str, Any] = {name: counts[k].astype(np.int32) for k, name in enumerate(COUNTS)}
-    return columns | {"c4_lorem_ipsum": there[0], "c4_curly_bracket": there[1], "text": Utf8(data, offsets).to_arrow()}
+    return columns | {name: there[k] for k, name in enumerate(FOUND)} | {"text": Utf8(data, offsets).to_arrow()}
 
 
 def warm_up() -> None:

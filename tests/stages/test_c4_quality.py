@@ -46,8 +46,8 @@ CASES = [
     pytest.param(page("This is some Lorem IPSUM text."), FREE, "lorem_ipsum", id="in a line that stays"),
     pytest.param(page("This is some lorem  ipsum text."), {}, None, id="two spaces are none"),
     pytest.param(page("This is some Lorem IPSUM text."), {"lorem_ipsum": False}, None, id="no rule"),
-    pytest.param(page("Is { here in this line.", "This is some lorem ipsum."), OLD, "lorem_ipsum", id="of both one gives the reason"),
-    pytest.param(page("This is some lorem ipsum.", "Is { here in this line."), OLD, "lorem_ipsum", id="whichever comes first"),
+    pytest.param(page("Is { here in this line.", "This is some lorem ipsum."), OLD, "curly_bracket", id="the first line gives the reason"),
+    pytest.param(page("This is some lorem ipsum.", "Is { here in this line."), OLD, "lorem_ipsum", id="whichever it is"),
     pytest.param(page("Use javascript and { this."), OLD, None, id="javascript goes before its bracket is seen"),
 ]  # fmt: skip
 
@@ -220,7 +220,7 @@ def slow(text):
     found = {"lorem_ipsum": "lorem ipsum" in text.lower(), "curly_bracket": "{" in text}
     rules = {**found, "too_few_sentences": counts["c4_sentences"] < 3}
     reason = next((name for name, holds in rules.items() if holds), None)
-    counts |= {f"c4_{name}": there for name, there in found.items()}
+    counts |= {f"c4_{name}_line": int(there) for name, there in found.items()}
     return counts | {"text": "\n".join(left).strip(), "drop_reason": reason}
 
 
