@@ -84,7 +84,8 @@ class Params(StageParams):
 
 def _asked(batch: Batch, params: Params, reason: str, param: str) -> Any:
     """Line of what drops a document for this reason, where it is asked for; 0 where there is none."""
-    return pc.fill_null(batch[f"c4_{reason}_line"], 0).to_numpy(zero_copy_only=False) * (np.asarray(batch.per_row(getattr(params, param))) > 0)
+    line = pc.fill_null(batch[f"c4_{reason}_line"], 0).to_numpy(zero_copy_only=False)
+    return line * (np.asarray(batch.per_row(getattr(params, param))) > 0)
 
 
 def _has_curly_bracket(batch: Batch, params: Params) -> Any:
