@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -23,7 +23,7 @@ import pyarrow as pa
 from curation import assets, registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
-from curation.recipe import Recipe, Resources, StepSpec, build
+from curation.recipe import Recipe, Resources, StepSpec, above, build
 from curation.stage import AssetMark, GlobalStage, Shuffled, Source, Stage, StageParams, lookup_columns
 from curation.storage import digest, file_of, read_sealed
 from curation.where import Where, WhereError, normal_form, parse
@@ -196,12 +196,7 @@ class Plan:
         if self.until is not None:
             if self.until not in specs:
                 raise RecipeError(f"--until: there is no step {self.until!r}" + did_you_mean(self.until, specs))
-            wanted, queue = set(), [self.until]
-            while queue:
-                name = queue.pop().partition(".")[0]
-                if name not in wanted:
-                    wanted.add(name)
-                    queue.extend(specs[name].needs)
+            wanted = above({name: spec.needs for name, spec in specs.items()}, self.until)
             specs = {n: s for n, s in specs.items() if n in wanted}
         return specs
 
@@ -717,6 +712,11 @@ def snapshot(plan: Plan) -> dict[str, Any]:
     }  # fmt: skip
     options = {"sample": plan.sample, "annotate": plan.annotate, "until": plan.until, "examples": plan.examples}
     return {"recipe": json.dumps(raw), "file": str(recipe.file.resolve()), "options": options}
+
+
+def plan_file(saved: Mapping[str, Any]) -> str:
+    """Place in a run's folder of a plan's snapshot."""
+    return f"work/plan-{digest(saved)[:12]}.json"
 
 
 def plan_of(saved: dict[str, Any]) -> Plan:

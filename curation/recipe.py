@@ -6,7 +6,7 @@ The shape of the file is checked here, `Plan` checks what the stages and columns
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -153,6 +153,19 @@ def build(source: YamlFile, overrides: Mapping[str, Any]) -> Recipe:
     _apply_overrides(recipe, raw, overrides)
     recipe.settings = recipe.validate(Settings, raw.get("settings") or {}, ("settings",))
     return recipe
+
+
+def above(needs: Mapping[str, Sequence[str]], *ports: str) -> set[str]:
+    """Steps that rows of some ports (steps, or STEP.BRANCH) came through, those of the ports included; needs: step -> ports."""
+    found: set[str] = set()
+    queue = list(ports)
+    while queue:
+        port = queue.pop()
+        name = port if port in needs else port.partition(".")[0]  # the name of an output has a dot
+        if name in needs and name not in found:
+            found.add(name)
+            queue += needs[name]
+    return found
 
 
 def _plugins(recipe: Recipe, raw: Any) -> list[Path]:

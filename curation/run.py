@@ -22,7 +22,7 @@ from curation import assets, registry
 from curation.errors import AccountError, FailedShareError, TaskError, said_of
 from curation.executors import Executor
 from curation.ledger import Account, Heads, Ledger
-from curation.plan import STATE_FILE, Pass, Plan, Step, snapshot, state_of
+from curation.plan import STATE_FILE, Pass, Plan, Step, plan_file, snapshot, state_of
 from curation.shards import count_rows
 from curation.shuffle import (
     BLOCK,
@@ -920,7 +920,7 @@ class Run:
                 write_sealed(self.out / "states" / name / STATE_FILE, state_of(self.plan.steps[name]))
         manifest = {
             "name": self.plan.recipe.name, "recipe": str(self.plan.recipe.file), "status": status,
-            "plan": f"work/plan-{digest(snapshot(self.plan))[:12]}.json",
+            "plan": plan_file(snapshot(self.plan)),
             "sample": self.plan.sample, "annotate": self.plan.annotate, "input_bytes": self.input_bytes,
             "inputs": {n: {"files": len(f), "identity": digest([x.identity for x in f])} for n, f in self.files.items()},
             "steps": [self._step(s) for s in self.plan.steps.values() if s.name in self.accounts],

@@ -10,7 +10,6 @@ Units:   pages. Intervals are Wilson's of 95 %.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.errors import RecipeError
+from curation.intervals import Z_95, wilson
 from stages.extract.charset import utf8
 from stages.extract.code.code_blocks import may_have_code
 from stages.extract.extract_html import Params, extract
@@ -96,7 +96,5 @@ def _share(part: int, whole: int) -> dict[str, float] | None:
     """A share with Wilson's interval; None of nothing."""
     if not whole:
         return None
-    z, p = 1.959964, part / whole
-    middle, half = p + z * z / (2 * whole), z * math.sqrt(p * (1 - p) / whole + z * z / (4 * whole * whole))
-    below = 1 + z * z / whole
-    return {"value": round(p, 4), "low": round(max(0.0, (middle - half) / below), 4), "high": round(min(1.0, (middle + half) / below), 4)}
+    low, high = wilson(part, whole, Z_95)
+    return {"value": round(part / whole, 4), "low": round(low, 4), "high": round(high, 4)}

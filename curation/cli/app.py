@@ -68,9 +68,9 @@ def drive(plan: Any, folder: Any, executor: str, options: Any, quiet: bool, walk
     from curation import executors
     from curation.errors import RecipeError, did_you_mean
     from curation.inspect.show import Display
-    from curation.plan import snapshot
+    from curation.plan import plan_file, snapshot
     from curation.run import Run
-    from curation.storage import digest, run_lock, write_sealed
+    from curation.storage import run_lock, write_sealed
     from curation.warm_up import warm_up
 
     if executor not in executors.NAMES:
@@ -82,9 +82,9 @@ def drive(plan: Any, folder: Any, executor: str, options: Any, quiet: bool, walk
     with run_lock(folder):
         warm_up(plan, say)
         saved = snapshot(plan)
-        plan_file = folder / "work" / f"plan-{digest(saved)[:12]}.json"
-        write_sealed(plan_file, saved)
-        worker = executors.start(executor, plan, folder, plan_file, options)
+        file = folder / plan_file(saved)
+        write_sealed(file, saved)
+        worker = executors.start(executor, plan, folder, file, options)
         try:
             with Display(plan, quiet=quiet) as display:
                 return walk(Run(plan, folder, worker, display.notify))

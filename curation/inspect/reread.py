@@ -190,7 +190,7 @@ class Rereader:
             if kept is None:
                 return None
             place = pa.table({"_file": [kept.found.file], "_row": pa.array([kept.found.number], pa.int64())})
-            values["text"] = self.run.rows("outputs", place)["text"].combine_chunks()
+            values["text"] = self.run.rows("outputs", place, ("text",))["text"].combine_chunks()
         return _with(row, values)
 
     def _change(self, step: str, before: str | None, after: str | None, passed: Container[str] = ()) -> dict[str, Any]:

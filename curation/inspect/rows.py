@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from curation import registry
 from curation.documents import CORE
 from curation.errors import RecipeError, did_you_mean
+from curation.inspect.show import require_run
 from curation.rules import AnyRule, Threshold, thresholds
-from curation.run import read_manifest
 from curation.shards import conform, opened
 from curation.stage import GlobalStage, RowStage
 from curation.storage import location
@@ -110,9 +110,7 @@ class RunRows:
 
     def __init__(self, folder: Any) -> None:
         self.folder = location(folder) if isinstance(folder, str) else folder
-        self.manifest = read_manifest(self.folder)
-        if not self.manifest:
-            raise RecipeError(f"{self.folder} is not the folder of a run (it has no run.json)")
+        self.manifest = require_run(self.folder)
         self.name, self.status = str(self.manifest["name"]), str(self.manifest["status"])
         self.steps = {s["name"]: OpenStep.of(s) for s in self.manifest["steps"]}
         self.outputs = tuple(name.removeprefix("outputs.") for name, step in self.steps.items() if step.kind == "shards")
@@ -340,8 +338,8 @@ class RunRows:
         table = pa.Table.from_batches(batches, pa.schema([pa.field(name, types[name]) for name in names]))
         return table if as_ == "arrow" else _as(table, as_)
 
-    def rows(self, what: str, places: pa.Table, without: Sequence[str] = ()) -> pa.Table:
-        """Rows at some places, in that order: all columns that these files have, but some, and where the rows stand.
+    def rows(self, what: str, places: pa.Table, columns: Collection[str] | None = None, without: Sequence[str] = ()) -> pa.Table:
+        """Rows at some places, in that order: some columns, or all that these files have but some, and where the rows stand.
 
         Args:
             places: {_file, _row}, as `batches` gives them.
@@ -349,18 +347,20 @@ class RunRows:
         by_file: dict[str, list[int]] = {}
         for at, name in enumerate(places["_file"].to_pylist()):
             by_file.setdefault(name, []).append(at)
-        known = self._schema(what, [self.folder / name for name in by_file])
-        read = pa.schema([f for f in known if f.name not in without])
+        known = self._schema(what, [self.folder / name for name in by_file], columns)
+        read = pa.schema([f for f in known if f.name not in without and (columns is None or f.name in columns)])
         numbers = places["_row"].to_numpy()
         parts, order = [], []
         for name, here in by_file.items():
+            all_ = np.array(here)
             with opened(self.folder / name) as file:
                 end = 0
                 for group in range(file.metadata.num_row_groups):
                     base, end = end, end + file.metadata.row_group(group).num_rows
-                    if mine := [at for at in here if base <= numbers[at] < end]:
+                    mine = all_[(numbers[all_] >= base) & (numbers[all_] < end)]
+                    if len(mine):
                         parts.append(_group(file, group, read).take(pa.array(numbers[mine] - base)))
-                        order += mine
+                        order += mine.tolist()
         table = pa.concat_tables(parts) if parts else read.empty_table()
         where = places.take(pa.array(order, pa.int64()))
         for name in PLACE:

@@ -14,7 +14,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,15 +25,16 @@ from pydantic import ValidationError
 from curation import registry
 from curation.errors import RecipeError, did_you_mean
 from curation.inspect.opened import OpenRun
-from curation.inspect.rows import OpenStep, group_of, id_order
+from curation.inspect.rows import PLACE, OpenStep, group_of, id_order
 from curation.inspect.show import plain, safe
+from curation.intervals import Z_95 as Z
+from curation.intervals import wilson
+from curation.recipe import above
 from curation.rules import AnyRule, group_column, judge
-from curation.shards import opened, value_bytes
+from curation.shards import value_bytes
 from curation.stage import Batch, GlobalStage, RowStage
 from curation.where import Where, WhereError, parse
 
-Z = 1.959964
-"""Intervals are of 95 %."""
 SHOWN = 20
 """Languages the table names."""
 LANGUAGES = 1_000
@@ -149,7 +150,7 @@ class WhatIf:
         run.require_done()
         self.run, self.examples, self.seed = run, examples, seed
         self.steps = run.steps
-        self.upstream = {name: self._above(name) for name in self.steps}
+        self.upstream = {name: above({n: s.needs for n, s in self.steps.items()}, *self.steps[name].needs) for name in self.steps}
         self.outputs, self.passed_over = self._last_outputs()
         fields = [*(f for name in self.outputs for f in run.schema("outputs", name)), *run.schema("dropped")]
         columns = {f.name: f for f in fields if not pa.types.is_null(f.type)}  # null: of rows there are none of
@@ -213,17 +214,6 @@ class WhatIf:
         last = [name for needs, name in plain.items() if not on.issuperset(needs)]
         last += [name for needs, name in sampled.items() if not told.issuperset(needs)]
         return last, [name for name in plain.values() if name not in last]
-
-    def _above(self, name: str) -> set[str]:
-        """All steps above one."""
-        found: set[str] = set()
-        queue = [*self.steps[name].needs]
-        while queue:
-            at = queue.pop().partition(".")[0]
-            if at not in found:
-                found.add(at)
-                queue += self.steps[at].needs
-        return found
 
     def _home(self, port: str) -> str | None:
         """The pass whose files have the shadows that come out of a port: of several steps that read it (mixes, say) each has all."""
@@ -404,24 +394,10 @@ class WhatIf:
                     stratum.squares[k] += float((values.astype(np.float64) ** 2).sum())
 
     def _text_bytes(self, table: pa.Table) -> Any:
-        """Bytes of the texts of some rows of outputs, in order of file and row: int64 (n,). Reads the text of their row groups alone."""
-        sizes, numbers, names = np.zeros(table.num_rows, np.int64), table["_row"].to_numpy(), np.array(table["_file"].to_pylist(), object)
-        for name in dict.fromkeys(names.tolist()):
-            with opened(self._output_files[name]) as file:
-                end = 0
-                for group in range(file.metadata.num_row_groups if "text" in file.schema_arrow.names else 0):
-                    base, end = end, end + file.metadata.row_group(group).num_rows
-                    here = np.flatnonzero((names == name) & (numbers >= base) & (numbers < end))
-                    if len(here):
-                        text = file.read_row_group(group, columns=["text"], use_threads=False)["text"]
-                        sizes[here] = value_bytes(text)[numbers[here] - base]
-        return sizes
-
-    @cached_property
-    def _output_files(self) -> dict[str, Any]:
-        """Place in the run -> path."""
-        paths = (path for name in self.outputs for path in self.run.files("outputs", output=name))
-        return {str(path.relative_to(self.run.folder)): path for path in paths}
+        """Bytes of the texts of some rows of outputs: int64 (n,). Reads the text of their row groups alone."""
+        if "text" not in self.run.schema("outputs", columns=("text",)).names:
+            return np.zeros(table.num_rows, np.int64)
+        return value_bytes(self.run.rows("outputs", table.select(list(PLACE)), ("text",))["text"])
 
     def _show(self, what: str, table: pa.Table, at: list[tuple[str, str]]) -> None:
         """Keep the examples: those of the smallest hash of id."""
@@ -532,10 +508,8 @@ def interval(passing: int, sampled: int, total: int) -> tuple[float, float]:
     if sampled >= total:
         return float(passing), float(passing)
     n = sampled * (total - 1) / (total - sampled)
-    share = passing / sampled
-    middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return max(float(passing), total * (middle - half)), min(float(total - sampled + passing), total * (middle + half))
+    low, high = wilson(passing / sampled * n, n, Z)
+    return max(float(passing), total * low), min(float(total - sampled + passing), total * high)
 
 
 def _sized(documents: tuple[float, float, float], n: int, size: int, squares: float, whole: bool) -> tuple[float, float, float]:

@@ -16,6 +16,7 @@ from pydantic_core import to_jsonable_python
 
 from curation import registry
 from curation.ledger import OTHERS
+from curation.recipe import above
 from mixes.card.gaps import gaps
 from mixes.card.mentions import groups, movers
 from mixes.card.page import page
@@ -47,33 +48,28 @@ def gather(name: str, manifest: Mapping[str, Any], said: Mapping[str, Any], file
     """The card as plain data: see `card`."""
     steps = {step["name"]: step for step in manifest["steps"]}
     mix = steps[steps[f"outputs.{name}"]["needs"][0]]
-    above = _above(steps, mix["name"])
+    reaching = _reaching(steps, mix["name"])
     entries = mix["report"]["entries"]
     made: dict[str, Any] = {
         "output": name, "run": manifest["name"], "fingerprint": mix["fingerprint"], "sample": manifest["sample"],
-        "inputs": {step["name"]: manifest["inputs"][step["name"]] for step in above if step["kind"] == "source"},
+        "inputs": {step["name"]: manifest["inputs"][step["name"]] for step in reaching if step["kind"] == "source"},
         "entries": entries, "lacking": mix["report"]["lacking"], "parts": _parts(entries, files), "by": by_value(mix["name"], said),
-        "steps": [_step(step) for step in above],
-        "mentions": {"groups": groups(above, mix["name"]), **movers(above)},
+        "steps": [_step(step) for step in reaching],
+        "mentions": {"groups": groups(reaching, mix["name"]), **movers(reaching)},
     }  # fmt: skip
     parts = made["parts"].values()
     made["total"] = {
         "documents": mix["kept"] - mix["created"], "rows": sum(p["uses"] for p in parts), "tokens": sum(p["tokens"] for p in parts),
-        "shards": len(files), "bytes": sum(f["bytes"] for f in files), "failed": sum(step["failed"] for step in above),
-        "read": sum(step["documents_in"] for step in above if step["kind"] == "source"),
+        "shards": len(files), "bytes": sum(f["bytes"] for f in files), "failed": sum(step["failed"] for step in reaching),
+        "read": sum(step["documents_in"] for step in reaching if step["kind"] == "source"),
     }  # fmt: skip
     made["gaps"] = gaps(made, made["steps"])
     return made
 
 
-def _above(steps: Mapping[str, Mapping[str, Any]], last: str) -> list[Mapping[str, Any]]:
+def _reaching(steps: Mapping[str, Mapping[str, Any]], last: str) -> list[Mapping[str, Any]]:
     """The steps whose documents reach a step, itself last, in the order of the recipe."""
-    wanted, queue = {last}, [last]
-    while queue:
-        for need in steps[queue.pop()]["needs"]:
-            if (name := need.partition(".")[0]) not in wanted:
-                wanted.add(name)
-                queue.append(name)
+    wanted = above({name: step["needs"] for name, step in steps.items()}, last)
     return [step for name, step in steps.items() if name in wanted]
 
 

@@ -12,6 +12,8 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
+from curation.intervals import wilson
+
 PREFIX = "mentions_"
 """Columns of `count_mentions`."""
 CHANCE = 0.05
@@ -79,13 +81,6 @@ def difference(a: int, n: int, b: int, m: int, z: float) -> tuple[float, float]:
     (low_a, high_a), (low_b, high_b) = wilson(a, n, z), wilson(b, m, z)
     p, q = a / n, b / m
     return p - q - sqrt((p - low_a) ** 2 + (high_b - q) ** 2), p - q + sqrt((high_a - p) ** 2 + (q - low_b) ** 2)
-
-
-def wilson(a: int, n: int, z: float) -> tuple[float, float]:
-    """Score interval of a share a/n at z standard errors (Wilson 1927)."""
-    p, square = a / n, z * z / n
-    middle, reach = p + square / 2, z * sqrt(p * (1 - p) / n + square / n / 4)
-    return max(0.0, (middle - reach) / (1 + square)), min(1.0, (middle + reach) / (1 + square))
 
 
 def _dropped(step: Mapping[str, Any], column: str) -> list[int]:

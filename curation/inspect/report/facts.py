@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from curation.recipe import above
 from curation.rules import Threshold
 
 
@@ -79,16 +80,7 @@ class Facts:
 
     def above(self, *names: str) -> set[str]:
         """Steps that rows of these steps came through, themselves included."""
-        steps = {step["name"]: step for step in self.steps}
-        found: set[str] = set()
-        queue = list(names)
-        while queue:
-            port = queue.pop()
-            name = port if port in steps else port.partition(".")[0]
-            if name in steps and name not in found:
-                found.add(name)
-                queue += steps[name]["needs"]
-        return found
+        return above({step["name"]: step["needs"] for step in self.steps}, *names)
 
 
 def gone(step: Mapping[str, Any]) -> int:

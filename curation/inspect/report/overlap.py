@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from curation.inspect.report import pictures
 from curation.inspect.report.facts import Facts
 from curation.inspect.report.html import DASH, Markup, Section, aligned, drawn, el, number, percent, section, step_link, table
+from curation.intervals import Z_95, wilson
 
 CROSSED = 24
 """Steps in the table of pairs (ours)."""
-Z = 1.96
-"""Of an interval of 95 %."""
 
 
 def interval(hits: int, n: int) -> tuple[float, float]:
     """Wilson's interval of a share, at 95 %."""
-    if not n:
-        return 0.0, 1.0
-    z, p = Z, hits / n
-    center, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, (center - half) / (1 + z * z / n)), min(1.0, (center + half) / (1 + z * z / n))
+    return wilson(hits, n, Z_95) if n else (0.0, 1.0)
 
 
 def overlap(facts: Facts) -> Section | None:
