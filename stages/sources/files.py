@@ -9,11 +9,38 @@ from typing import Annotated, Any
 import pyarrow as pa
 from pydantic import Field
 
+from curation.errors import TaskError
+
 PathList = Annotated[str | list[str], Field(examples=["crawl/*.gz"])]
 """A parameter that is one file or glob pattern, or several."""
 
 HEAD_BYTES = 1024
 CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
+
+
+class Input:
+    """A file whose failing reads end the task, so that a broken connection never passes for a broken file."""
+
+    closed = False
+
+    def __init__(self, file: Any, path: str) -> None:
+        self.file, self.path = file, path
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            data: bytes = self.file.read(size)
+            return data
+        except Exception as e:
+            raise TaskError(f"{self.path} cannot be read: {e}") from e
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self.file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self.file.tell())
+
+    def close(self) -> None:
+        """Left to the `with` that opened the file."""
 
 
 def is_remote(path: str) -> bool:
