@@ -206,7 +206,8 @@ def test_a_file_with_holes_is_broken_and_what_follows_is_not():
     ("name", "clean"),
     [
         ("../../etc/passwd", "etc/passwd"), ("/etc/passwd", "etc/passwd"), ("C:\\windows\\a.txt", "windows/a.txt"),
-        ("a/./b//../c", "a/b/c"), ("..\\..\\a", "a"), ("..", "unnamed"), ("", "unnamed"), ("a\0b\n\x1b[2J\u2028", "a\ufffdb\ufffd\ufffd[2J\ufffd"),
+        ("a/./b//../c", "a/b/c"), ("..\\..\\a", "a"), ("..", "unnamed"), ("", "unnamed"),
+        ("a\0b\n\x1b[2J\u2028", "a\ufffdb\ufffd\ufffd[2J\ufffd"),
         (b"caf\xe9", "caf\xe9"), ("caf\xe9".encode(), "caf\xe9"), ("\ud800", "\ufffd"), ("d/" * 2000 + "x.txt", "d/" * 509 + "x.txt"),
     ],
 )  # fmt: skip

@@ -20,8 +20,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from stages.sources.entries import BROKEN, TOO_LARGE, Entry, Only, clean_name, damage, utc_text
-from stages.sources.files import Input, open_binary
 from stages.sources.inflate import Budget, Stream, TooMuchError, codec_of
+from stages.sources.opening import Input, open_binary
 from stages.sources.tar import BLOCK_BYTES, is_tar, tar_entries
 from stages.sources.zip import zip_entries
 
@@ -40,7 +40,8 @@ class Member(NamedTuple):
 
     ordinal: 0, 1, 2 ..., the same whatever is taken. offset: of its header; in a compressed tar, of the tar. name: cleaned
     (`clean_name`), "" for a damage. size: of the content; without one what the archive says, or None. content: None with a reason.
-    reason: None, "broken_record" or "too_large". modified: ISO 8601, None where the archive does not say.
+    reason: None, "broken_record" or "too_large". modified: ISO 8601, None where the archive does not say. alone: whether it is the
+    whole file, in no archive (compressed or not).
     """
 
     ordinal: int
@@ -50,15 +51,18 @@ class Member(NamedTuple):
     content: bytes | None
     reason: str | None
     modified: str | None
+    alone: bool = False
 
 
-def members(path: str, **limits: Any) -> Iterator[Member]:
+def members(path: str, *, name: str | None = None, **limits: Any) -> Iterator[Member]:
     """The members of a file, local or at a URL; see `members_of`.
 
-    Raises: TaskError if it cannot be read.
+    Args:
+        name: what it is called, if not the last part of its path.
+    Raises: OSError if it cannot be opened, TaskError if it cannot be read.
     """
     with open_binary(path) as file:
-        yield from members_of(Input(file, path), path.replace("\\", "/").rpartition("/")[2], **limits)
+        yield from members_of(Input(file, path), path.rpartition("/")[2] if name is None else name, **limits)
 
 
 def members_of(
@@ -86,7 +90,7 @@ def members_of(
         try:
             entry = next(entries, None)
         except TooMuchError:
-            entry = damage(0)._replace(reason=TOO_LARGE)
+            entry = damage(size)._replace(reason=TOO_LARGE)
         if entry is None:
             return
         if ordinal == max_members:
@@ -107,7 +111,7 @@ def _member(ordinal: int, entry: Entry) -> Member:
         except TooMuchError:
             reason = TOO_LARGE
     size = entry.size if content is None else len(content)
-    return Member(ordinal, entry.offset, entry.name, size, content, reason, entry.modified)
+    return Member(ordinal, entry.offset, entry.name, size, content, reason, entry.modified, entry.alone)
 
 
 def _entries(file: Any, name: str, size: int, max_member_bytes: int, budget: Budget, only: Only) -> Iterator[Entry]:
@@ -130,7 +134,7 @@ def _entries(file: Any, name: str, size: int, max_member_bytes: int, budget: Bud
         told = size if codec is None else None
         reason = TOO_LARGE if told is not None and told > max_member_bytes else BROKEN if lacks_codec else None
         modified = utc_text(int.from_bytes(first[4:8], "little")) if codec == "gzip" else None
-        yield Entry(0, clean_name(inner), told, modified, reason, partial(_all, stream, max_member_bytes))
+        yield Entry(0, clean_name(inner), told, modified, reason, partial(_all, stream, max_member_bytes), alone=True)
 
 
 def _all(stream: Stream, max_bytes: int) -> bytes | None:

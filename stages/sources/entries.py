@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 
     offset: of its header. name: cleaned, "" for a damage. size: as the archive says. modified: ISO 8601. reason: why it cannot be
     read. read: gives its content, or None where that turns out to be broken; to be called before the next entry is asked for.
+    alone: whether it is the whole file, in no archive.
     """
 
     offset: int
@@ -30,6 +31,7 @@ class Entry(NamedTuple):
     modified: str | None
     reason: str | None
     read: Read = lambda: None
+    alone: bool = False
 
 
 def damage(offset: int) -> Entry:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from fastwarc.warc import ArchiveIterator, WarcHeader, WarcRecordType
 
 from curation.errors import TaskError
-from stages.sources.files import Input, open_binary
+from stages.sources.opening import Input, open_binary
 from stages.sources.warc_recovery import (
     DAMAGE,
     START,
