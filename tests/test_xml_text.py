@@ -51,8 +51,8 @@ def test_what_a_parser_reads(text: str) -> None:
 @pytest.mark.parametrize(
     "tag",
     [
-        b"", b"<", b"< a='1'>", b"<a", b"<a b>", b"<a b=1>", b"<a b='1>", b"<a b='1'c='2'>", b"<a b='<'>", b"<a b='1' b='2'>", b"<a b='1'>x",
-        b"</a>",
+        b"", b"<", b"< a='1'>", b"<a", b"<a b>", b"<a b=1>", b"<a b='1>", b"<a b='1'c='2'>", b"<a b='<'>", b"<a b='1' b='2'>",
+        b"<a b='1'>x", b"</a>",
     ],
 )  # fmt: skip
 def test_broken_tags(tag: bytes) -> None:

@@ -1,7 +1,7 @@
 """Text of XML: character data and attribute values as UTF-8, without a parser.
 
 For dumps whose elements are flat and known (MediaWiki, Stack Exchange): who has found where an element stands asks here what is written in
-it. Entities a document declares itself are never expanded, so there are no billion laughs; they stay as they are written. Linear in any input.
+it. Entities a document declares itself stay as they are written, so there are no billion laughs. Linear in any input.
 """
 
 from __future__ import annotations
