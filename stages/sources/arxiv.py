@@ -24,7 +24,7 @@ from curation.errors import TaskError
 from curation.stage import Source, StageParams, Types
 from stages.sources.archives import Member, members
 from stages.sources.batches import RowsToTables
-from stages.sources.files import PathList, open_binary
+from stages.sources.opening import PathList, open_binary
 
 _ARCHIVES = (
     "acc-phys adap-org alg-geom ao-sci astro-ph atom-ph bayes-an chao-dyn chem-ph cmp-lg comp-gas cond-mat cs dg-ga funct-an gr-qc hep-ex "
