@@ -64,7 +64,7 @@ def rows_of(stream: Any, names: tuple[str, ...], max_row_bytes: int, start: int 
             places, kinds, values, at = _scan(array, at, limit, ended, max_row_bytes, letters, ends, state)
             if len(places):
                 yield Rows(data, (places + base).tolist(), [_REASONS[k] for k in kinds.tolist()], values)
-            if len(places) < SCANNED_ROWS:
+            if len(places) < SCANNED_ROWS - 1:
                 break
         if state[_DONE]:
             return
@@ -343,5 +343,6 @@ def _write(number: Any, out: Any, at: Any) -> Any:
     if number < 0x10000:
         out[at], out[at + 1], out[at + 2] = 0xE0 | number >> 12, 0x80 | number >> 6 & 63, 0x80 | number & 63
         return at + 3
-    out[at], out[at + 1], out[at + 2], out[at + 3] = 0xF0 | number >> 18, 0x80 | number >> 12 & 63, 0x80 | number >> 6 & 63, 0x80 | number & 63
+    out[at], out[at + 1] = 0xF0 | number >> 18, 0x80 | number >> 12 & 63
+    out[at + 2], out[at + 3] = 0x80 | number >> 6 & 63, 0x80 | number & 63
     return at + 4
