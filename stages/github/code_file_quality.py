@@ -1,19 +1,22 @@
-"""Drop files of code that nobody wrote here or nobody reads: vendored, generated, minified, encoded, mostly data, or with lines no person writes.
+"""Drop files of code that nobody wrote here or nobody reads: vendored, generated, minified, encoded, mostly data, or with lines no person
+writes.
 
-Source:  The Stack (Kocetkov et al. 2022) and Codex (Chen et al. 2021): mean line over 100, longest over 1,000 characters, alphanumeric below 0.25.
-         StarCoder2 (Lozhkov et al. 2024), section 3.1: which languages are exempt from the bounds on lines but for 100,000 characters; 100,000
-         lines; 512 lines of Text, JSON, YAML and Graphviz; words that say a file is generated, in its first five lines; encoded data over half of a
-         file, or 1,024 characters in one run. HTML: StarCoder (Li et al. 2023), visible text of 100 characters and a fifth of the file.
-         Names of folders and files, min_space_fraction and what is a dump are ours.
-Units:   line_count; mean_line_chars, max_line_chars = characters of its lines without their ends; alnum_fraction = letters, digits and marks of any
-         script, of all characters but white space at the ends of lines; space_fraction = ASCII white space, of all bytes. data_fraction = bytes in
-         encoded runs and dumps, of all bytes: what stages/heuristics/data_lines.py takes for them, and runs of 8 or more escapes
-         (backslash x41, backslash u0041, 0x41 with commas); max_data_run = bytes of the longest run, in one line. visible_fraction,
-         visible_chars = what of a file stands outside tags, scripts, styles and comments of HTML; null for other languages.
-         vendored, generated = whether the path, or the first lines, say so.
-Params:  path -- column of the file's path. drop_vendored, drop_generated -- whether those go. max_mean_line_chars, max_line_chars, max_lines,
-         min_alnum_fraction, min_space_fraction, max_data_fraction, max_data_run, min_visible_fraction, min_visible_chars -- bounds; null = none; each
-         may be a map by `code_language`: {default: 100, HTML: null}. A map of yours replaces the stage's own.
+Source:  The Stack (Kocetkov et al. 2022) and Codex (Chen et al. 2021): mean line over 100, longest over 1,000 characters, alphanumeric
+         below 0.25. StarCoder2 (Lozhkov et al. 2024), section 3.1: which languages are exempt from the bounds on lines but for 100,000
+         characters; 100,000 lines; 512 lines of Text, JSON, YAML and Graphviz; words that say a file is generated, in its first five lines;
+         encoded data over half of a file, or 1,024 characters in one run. HTML: StarCoder (Li et al. 2023), visible text of 100 characters
+         and a fifth of the file. Names of folders and files, min_space_fraction and what is a dump are ours.
+Units:   line_count; mean_line_chars, max_line_chars = characters of its lines without their ends; alnum_fraction = letters, digits and
+         marks of any script, of all characters; space_fraction = ASCII white space, of all bytes.
+         data_fraction = bytes in encoded runs and dumps, of all bytes: what stages/heuristics/data_lines.py takes for them, and runs of 8
+         or more escapes (backslash x41, backslash u0041, 0x41 with commas); max_data_run = bytes of the longest run, in one line.
+         visible_fraction, visible_chars = what of a file stands outside tags, scripts, styles and comments of HTML; null for other
+         languages. vendored, generated = whether the path or, but in prose, the first lines say so.
+Params:  path -- column of the file's path. drop_vendored, drop_generated -- whether those go. max_mean_line_chars, max_line_chars,
+         max_lines, min_alnum_fraction, min_space_fraction, max_data_fraction, max_data_run, min_visible_fraction, min_visible_chars --
+         bounds; null = none; each may be a map by `code_language`: {default: 100, HTML: null}. A map of yours replaces the stage's own.
+         min_minified_line_chars -- files whose mean line is shorter are not asked for min_space_fraction: short lines have little white
+         space.
 Drops:   vendored, generated, too_many_lines, long_line, long_lines (their mean), few_alnum, minified, data, little_text.
 Errors:  none of its own; an empty text has no lines, and shares of 0 or (alnum, space) 1.
 """
@@ -33,6 +36,7 @@ from curation.rules import Bound, Rule
 from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, UNICODE_VERSION, char_class, decode
 from curation.unicode_tables import CJK, DIGIT, LETTER, MARK, SEA
+from stages.github.languages import languages
 from stages.heuristics.data_lines import RUN_BYTES, encoded, is_dump
 
 HEAD_LINES, HEAD_CHARS = 5, 2000
@@ -55,6 +59,7 @@ class Params(StageParams):
     max_lines: PerGroup[int | None] = {"default": 100_000, **dict.fromkeys(_MANY_LINES, 512)}
     min_alnum_fraction: PerGroup[float | None] = 0.25
     min_space_fraction: PerGroup[float | None] = {"default": None, **dict.fromkeys(_MINIFIABLE, 0.05)}
+    min_minified_line_chars: float = 60
     max_data_fraction: PerGroup[float | None] = 0.5
     max_data_run: PerGroup[int | None] = 1024
     min_visible_fraction: PerGroup[float | None] = 0.2
@@ -70,7 +75,8 @@ RULES = (
     Bound("long_line", "max_line_chars", most="max_line_chars"),
     Bound("long_lines", "mean_line_chars", most="max_mean_line_chars"),
     Bound("few_alnum", "alnum_fraction", least="min_alnum_fraction"),
-    Bound("minified", "space_fraction", least="min_space_fraction"),
+    Bound("minified", "space_fraction", least="min_space_fraction",
+          unless=Bound("short_lines", "mean_line_chars", least="min_minified_line_chars")),
     Bound("data", "data_fraction", most="max_data_fraction"),
     Bound("data", "max_data_run", most="max_data_run"),
     Bound("little_text", "visible_fraction", least="min_visible_fraction"),
@@ -87,7 +93,8 @@ def _names(file: str) -> tuple[frozenset[str], frozenset[str], tuple[str, ...], 
     files = [name for name in names if not name.endswith("/")]
     return (
         frozenset(name for name in folders if "*" not in name), frozenset(name for name in files if "*" not in name),
-        tuple(name[1:] for name in folders if "*" in name), tuple((s, e) for s, _, e in (name.partition("*") for name in files if "*" in name)),
+        tuple(name[1:] for name in folders if "*" in name),
+        tuple((start, end) for start, star, end in (name.partition("*") for name in files) if star),
     )  # fmt: skip
 
 
@@ -188,7 +195,7 @@ def _facts(data: Any, starts: Any, ends: Any, line_offsets: Any, offsets: Any, i
                     code, width = decode(data, i, end)
                     i += width
                     kind = char_class(code, index, blocks)
-                    out[1, row] += kind == LETTER or kind == DIGIT or kind == MARK or kind == CJK or kind == SEA
+                    out[1, row] += kind in (LETTER, DIGIT, MARK, CJK, SEA)
                 out[0, row] += 1
             out[5, row] = max(out[5, row], out[0, row] - before)
             escaped, longest = _escaped(data, start, end)
@@ -253,19 +260,21 @@ def code_file_quality(batch: Batch, params: Params) -> Columns:
         text.data, lines.starts, lines.ends, lines.offsets, text.offsets, CLASS_INDEX, CLASS_BLOCKS
     )
     count = lines.counts()
+    names = batch["code_language"].to_pylist()
+    prose = [name in languages() and languages()[name].kind == "prose" for name in names]
     vendored, generated = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
     for row, path in batch.documents(params.path):
         start = text.offsets[row]
         head = text.data[start : min(start + HEAD_CHARS, text.offsets[row + 1])].tobytes().decode("utf-8", "replace")
         vendored[row] = _is_named(path or "", "vendored.txt")
-        generated[row] = _is_named(path or "", "generated.txt") or _says_generated(head)
-    html = np.array([name == "HTML" for name in batch["code_language"].to_pylist()], bool)
+        generated[row] = _is_named(path or "", "generated.txt") or (not prose[row] and _says_generated(head))
+    html = np.array([name == "HTML" for name in names], bool)
     visible = _all_visible(text.data, text.offsets, html)
     return {
         "line_count": count.astype(np.int32),
         "mean_line_chars": (chars / np.maximum(count, 1)).astype(np.float32),
         "max_line_chars": longest.astype(np.int32),
-        "alnum_fraction": np.where(chars > 0, alnum / np.maximum(chars, 1), 1).astype(np.float32),
+        "alnum_fraction": np.where(size > 0, alnum / np.maximum(text.chars_per_row(), 1), 1).astype(np.float32),
         "space_fraction": np.where(size > 0, space / np.maximum(size, 1), 1).astype(np.float32),
         "data_fraction": (data / np.maximum(size, 1)).astype(np.float32),
         "max_data_run": run.astype(np.int32),
@@ -278,4 +287,5 @@ def code_file_quality(batch: Batch, params: Params) -> Columns:
 
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this file and of those it uses."""
-    code_file_quality(pa.table({"text": pa.array(["<p>Words \\x41 é</p>"], pa.large_string()), "code_language": ["HTML"], "path": ["a/b.html"]}))
+    text = pa.array(["<p>Words \\x41 é</p>"], pa.large_string())
+    code_file_quality(pa.table({"text": text, "code_language": ["HTML"], "path": ["a/b.html"]}))

@@ -2,8 +2,8 @@
 
 Source:  The Stack (Kocetkov et al. 2022) and GitHub's Linguist, by extension; which marks tell two languages of one extension apart is ours
          (stages/github/languages.py). The table is stages/github/languages.csv.
-Units:   code_language = name of the language; code_kind = code, markup, data or prose (documentation); profile = code, for filters and mixes
-         that ask for it.
+Units:   code_language = name of the language; code_kind = code, markup, data or prose (documentation); profile = code, for filters and
+         mixes that ask for it.
 Params:  path -- column of the file's name or path. languages -- names that stay (null = all of the table). kinds -- kinds that stay.
 Drops:   unknown_language, other_language (a language or kind that is not wanted).
 Errors:  a language that is not in the table is an error of the recipe.
@@ -43,8 +43,10 @@ class Params(StageParams):
 
 @stage(
     reads=lambda params: ("text", params.path),
-    writes={"code_language": pa.field("code_language", pa.string(), nullable=True), "code_kind": pa.field("code_kind", pa.string(), nullable=True),
-            "profile": pa.string()},
+    writes={
+        "code_language": pa.field("code_language", pa.string(), nullable=True),
+        "code_kind": pa.field("code_kind", pa.string(), nullable=True), "profile": pa.string(),
+    },
     drops=["unknown_language", "other_language"],
 )  # fmt: skip
 def code_language(batch: Batch, params: Params) -> Columns:

@@ -1,9 +1,10 @@
 """Make text of a file's bytes: its charset decoded, line ends as line feeds, no byte-order mark; what is no text goes.
 
-Source:  Git takes a file for binary that has a NUL among its first 8,000 bytes; here all of it is looked at, and UTF-16 is text. Values ours.
+Source:  Git takes a file for binary that has a NUL among its first 8,000 bytes; here all of it is looked at, and UTF-16 is text. Values
+         ours.
 Units:   text in UTF-8. The charset is told as for pages (stages/extract/charset.py).
-Params:  max_bytes -- larger files go (1 MiB: The Stack v2 has few above). max_control_fraction -- control bytes (none of them tab, line end, form
-         feed or escape) of all, above which a file is binary.
+Params:  max_bytes -- larger files go (1 MiB: The Stack v2 has few above). max_control_fraction -- control bytes (none of them tab, line
+         end, form feed or escape) of all, above which a file is binary.
 Drops:   empty (nothing but white space), too_large, binary.
 Errors:  none of its own.
 """

@@ -1,19 +1,19 @@
 """Give each file of code its licence, and drop files whose licence is unknown or not among those wanted.
 
-Source:  Llama 1 (Touvron et al. 2023), section 2.1: Apache, BSD and MIT alone. SPDX licence list and expressions, REUSE. How files, folders and
-         fields of a data set are weighed is ours.
-Units:   licence = an SPDX expression, null where nothing is known; `unknown` in it is a licence file that could not be told.
-         licence_from = header, file (a licence file or manifest) or declared; null as licence is.
-Params:  path -- column of the file's path in its repository. repository -- column of its repository; null in it: the first folder of the path.
-         declared -- column of what the data set says of the repository's licence, text or a list of which all hold (null = none).
+Source:  Llama 1 (Touvron et al. 2023), section 2.1: Apache, BSD and MIT alone. SPDX licence list and expressions, REUSE. How files, folders
+         and fields of a data set are weighed is ours.
+Units:   licence = an SPDX expression, null where nothing is known; `unknown` in it is a licence file that could not be told. licence_from =
+         header, file (a licence file or manifest) or declared; null as licence is.
+Params:  path -- column of the file's path in its repository. repository -- column of its repository; null in it: the first folder of the
+         path. declared -- column of what the data set says of the repository's licence, text or a list of which all hold (null = none).
          allowed -- licences that stay (null = all, known or not).
 Drops:   licence_unknown, licence_not_allowed.
 Errors:  ValueError before the run if `declared` is no text and no list of texts.
 
-In this order: what the comments at the file's start say (an SPDX tag, or words of a licence: header.py); the nearest folder, from the file's own up,
-that has a licence file or a manifest with a licence (licence_texts.py); what is declared. Of a folder's files all hold, but where its manifest
-names all licences of them in one expression, that holds: `MIT OR GPL-2.0` beside both texts. Folders LICENSES, licenses, X.dist-info and X.egg-info
-speak for the folder they lie in. Licence files and manifests must be among the documents.
+In this order: what the comments at the file's start say (an SPDX tag, or words of a licence: header.py); the nearest folder, from the
+file's own up, that has a licence file or a manifest with a licence (licence_texts.py); what is declared. Of a folder's files all hold, but
+where its manifest names all licences of them in one expression, that holds: `MIT OR GPL-2.0` beside both texts. Folders LICENSES, licenses,
+X.dist-info and X.egg-info speak for the folder they lie in. Licence files and manifests must be among the documents.
 
 One row a file goes to its repository's reducer, with the name of its folder; a repository of any size is read twice, its files never held.
 """
@@ -121,7 +121,7 @@ def _stated(path: str, text: str, declared: Any) -> tuple[str | None, ...]:
     words = declared if isinstance(declared, list) else [declared]
     field = joined(expression for word in words if word and (expression := normal(word)))
     if is_licence_file(name):
-        return _home(folder), None, field, licence_of_text(text) or "unknown", None
+        return _home(folder), None, field, licence_of_text(text), None
     manifest = licence_of_manifest(name, text) if name.lower() in MANIFESTS else None
     if manifest is not None:
         return _home(folder), None, field, None, manifest
@@ -150,8 +150,13 @@ def _of_folder(texts: set[str], manifests: set[str]) -> str | None:
     return joined(manifests | open_)
 
 
-def _verdicts(rows: pa.Table, nearest: dict[Place, str | None], reasons: dict[str | None, str | None], allowed: tuple[str, ...] | None) -> pa.Table:
-    """Licence and drop reason of each file. nearest: of folders that state something; those that were asked are added to it; so are licences to reasons."""
+def _verdicts(
+    rows: pa.Table, nearest: dict[Place, str | None], reasons: dict[str | None, str | None], allowed: tuple[str, ...] | None
+) -> pa.Table:
+    """Licence and drop reason of each file.
+
+    nearest: of folders that state something; those that are asked are added. reasons: of licences seen; others are added.
+    """
     found = []
     for place, own, declared in zip(_places(rows), rows["own"].to_pylist(), rows["declared"].to_pylist(), strict=True):
         licence, source = own, "header"

@@ -10,37 +10,27 @@ import re
 from typing import NamedTuple
 
 from stages.github.languages import Language
-from stages.github.licence_texts import tagged
-from stages.github.spdx import joined
+from stages.github.licence_texts import named, tagged
 
 HEAD_CHARS = 32_768
 """A licence of 11 kB in a comment fits twice (ours)."""
 MAX_BLOCKS = 20
-_SKIPPED = re.compile(r"#!|[#%;/*\" \t]{0,4}(?:-\*-|coding[:=]|vim?:)|#.{0,40}coding[:=]|<\?php\s*$|<\?xml\b|<!doctype\b|['\"]use strict['\"]|<\?hh\b|%YAML|---$", re.I)
+_SKIPPED = re.compile(
+    r"#!|[#%;/*\" \t]{0,4}(?:-\*-|coding[:=]|vim?:)|#.{0,40}coding[:=]|<\?php\s*$|<\?xml\b|<!doctype\b|['\"]use strict['\"]|%YAML|---$",
+    re.I,
+)
 _EDGE = " \t*#/;%-+=~_!|<>{}().,:'\"\\"
 _MARKS = re.compile(
-    r"copyright[ \t]{0,9}(?:\(c\)|©|[0-9<\[]|by\b|notice|holder|owner|the\b|\w{1,30},? [0-9]{4})|\(c\)[ \t]{0,9}[0-9]{4}|©[ \t]{0,9}[0-9]{4}|"
+    r"copyright[ \t]{0,9}(?:\(c\)|©|[0-9<\[]|by\b|notice|holder|owner|the\b|\w{1,30},? [0-9]{4})|"
+    r"\(c\)[ \t]{0,9}[0-9]{4}|©[ \t]{0,9}[0-9]{4}|"
     r"all rights reserved|spdx-license-identifier|spdx-filecopyrighttext|licen[cs]ed (?:under|to)|under the (?:terms|\w{1,20} licen[cs]e)|"
     r"permission is hereby granted|permission to use, copy|redistribution and use|redistributions? (?:of|in) (?:source|binary)|"
     r"general public licen[cs]e|apache licen[cs]e|mit licen[cs]e|bsd[ -](?:style )?licen[cs]e|mozilla public licen[cs]e|"
-    r"(?:without|no) (?:any )?warrant(?:y|ies)|provided [\"'`]{0,2}as[ -]is|free software[;,:]|see (?:the )?(?:accompanying )?(?:file )?licen[cs]e|"
+    r"(?:without|no) (?:any )?warrant(?:y|ies)|provided [\"'`]{0,2}as[ -]is|free software[;,:]|"
+    r"see (?:the )?(?:accompanying )?(?:file )?licen[cs]e|"
     r"licen[cs]e(?:: | information| agreement|\.txt|\.md| file)|@licen[cs]e|in no event shall|proprietary|confidential"
 )
 """What a paragraph about copyright and licence says, in lower case with single spaces. Ours."""
-_NOTICES: tuple[tuple[str, re.Pattern[str]], ...] = tuple((name, re.compile(pattern)) for name, pattern in (
-    ("Apache-2.0", r"apache license,? ?\(?(?:version|v\.?) ?2|apache-2\.0|apache 2\.0 license|licenses/license-2\.0"),
-    ("MIT", r"permission is hereby granted, free of charge, to any person obtaining a copy|\bmit[ -](?:style )?licen[cs]e|licenses?/mit\b"),
-    ("BSD", r"redistribution and use in source and binary forms, with or without|\bbsd[ -](?:style )?licen[cs]e|\bbsd licen[cs]ed"),
-    ("AGPL", r"gnu affero|affero general public|\bagpl"), ("LGPL", r"gnu (?:lesser|library) general public|\blgpl"),
-    ("GPL", r"gnu general public licen[cs]e|\bgpl\b|\bgpl ?v?[23]"), ("MPL-2.0", r"mozilla public licen[cs]e"),
-    ("EPL", r"eclipse public licen[cs]e"), ("CDDL", r"common development and distribution licen[cs]e"), ("MS-PL", r"microsoft public licen[cs]e"),
-    ("BSL-1.0", r"boost software licen[cs]e"), ("BUSL-1.1", r"business source licen[cs]e"), ("Elastic-2.0", r"elastic licen[cs]e"),
-    ("ISC", r"permission to use, copy, modify,? and(?:/or)? distribute this software"), ("CC", r"creative commons attribution"),
-    ("proprietary", r"proprietary and confidential|confidential and proprietary|trade secret|unauthorized copying"),
-))  # fmt: skip
-"""Licences that a comment names or whose words it has, in lower case with single spaces. Ours; whatever else the comment names must hold, too."""
-
-
 class Block(NamedTuple):
     """A comment: where it starts and ends in the text, and whether marks stand around it (else one begins each line)."""
 
@@ -109,7 +99,7 @@ def notice(text: str, language: Language | None) -> str | None:
     if language is None:
         return None
     said = plain("\n".join(text[b.start : b.end] for b in leading_comments(text, language)))
-    return joined(name for name, pattern in _NOTICES if pattern.search(said)) if _MARKS.search(said) else None
+    return named(said) if _MARKS.search(said) else None
 
 
 def without_licence(text: str, language: Language) -> str:

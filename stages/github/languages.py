@@ -1,7 +1,7 @@
 """Which language a file is in, by its name and by what stands in it; and how comments are written in each.
 
-Names are those of GitHub's Linguist, but that each begins with a capital. A name of the file, its extension, then `#!`, decide. Where several
-languages have the extension (`.h`, `.m`, `.pl` ...), marks in the first HEAD_BYTES tell them apart, and what begins as XML or as an
+Names are those of GitHub's Linguist, but that each begins with a capital. A name of the file, its extension, then `#!`, decide. Where
+several languages have the extension (`.h`, `.m`, `.pl` ...), marks in the first HEAD_BYTES tell them apart, and what begins as XML or as an
 HTML page is that, whatever its name (translations of Qt in `.ts`, error pages saved as `.js`).
 """
 
@@ -57,8 +57,10 @@ def _by(field: str) -> dict[str, tuple[str, ...]]:
 _MARKS: dict[str, tuple[tuple[str, re.Pattern[bytes]], ...]] = {
     "h": (
         ("Objective-C", re.compile(rb"^[ \t]*(?:@interface|@protocol|@class|@property|#import)\b", re.M)),
-        ("C++", re.compile(rb"^[ \t]*(?:template[ \t]*<|namespace\b|class[ \t]+\w|using[ \t]+\w|(?:public|private|protected):|#include <[a-z_]+>)"
-                           rb"|\bstd::", re.M)),
+        ("C++", re.compile(
+            rb"^[ \t]*(?:template[ \t]*<|namespace\b|class[ \t]+\w|using[ \t]+\w|(?:public|private|protected):|#include <[a-z_]+>)|\bstd::",
+            re.M,
+        )),
         ("C", re.compile(b"")),
     ),
     "m": (
@@ -66,16 +68,19 @@ _MARKS: dict[str, tuple[tuple[str, re.Pattern[bytes]], ...]] = {
         ("MATLAB", re.compile(b"")),
     ),
     "pl": (("Prolog", re.compile(rb"^[ \t]*:-|^[a-z]\w{0,60}\(.{0,200}\)[ \t]*(?::-|\.[ \t]*$)", re.M)), ("Perl", re.compile(b""))),
-    "v": (("Verilog", re.compile(rb"^[ \t]*(?:module|endmodule|`timescale|`include|`define|always|assign)\b", re.M)), ("Coq", re.compile(b""))),
+    "v": (("Verilog", re.compile(rb"^[ \t]*(?:module|endmodule|`\w|always|assign)\b", re.M)), ("Coq", re.compile(b""))),
     "pp": (("Pascal", re.compile(rb"^[ \t]*(?:unit|program|uses|interface|begin)\b", re.M | re.I)), ("Puppet", re.compile(b""))),
     "inc": (("PHP", re.compile(rb"<\?(?:php|=)", re.I)), ("Pascal", re.compile(rb"\b(?:begin|procedure|function|const)\b", re.I))),
     "ts": (("TypeScript", re.compile(b"")),),
     "rs": (("Rust", re.compile(b"")),),
-    "cls": (("TeX", re.compile(rb"\\(?:ProvidesClass|NeedsTeXFormat|def|newcommand)\b")), ("Visual Basic", re.compile(rb"^(?:VERSION|Attribute) ", re.M))),
+    "cls": (
+        ("TeX", re.compile(rb"\\(?:ProvidesClass|NeedsTeXFormat|def|newcommand)\b")),
+        ("Visual Basic", re.compile(rb"^(?:VERSION|Attribute) ", re.M)),
+    ),
     "mod": (("Go Module", re.compile(rb"^module[ \t]", re.M)),),
     "fs": (("F#", re.compile(rb"^[ \t]*(?:let|open|module|namespace|type)\b", re.M)), ("GLSL", re.compile(rb"#version|\bgl_|\bvoid main"))),
 }  # fmt: skip
-"""Extensions that more than one language has, or that other things have too: the first language of which a mark is found; none: no language."""
+"""Extensions that more than one language has, or other things too: the first language of which a mark is found; none: no language."""
 _SECTION = re.compile(rb"^(?:['.]\\\"|\.(?:TH|Dd|Sh|SH|so|de)\b)", re.M)
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<\?xml[ \t]", re.I)
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype[ \t]{1,9}html|html)\b", re.I)
@@ -96,8 +101,9 @@ def language_of(path: str, head: bytes) -> str | None:
     if named is None and dot and extension in ("in", "template", "tmpl", "dist", "example") and "." in stem:
         extension = stem.rpartition(".")[2]
     found = named or (_by("extensions").get(extension) if dot else None)
-    if found is None and (base := re.split(r"[.\-_]", name, maxsplit=1)[0]) in _by("names") and languages()[_by("names")[base][0]].kind != "code":
-        found = _by("names")[base]  # LICENSE-MIT, README.ja
+    if found is None:
+        base = _by("names").get(re.split(r"[.\-_]", name, maxsplit=1)[0])
+        found = base if base and languages()[base[0]].kind != "code" else None  # LICENSE-MIT, README.ja
     if found is None:
         shebang = _SHEBANG.match(head)
         if shebang:

@@ -7,8 +7,8 @@ Params:  none.
 Drops:   empty (nothing is left but white space).
 Errors:  none of its own. A file of a language without comments in stages/github/languages.csv keeps its text.
 
-Paragraphs go, from the first to the last that is about the licence; what else a comment says stays, and so does all that stands behind code. What
-file_licence reads goes with them, so it comes first.
+Paragraphs go, from the first to the last that is about the licence; what else a comment says stays, and so does all that stands behind
+code. What file_licence reads goes with them, so it comes first.
 """
 
 from __future__ import annotations

@@ -6,34 +6,33 @@ Units:   an expression is ids joined by AND, OR, WITH and parentheses; MAX_TOKEN
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
 MAX_TOKENS = 100
 MAX_CHARS = 2000
 _TOKEN = re.compile(r"[()]|[A-Za-z0-9.:+-]+|\S")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*\+?")
 _JOINS = {"or": 1, "and": 2, "with": 3}
-_NAMES = {
-    "Apache-2.0": ("apache 2", "apache 2.0", "apache2", "apache2.0", "apache v2", "apache v2.0", "apache-2", "apache license 2.0", "apache license v2",
-                   "apache license v2.0", "apache license, version 2.0", "apache license version 2.0", "apache software license 2.0",
-                   "apache software license", "asl 2.0", "http://www.apache.org/licenses/license-2.0", "https://www.apache.org/licenses/license-2.0"),
-    "MIT": ("mit license", "the mit license", "mit licence", "mit/x11", "expat", "expat license", "mit license (mit)", "the mit license (mit)",
-            "https://opensource.org/licenses/mit", "http://opensource.org/licenses/mit"),
-    "BSD": ("bsd license", "bsd licence", "bsd-like", "bsd-style", "bsd style", "bsd licensed"),
-    "BSD-2-Clause": ("bsd 2-clause", "2-clause bsd", "simplified bsd", "bsd-2", "bsd 2-clause license", "freebsd", "simplified bsd license",
-                     "bsd 2 clause", "2-clause bsd license"),
-    "BSD-3-Clause": ("bsd 3-clause", "3-clause bsd", "new bsd", "modified bsd", "bsd-3", "bsd 3-clause license", "new bsd license",
-                     "modified bsd license", "revised bsd license", "bsd 3 clause", "3-clause bsd license", "bsd-3-clause license"),
-    "GPL": ("gpl", "gnu gpl", "gnu general public license (gpl)"), "LGPL": ("lgpl", "gnu lgpl"), "ISC": ("isc license", "isc license (iscl)"),
-    "PSF-2.0": ("python software foundation license", "psf", "psf license"), "MPL-2.0": ("mpl 2.0", "mozilla public license 2.0 (mpl 2.0)"),
-    "Unlicense": ("the unlicense", "the unlicense (unlicense)"), "Zlib": ("zlib/libpng", "zlib license"), "BSD-4-Clause": ("original bsd license",),
-}  # fmt: skip
-_ALIASES = {alias: name for name, aliases in _NAMES.items() for alias in aliases}
+_JOINS_WORDS = {word: word.upper() for word in _JOINS}
 ALLOWED = ("Apache-2.0", "MIT", "MIT-0", "0BSD", "BSD", "BSD-1-Clause", "BSD-2-Clause", "BSD-3-Clause", "BSD-4-Clause")
-"""Licences of Llama 1: Apache, MIT and BSD. Named one by one, for BSD-Protection is copyleft and BSD-3-Clause-No-Nuclear-License limits use.
-BSD alone is what a field says that does not name the clauses."""
-_CASES = {name.lower(): name for name in (*_NAMES, *ALLOWED)}
+"""Licences of Llama 1: Apache, MIT and BSD. Named one by one, for BSD-Protection is copyleft and BSD-3-Clause-No-Nuclear-License limits
+use. BSD alone is what a field says that does not name the clauses."""
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    """What fields call a licence, in lower case -> its id."""
+    with (Path(__file__).parent / "licence_names.csv").open(encoding="utf-8", newline="") as file:
+        return {row["name"]: row["licence"] for row in csv.DictReader(file)}
+
+
+@cache
+def _cases() -> dict[str, str]:
+    return {name.lower(): name for name in (*_aliases().values(), *ALLOWED)}
 
 
 def normal(value: str | None) -> str | None:
@@ -42,14 +41,11 @@ def normal(value: str | None) -> str | None:
     if not value or len(value) > MAX_CHARS:
         return None
     plain = value.lower().strip(" .\"'")
-    if plain in _ALIASES:
-        return _ALIASES[plain]
-    tokens = [_JOINS_WORDS.get(t.lower(), _CASES.get(t.lower(), t)) for t in _TOKEN.findall(value.replace("/", " OR "))]
+    if plain in _aliases():
+        return _aliases()[plain]
+    tokens = [_JOINS_WORDS.get(t.lower(), _cases().get(t.lower(), t)) for t in _TOKEN.findall(value.replace("/", " OR "))]
     expression = " ".join(tokens).replace("( ", "(").replace(" )", ")")
     return expression if holds(expression, ()) is not None else None
-
-
-_JOINS_WORDS = {word: word.upper() for word in _JOINS}
 
 
 def joined(expressions: Iterable[str]) -> str | None:
