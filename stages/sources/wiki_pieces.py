@@ -17,7 +17,7 @@ import re
 from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
-from stages.sources.files import open_binary, open_decompressed
+from stages.sources.opening import open_binary, open_decompressed
 
 STREAM = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 """How a bz2 stream begins: its head, and a block or the end."""
