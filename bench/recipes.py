@@ -1,10 +1,9 @@
-"""The published recipes, all on one crawl in one run: what each step of each keeps, beside what was published; writes docs/recipes.md.
+"""The published recipes, on one crawl in one run: what each step of each keeps, beside what was published; writes docs/recipes.md.
 
-    python -m bench.recipes                     write the page from the sample crawl
+    python -m bench.recipes                     write the page from the sample crawl and the samples of other sources
     python -m bench recipes --crawl FILES       the same figures of other WARC files (a glob)
 
-The recipes run as one recipe. Steps that are the same behind the same steps run once, so that six of them cost little more than
-two; tokens are counted behind each step that makes or changes texts: no verdict depends on that.
+The recipes run as one recipe. Steps that are the same behind the same steps run once; tokens are counted behind each step that makes or changes texts: no verdict depends on that.
 """
 
 from __future__ import annotations
@@ -64,6 +63,14 @@ PUBLISHED: dict[str, tuple[str, dict[str, str]]] = {
     "llama3": ("No rate was published.", {}),
 }  # fmt: skip
 """Recipe -> what was published about it as a whole, and by step."""
+
+
+LLAMA1 = {
+    "common_crawl": ("67.0 %", "3.3 TB", "1.10"), "c4": ("15.0 %", "783 GB", "1.06"), "github": ("4.5 %", "328 GB", "0.64"),
+    "wikipedia": ("4.5 %", "83 GB", "2.45"), "books": ("4.5 %", "85 GB", "2.23"), "arxiv": ("2.5 %", "92 GB", "1.06"),
+    "stackexchange": ("2.0 %", "78 GB", "1.03"),
+}  # fmt: skip
+"""Source -> share of the tokens, size on disk and epochs as LLaMA's table 1 has them."""
 
 
 @dataclass
@@ -185,6 +192,21 @@ def measured(crawl: str | None = None, folder: Path | None = None) -> tuple[list
         return funnels(out, paths), json.loads(said)
 
 
+def sources(folder: Path) -> list[tuple[str, int, int, int, float]]:
+    """What a finished run of llama1.yaml has of each source: its name, records, documents and tokens of its end, share of the mix's tokens."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    records = {s["name"]: s["documents_in"] for s in json.loads((folder / "run.json").read_text(encoding="utf-8"))["steps"]}
+    clean, mixed = (pq.read_table(folder / "outputs" / name, columns=["source", "n_tokens"]) for name in ("all", "mix"))
+    total = pc.sum(mixed["n_tokens"]).as_py()
+    found = []
+    for name in LLAMA1:
+        rows, taken = (table.filter(pc.field("source") == name)["n_tokens"] for table in (clean, mixed))
+        found.append((name, records[name], len(rows), pc.sum(rows).as_py(), (pc.sum(taken).as_py() or 0) / total))
+    return found
+
+
 def measure(scale: float, pairs: int, only: list[str], crawl: str | None = None) -> dict[str, Any]:
     """The funnels as tables."""
     found, _ = measured(crawl)
@@ -195,14 +217,21 @@ def measure(scale: float, pairs: int, only: list[str], crawl: str | None = None)
     return {"name": "recipes", "parts": {"kept": {"grids": grids}}, "targets": {}, "versions": versions("pyarrow", "numba", "trafilatura")}
 
 
-def page(found: list[Funnel]) -> str:
-    """docs/recipes.md."""
+def page(found: list[Funnel], of_sources: list[tuple[str, int, int, int, float]]) -> str:
+    """docs/recipes.md, of the funnels of web recipes and what llama1.yaml has of each source."""
     parts = [INTRODUCTION]
     for funnel in found:
         said, by_step = PUBLISHED[funnel.name]
         head = (FOLDER / f"{funnel.name}.yaml").read_text(encoding="utf-8").split("\nname:")[0]
         parts += [f"## {funnel.name}", f"[examples/recipes/{funnel.name}.yaml](../examples/recipes/{funnel.name}.yaml)", _prose(head)]
         parts += [f"*Published.* {said}", _table(funnel, by_step)]
+    head = (FOLDER / "llama1.yaml").read_text(encoding="utf-8").split("\nname:")[0]
+    lines = ["| source | records | documents | tokens | share of the mix | published share | size | epochs |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
+    for name, records, documents, tokens, share in of_sources:
+        published = " | ".join(LLAMA1[name])
+        lines.append(f"| {name} | {records:,} | {documents:,} | {tokens:,} | {100 * share:.1f} % | {published} |")
+    parts += ["## llama1", "[examples/recipes/llama1.yaml](../examples/recipes/llama1.yaml)", _prose(head)]
+    parts += ["*Published.* Shares, sizes on disk and epochs of 1.4 T tokens (table 1), no rates of removal.", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -247,5 +276,7 @@ def _share(part: int | None, whole: int | None) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        PAGE.write_text(page(measured(folder=Path(name) / "run")[0]), encoding="utf-8")
+        web, llama1 = Path(name) / "web", Path(name) / "llama1"
+        run(curate("run", str(FOLDER / "llama1.yaml"), "-j", "2", "--out", str(llama1), "--json"))
+        PAGE.write_text(page(measured(folder=web)[0], sources(llama1)), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)}", file=sys.stderr)

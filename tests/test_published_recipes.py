@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from bench.recipes import FOLDER, PAGE, PUBLISHED, WEB, funnels, page, together
+from bench.recipes import FOLDER, PAGE, PUBLISHED, WEB, funnels, page, sources, together
 from curation.plan import Plan
 from curation.recipe import load
 from stages.dedup.line_forms import form_of
@@ -52,8 +52,8 @@ def test_steps_that_are_the_same_run_once_and_others_do_not():
     assert sum(entry["use"] == "extract_html" for entry in whole["steps"].values()) == 5
 
 
-def test_the_page_tells_this_run(ran):
-    assert PAGE.read_text("utf-8") == page(funnels(*ran)), "stale: run python -m bench.recipes"
+def test_the_page_tells_this_run(ran, llama1_run):
+    assert PAGE.read_text("utf-8") == page(funnels(*ran), sources(llama1_run)), "stale: run python -m bench.recipes"
 
 
 def test_documents_and_tokens_of_a_funnel_are_those_of_the_output(ran):
@@ -125,8 +125,8 @@ def test_llama3_is_pipeline_yaml_with_less_of_ours():
 def test_they_run_on_the_real_web(tmp_path_factory):
     if not REAL.is_dir():
         pytest.skip("../shared is not here: no real WARC files")
-    whole, paths = together(crawl=[str(REAL / name) for name in REAL_FILES])
+    whole, paths = together(("ccnet", "c4", "fineweb"), crawl=[str(REAL / name) for name in REAL_FILES])
     out = _made_once(tmp_path_factory, "published_real", text=yaml.safe_dump(whole, sort_keys=False))
     found = {funnel.name: [documents for _, _, documents, _ in funnel.rows] for funnel in funnels(out, paths)}
-    assert found["ccnet"][0] == found["dclm"][0] > 0
+    assert found["ccnet"][0] == found["fineweb"][0] > 0
     assert found["ccnet"][-1] > 0
