@@ -3,7 +3,8 @@
     python -m bench.recipes                     write the page from the sample crawl and the samples of other sources
     python -m bench recipes --crawl FILES       the same figures of other WARC files (a glob)
 
-The recipes run as one recipe. Steps that are the same behind the same steps run once; tokens are counted behind each step that makes or changes texts: no verdict depends on that.
+The recipes run as one recipe. Steps that are the same behind the same steps run once; tokens are counted behind each step
+that makes or changes texts: no verdict depends on that.
 """
 
 from __future__ import annotations
@@ -193,7 +194,7 @@ def measured(crawl: str | None = None, folder: Path | None = None) -> tuple[list
 
 
 def sources(folder: Path) -> list[tuple[str, int, int, int, float]]:
-    """What a finished run of llama1.yaml has of each source: its name, records, documents and tokens of its end, share of the mix's tokens."""
+    """What a finished run of llama1.yaml has of each source: name, records, documents and tokens behind its steps, share of the mix."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -226,7 +227,7 @@ def page(found: list[Funnel], of_sources: list[tuple[str, int, int, int, float]]
         parts += [f"## {funnel.name}", f"[examples/recipes/{funnel.name}.yaml](../examples/recipes/{funnel.name}.yaml)", _prose(head)]
         parts += [f"*Published.* {said}", _table(funnel, by_step)]
     head = (FOLDER / "llama1.yaml").read_text(encoding="utf-8").split("\nname:")[0]
-    lines = ["| source | records | documents | tokens | share of the mix | published share | size | epochs |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
+    lines = ["| source | records | documents | tokens | share of the mix | published share | size | epochs |", "|---" + "|---:" * 7 + "|"]
     for name, records, documents, tokens, share in of_sources:
         published = " | ".join(LLAMA1[name])
         lines.append(f"| {name} | {records:,} | {documents:,} | {tokens:,} | {100 * share:.1f} % | {published} |")
