@@ -79,7 +79,7 @@ class Funnel:
     """What the steps of one recipe kept.
 
     Args:
-        came: records of the crawl.
+        came: records of the crawl, damaged ones too.
         rows: (step, stage, documents, tokens or None where there is no text yet).
     """
 
@@ -175,7 +175,7 @@ def funnels(folder: Path, paths: dict[str, list[tuple[str, str]]]) -> list[Funne
             texts = texts or real.endswith("_tokens")
             counted = accounts[real.removesuffix("_tokens")]
             rows.append((step, counted["use"], counted["kept"], kept([r for _, r in path[place:]]) if texts else None))
-        found.append(Funnel(name, accounts[path[0][1]]["documents_in"], rows))
+        found.append(Funnel(name, accounts["crawl"]["documents_in"], rows))
     return found
 
 
