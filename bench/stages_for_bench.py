@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Source, StageParams, Types, stage
+from stages.tokens.count_tokens import count_tokens
 
 
 class Params(StageParams):
@@ -25,6 +26,12 @@ def busy(batch: Batch, params: Params) -> Columns:
         words = Batch(batch.table).words()
         total[words.documents()] ^= words.hashes()
     return {"spent": (total >> np.uint64(1)).astype(np.int64)}
+
+
+@stage(reads=["text", "n_tokens"], writes={"n_tokens": pa.int64()})
+def count_tokens_again(batch: Batch, params: Params) -> Columns:
+    """Counts tokens once more, of a text that has changed."""
+    return count_tokens(batch)
 
 
 class FirstText(GlobalStage):

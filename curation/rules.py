@@ -26,10 +26,13 @@ Batch: TypeAlias = Any
 
 
 def group_column(value: Any) -> str | None:
-    """Column a `PerGroup` value is looked up by: `lang` or `profile`; None for a plain value."""
+    """Column a `PerGroup` value is looked up by: `lang`, `profile` or `code_language`; None for a plain value."""
     if not isinstance(value, dict):
         return None
-    return "profile" if set(value) - {"default"} <= set(PROFILES) and len(value) > 1 else "lang"
+    named = set(value) - {"default"}
+    if named and all(name[:1].isupper() for name in named):
+        return "code_language"
+    return "profile" if named and named <= set(PROFILES) else "lang"
 
 
 def below(values: Any, bound: Any, or_at: bool = False) -> Any:
@@ -169,7 +172,7 @@ class Threshold:
     side: Literal["least", "most"]
     param: str
     value: float | Mapping[str, float | None] | None
-    by: Literal["lang", "profile"] | None
+    by: Literal["lang", "profile", "code_language"] | None
     drop_at: bool = False
 
 

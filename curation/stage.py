@@ -59,12 +59,14 @@ def _check_groups(value: Any) -> Any:
         named = set(value) - {"default"}
         if named & set(PROFILES) and not named <= set(PROFILES):
             raise ValueError("a map is looked up by lang or by profile, not by both")
+        if len({name[:1].isupper() for name in named}) > 1:
+            raise ValueError("a map is looked up by code_language, whose names begin with a capital, or by lang or profile, not by both")
     return value
 
 
 PerGroup = Annotated[T | dict[str, T], AfterValidator(_check_groups)]
-"""A parameter that is one value, or a map {default: x, zh: y} looked up by `lang` (or, when its
-keys are web, code, math, by `profile`) for each document."""
+"""A parameter that is one value, or a map {default: x, zh: y} looked up for each document by `lang`; when its keys are web, code, math by
+`profile`; when they begin with a capital, {default: x, HTML: y}, by `code_language`."""
 
 
 def lookup_columns(params: StageParams) -> dict[str, str]:

@@ -114,3 +114,11 @@ def real_run(tmp_path_factory):
     assert text.count(sample) == 1
     files = json.dumps([str(REAL / name) for name in REAL_FILES])
     yield from _untouched(_made_once(tmp_path_factory, "real_run", text=text.replace(sample, files)))
+
+
+@pytest.fixture(scope="session")
+def llama1_run(tmp_path_factory):
+    """examples/recipes/llama1.yaml on the samples of all sources."""
+    text = (ROOT / "examples" / "recipes" / "llama1.yaml").read_text("utf-8")
+    text = text.replace("../../mixes", f"{ROOT}/mixes").replace("../", f"{ROOT}/examples/")
+    yield from _untouched(_made_once(tmp_path_factory, "llama1_run", text=text))

@@ -295,15 +295,10 @@ class RowTask(Reading):
         if dropped.any():
             self.drop(step, table.filter(pa.array(dropped)), reason.drop_null())
         self.account(step.name).merged += int(has.sum())
-        children = table.take(pa.array(parents))
+        carried = [name for name in table.column_names if name not in step.writes]  # a book is not copied for each of its chapters
+        children = table.select(carried).take(pa.array(parents))
         for name, f in step.writes.items():
-            value = array_of(expanded.columns[name], f.type)
-            i = children.column_names.index(name) if name in children.column_names else None
-            children = (
-                children.append_column(pa.field(name, f.type), value)
-                if i is None
-                else children.set_column(i, pa.field(name, f.type), value)
-            )
+            children = children.append_column(pa.field(name, f.type), array_of(expanded.columns[name], f.type))
         ids = table["id"].take(pa.array(parents)).to_pylist()
         nth = np.arange(len(parents)) - np.searchsorted(parents, parents)
         children = children.set_column(

@@ -6,6 +6,7 @@ Units:   a page in UTF-8; nodes of the tree.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stages.extract.blocks import Blocks, blocks_of
@@ -37,11 +38,11 @@ class Page:
     flattened: int
 
 
-def read(text: bytes) -> Page:
+def read(text: bytes, left_out: Callable[[Tree], list[Atom]] | None = None) -> Page:
     """Read a page.
 
     Args:
-        text: the page in UTF-8.
+        text: the page in UTF-8. left_out: finds elements that are no part of it, as atoms of nothing.
     Raises: TooManyNodesError.
     """
     scanned = scan(text)
@@ -51,14 +52,16 @@ def read(text: bytes) -> Page:
     atoms = code_blocks(tree) if may_have_code(tree.source) else []
     if may_have_formulas(tree.source):
         atoms = _joined(atoms, formula_atoms(tree))
+    if left_out is not None:
+        atoms = _joined(atoms, left_out(tree))
     title = next((" ".join(element.text().split()) for element in tree.elements("title")), "")
     return Page(tree, atoms, blocks_of(tree, atoms), title, scanned.flattened)
 
 
-def _joined(code: list[Atom], formulas: list[Atom]) -> list[Atom]:
+def _joined(atoms: list[Atom], others: list[Atom]) -> list[Atom]:
     """Both in document order; what lies inside another goes (a formula in a listing, a listing in a formula)."""
     kept: list[Atom] = []
-    for atom in sorted([*code, *formulas], key=lambda a: (a.first, -a.last)):
+    for atom in sorted([*atoms, *others], key=lambda a: (a.first, -a.last)):
         if not kept or atom.first >= kept[-1].last:
             kept.append(atom)
     return kept

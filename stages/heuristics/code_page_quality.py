@@ -30,11 +30,9 @@ from curation.rules import Bound
 from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import UNICODE_VERSION
 from stages.heuristics.code_lines import code_lines
+from stages.heuristics.data_lines import encoded, is_dump
 
-_I: Any = np.int64
 PACKED_BYTES = 1000
-RUN_BYTES = 60
-DUMP_BYTES, MIN_DIGIT_FRACTION, MAX_OTHER_FRACTION = 30, 0.4, 0.25
 
 
 class Params(StageParams):
@@ -62,61 +60,6 @@ RULES = (
 
 
 @njit(cache=True)
-def _is_hex_letter(b0: Any) -> bool:
-    return bool(97 <= b0 <= 102 or 65 <= b0 <= 70)
-
-
-@njit(cache=True)
-def _is_dump(data: Any, start: Any, end: Any) -> bool:
-    """Whether a line is rows of numbers or hexadecimal, what an editor shows beside them included."""
-    digits, all_ = 0, 0
-    for i in range(start, end):
-        all_ += data[i] > 32
-        digits += 48 <= data[i] <= 57
-    if all_ < DUMP_BYTES or digits < MIN_DIGIT_FRACTION * all_:
-        return False
-    others = 0
-    for i in range(start, end):
-        b0 = data[i]
-        others += b0 > 32 and not (40 <= b0 <= 59 or b0 == 124 or _is_hex_letter(b0))  # ( to ; are digits and the marks of numbers
-    return bool(others <= MAX_OTHER_FRACTION * all_)
-
-
-@njit(cache=True)
-def _may_encode(b0: Any) -> bool:
-    """Whether a byte is one of base64."""
-    return bool(97 <= b0 <= 122 or 65 <= b0 <= 90 or 47 <= b0 <= 57 or b0 == 43 or b0 == 61)
-
-
-@njit(cache=True)
-def _encoded(data: Any, start: Any, end: Any) -> Any:
-    """Bytes of a line in runs of base64 or hexadecimal."""
-    inside = 0
-    begin = start
-    while begin + RUN_BYTES <= end:
-        # From behind, so that of most text few bytes are looked at.
-        i = begin + RUN_BYTES - 1
-        while i >= begin and _may_encode(data[i]):
-            i -= 1
-        if i >= begin:
-            begin = i + 1
-            continue
-        digits, upper, lower, hexadecimal = 0, 0, 0, True
-        i = begin
-        while i < end and _may_encode(data[i]):
-            b0 = data[i]
-            digits += 48 <= b0 <= 57
-            upper += 65 <= b0 <= 90
-            lower += 97 <= b0 <= 122
-            hexadecimal = hexadecimal and (48 <= b0 <= 57 or _is_hex_letter(b0))
-            i += 1
-        if digits > 0 and (hexadecimal or (upper > 0 and lower > 0)):
-            inside += i - begin
-        begin = i + 1
-    return inside
-
-
-@njit(cache=True)
 def _facts(data: Any, line_starts: Any, line_ends: Any, line_offsets: Any, is_code: Any, starts: Any, offsets: Any) -> Any:
     """Of each document, int64 (7, n): bytes of all lines, of code, of packed code, of dumps; words of prose; brackets, those alone."""
     rows = len(offsets) - 1
@@ -131,7 +74,7 @@ def _facts(data: Any, line_starts: Any, line_ends: Any, line_offsets: Any, is_co
             while k < last and starts[k] < end:
                 k += 1
             out[0, row] += size
-            out[3, row] += size if _is_dump(data, start, end) else _encoded(data, start, end)
+            out[3, row] += size if is_dump(data, start, end) else encoded(data, start, end)
             if not is_code[line]:
                 out[4, row] += k - begin
                 continue

@@ -1,0 +1,1 @@
+"""Papers of arXiv: from the TeX of a submission to one text."""

@@ -1,0 +1,221 @@
+"""Read posts from the dump of a Stack Exchange site: Posts.xml, plain, .gz, .bz2 or .zst, or inside a .7z archive.
+
+A post is a document; `content` is its HTML. Questions and answers are kept, wiki pages of tags and the like are not.
+
+Source:  https://archive.org/details/stackexchange; schema at https://meta.stackexchange.com/q/2677. Licences by date at
+         https://stackoverflow.com/help/licensing. Sites: Llama 1, section 2.1, took the 28 largest and names none of them.
+Units:   record_offset = byte of the row's start in the decompressed file. post_id, parent_id and accepted_answer_id name posts of the same
+         site. licence is an SPDX name.
+Params:  paths -- files or glob patterns, local or URLs.
+         site -- host of the site; default: as the file's or its folder's name says (coffee.stackexchange.com/Posts.xml.gz,
+         stackoverflow.com-Posts.7z).
+         sites -- hosts whose posts are kept, or largest_28 (the list stands in this file); default: all.
+         max_row_bytes -- a longer row is not read (default 16 MiB; a post may have 30,000 characters).
+         part_bytes -- a plain XML file is read in parts of about this size (default 256 MiB).
+Drops:   broken_record (a row that is no XML, without or with wrong numbers; what lies between rows; a stream damaged or cut from here on),
+         too_large (the row), other_post_type (neither question nor answer), other_site (not in `sites`), no_text (a row without a body),
+         duplicate_record (by the engine).
+Errors:  ValueError before the run if a file is no Posts.xml, its site cannot be told, or an archive is encrypted, a bomb, or has no Posts.xml.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from curation.stage import Source, StageParams, Types
+from stages.sources.batches import RowsToTables
+from stages.sources.opening import CODECS, PathList, head, is_remote, open_decompressed
+from stages.sources.post_rows import ABSENT, BROKEN, NO_NUMBER, integers, resolved, rows_of
+from stages.sources.seven_zip import open_member
+
+LARGEST_28 = frozenset([
+    "stackoverflow.com", "math.stackexchange.com", "superuser.com", "serverfault.com", "askubuntu.com", "ru.stackoverflow.com",
+    "tex.stackexchange.com", "unix.stackexchange.com", "english.stackexchange.com", "physics.stackexchange.com",
+    "electronics.stackexchange.com", "stats.stackexchange.com", "pt.stackoverflow.com", "apple.stackexchange.com", "mathoverflow.net",
+    "gis.stackexchange.com", "gaming.stackexchange.com", "wordpress.stackexchange.com", "softwareengineering.stackexchange.com",
+    "sharepoint.stackexchange.com", "salesforce.stackexchange.com", "drupal.stackexchange.com", "magento.stackexchange.com",
+    "dba.stackexchange.com", "es.stackoverflow.com", "ell.stackexchange.com", "scifi.stackexchange.com", "codereview.stackexchange.com",
+])  # fmt: skip
+"""The sites with most questions and answers, by TotalQuestions and TotalAnswers of the dump's Sites.xml of 2 December 2018; sites about
+sites (meta) are left out. Llama 1 does not name its 28."""
+
+NUMBERS = ("Id", "PostTypeId", "ParentId", "AcceptedAnswerId", "Score")
+TEXTS = ("CreationDate", "Title", "Tags", "ContentLicense", "Body")
+QUESTION, ANSWER = 1, 2
+POST_TYPES = {QUESTION: "question", ANSWER: "answer"}
+LICENCES = (("2018-05-02", "CC-BY-SA-4.0"), ("2011-04-08", "CC-BY-SA-3.0"), ("", "CC-BY-SA-2.5"))
+"""The licence of posts of a day and later, where a row does not tell its own (older dumps)."""
+COLUMNS: dict[str, Any] = {
+    "site": pa.string(), "post_id": pa.int64(), "post_type": pa.string(),
+    **{n: pa.field(n, pa.int64(), nullable=True) for n in ("parent_id", "accepted_answer_id", "score")},
+    "title": pa.field("title", pa.string(), nullable=True), "tags": pa.field("tags", pa.list_(pa.string()), nullable=True),
+    "licence": pa.field("licence", pa.string(), nullable=True),
+}  # fmt: skip
+
+_HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
+_POSTS = re.compile(r"(.*?)[-_.]?posts\.xml", re.I)
+_WITHOUT_ZONE = re.compile(r"[0-9T:.-]{19,29}")
+_TAG = re.compile(r"[^<>|]+")
+
+
+class Params(StageParams):
+    """Parameters of the Stack Exchange source; see the file's docstring."""
+
+    paths: PathList
+    site: str | None = None
+    sites: list[str] | Literal["largest_28"] | None = None
+    max_row_bytes: int = Field(16 << 20, ge=1)
+    part_bytes: int = Field(256 << 20, ge=1)
+
+
+class Stackexchange(Source):
+    """Source `stackexchange`."""
+
+    name = "stackexchange"
+    Params = Params
+    transient = frozenset({"content"})
+    drops = (BROKEN, "too_large", "other_post_type", "other_site", "no_text", "duplicate_record")
+
+    def columns(self, params: Any, example: str | None) -> Types:
+        return {"content": pa.large_binary(), **COLUMNS}
+
+    def check(self, path: str, params: Any) -> None:
+        """Refuse other files than Posts.xml, and archives that are not read.
+
+        Raises: ValueError saying what is wrong.
+        """
+        if not site_of(path, params.site):
+            raise ValueError(f"{path}: its name does not tell the site; say `site: coffee.stackexchange.com`")
+        if path.lower().endswith(".7z"):
+            if not is_remote(path):
+                with contextlib.suppress(OSError):  # damaged: that is a broken record of the run
+                    open_member(path, is_posts).close()
+            return
+        first = head(path)
+        if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise ValueError(f"{path} is UTF-16: convert it to UTF-8")
+        root = re.search(rb"<([a-z]+)[\s>]", first)
+        if root and root[1] not in (b"posts", b"row"):
+            raise ValueError(f"{path} has the root element <{root[1].decode()}>, not <posts>: only Posts.xml is read")
+
+    def parts(self, path: str, size_bytes: int, params: Any) -> list[str]:
+        if path.lower().endswith((".7z", *CODECS)) or size_bytes <= params.part_bytes:
+            return [""]
+        count = -(-size_bytes // params.part_bytes)
+        cuts = [size_bytes * k // count for k in range(count + 1)]
+        return [f"{start}-{'' if stop == size_bytes else stop}" for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+
+    def read(
+        self, path: str, relative: str, part: str, params: Any,
+        want: Any = None, progress: Callable[[int], None] | None = None,
+    ) -> Iterator[pa.Table]:  # fmt: skip
+        site = site_of(path, params.site) or ""
+        sites = LARGEST_28 if params.sites == "largest_28" else params.sites
+        other = "other_site" if sites is not None and site not in sites else None
+        tables = RowsToTables(self.name, relative, ("content", pa.large_binary()), {n: getattr(t, "type", t) for n, t in COLUMNS.items()})
+        wanted = None if want is None else set(map(int, want))
+        first, _, last = part.partition("-")
+        start, end, number = int(first or 0), int(last) if last else None, -1
+        with contextlib.ExitStack() as opened:
+            try:
+                stream = opened.enter_context(contextlib.closing(_stream(path)))
+                if start:
+                    stream.seek(start)
+            except OSError:
+                stream = _Damaged()
+            for rows in rows_of(stream, NUMBERS + TEXTS, params.max_row_bytes, start, end):
+                chosen = [k for k in range(len(rows.offsets)) if wanted is None or number + 1 + k in wanted]
+                if progress is not None and chosen:
+                    progress(number + 1 + chosen[0])
+                spans = rows.values[chosen]
+                numbers = integers(rows.data, spans[:, : len(NUMBERS)])
+                texts, ends = resolved(rows.data, np.ascontiguousarray(spans[:, len(NUMBERS) :]).reshape(-1, 2))
+                absent = (spans[:, len(NUMBERS) :, 0] < 0).tolist()
+                for n, k in enumerate(chosen):
+                    row, reason, offset = number + 1 + k, rows.reasons[k], rows.offsets[k]
+                    if progress is not None:
+                        progress(row)
+                    if reason is None and (numbers[n][0] < 0 or numbers[n][1] < 0 or NO_NUMBER in numbers[n]):
+                        reason = BROKEN
+                    if reason is not None:
+                        full = tables.add((row, None, None, None, offset, reason, site, *[None] * (len(COLUMNS) - 1)), None)
+                    else:
+                        at = ends[n * len(TEXTS) : (n + 1) * len(TEXTS) + 1]
+                        pieces = [None if gone else texts[a:b] for gone, a, b in zip(absent[n], at[:-1], at[1:], strict=True)]
+                        given, url, date, *others = _fields(numbers[n], pieces, site)
+                        reason = other or ("other_post_type" if numbers[n][1] not in POST_TYPES else "no_text" if absent[n][-1] else None)
+                        full = tables.add((row, given, url, date, offset, reason, *others), None if reason else _utf8(pieces[-1] or b""))
+                    if full:
+                        yield tables.take()
+                number += len(rows.offsets)
+        if tables.rows:
+            yield tables.take()
+
+
+class _Damaged:
+    """A stream of which nothing can be read."""
+
+    def read(self, size: int) -> bytes:
+        raise OSError("damaged")
+
+
+def is_posts(name: str) -> bool:
+    """Whether a file of an archive is the table of posts."""
+    return name.replace("\\", "/").rpartition("/")[2].lower() == "posts.xml"
+
+
+def site_of(path: str, given: str | None) -> str | None:
+    """Host of the site a file is of: as given, or as its name or its folder's says; None where neither does."""
+    if given:
+        return given
+    folder, _, name = path.replace("\\", "/").rpartition("/")
+    name = name.lower()
+    found = _POSTS.match(name)
+    name = found[1] if found else re.sub(r"[-_.]?posts$", "", name.removesuffix(".7z"))
+    hosts = [n for n in (name, folder.rpartition("/")[2].lower()) if _HOST.fullmatch(n)]
+    return hosts[0] if hosts else None
+
+
+def _stream(path: str) -> Any:
+    return open_member(path, is_posts) if path.lower().endswith(".7z") else open_decompressed(path)
+
+
+def _fields(numbers: list[int], texts: list[bytes | None], site: str) -> tuple[Any, ...]:
+    """(given id, URL, date, *COLUMNS) of a row's NUMBERS and TEXTS."""
+    post_id, kind, *others = numbers
+    parent, accepted, score = (None if n == ABSENT else n for n in others)
+    date, title, tags, licence = (None if t is None else t.decode("utf-8", "replace") for t in texts[:-1])
+    if date and _WITHOUT_ZONE.fullmatch(date):
+        date += "Z"
+    return (
+        f"{site}/{post_id}", f"https://{site}/{'a' if kind == ANSWER else 'questions'}/{post_id}", date, site, post_id,
+        POST_TYPES.get(kind, str(kind)), parent, accepted, score, title, None if tags is None else _TAG.findall(tags),
+        licence.strip().replace(" ", "-") if licence else next(name for day, name in LICENCES if date >= day) if date else None,
+    )  # fmt: skip
+
+
+def _utf8(body: bytes) -> bytes:
+    """A body as it is, bytes that are no UTF-8 as U+FFFD."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace").encode()
+    return body
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels of this source."""
+    for rows in rows_of(io.BytesIO(b'<posts><row Id="1" Body="&lt;&#10;" /></posts>'), NUMBERS + TEXTS, 1 << 10):
+        integers(rows.data, rows.values[:, : len(NUMBERS)])
+        resolved(rows.data, np.ascontiguousarray(rows.values[:, len(NUMBERS) :]).reshape(-1, 2))
+
+
+stackexchange = Stackexchange()

@@ -1,0 +1,535 @@
+"""The HTML that Stack Exchange's editor writes, as text, by one kernel; `fragment_text` is for the rest.
+
+A site's posts have some twenty elements, well nested. Their text is the same whether a tree is made of them or not, but the tree takes
+twenty times as long; so the kernel writes such a post in one pass over its bytes, and gives up at whatever is not of the kind: another
+element or attribute, a tag that does not close the last one opened, a table, a comment. It gives up rather than guess, and who called it
+takes the long way. Text is what `fragment_text` makes of the post, but that formulas between dollars stay to the byte.
+
+Source:  https://meta.stackexchange.com/q/1777 (elements of posts); forms as in extract/render.py.
+Units:   bytes of UTF-8.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from stages.extract.render import MAX_INDENT
+from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, look_up, name_hash
+
+MAX_DEPTH = 64
+MAX_IMAGES = 16
+ROOM = 64
+"""Bytes that stand before a block at most: a gap, an indent, a marker."""
+
+_STRANGE, _INLINE, _FLOW, _BREAK, _RULE, _IMAGE, _PRE, _SPAN = range(8)
+_KIND = np.zeros(len(TAGS), np.int8)
+for _kind, _names in (
+    (_INLINE, "a b code del em i kbd s strike strong sub sup"), (_FLOW, "blockquote h1 h2 h3 h4 h5 h6 li ol p ul"), (_BREAK, "br"),
+    (_RULE, "hr"), (_IMAGE, "img"), (_PRE, "pre"), (_SPAN, "span"),
+):  # fmt: skip
+    for _name in _names.split():
+        _KIND[TAG[_name]] = _kind
+_A, _CODE, _KBD, _P, _LI, _OL, _UL, _H1, _H6, _PRE_TAG, _SPAN_TAG = (
+    TAG[t] for t in ("a", "code", "kbd", "p", "li", "ol", "ul", "h1", "h6", "pre", "span")
+)
+
+
+def _word(text: str) -> Any:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+_HREF, _REL, _TITLE, _SRC, _ALT, _WIDTH, _HEIGHT, _START, _CLASS = (
+    np.uint64(name_hash(_word(n), 0, len(n))) for n in ("href", "rel", "title", "src", "alt", "width", "height", "start", "class")
+)
+_NO_ALT = _word("enter image description here")
+"""What the editor writes where nobody did."""
+_HOSTS = (_word("://i.stack.imgur.com/"), _word("://i.sstatic.net/"), _word("://i.imgur.com/"))
+"""Hosts of uploads: other images may be formulas."""
+_LANG, _PRETTY, _DEFAULT, _POST_TAG, _SPOILER, _MATH = (
+    _word(w) for w in ("lang-", "prettyprint", "default", "post-tag", "spoiler", "math-container")
+)
+_CODE_START, _CODE_END, _PRE_END, _SPAN_END = _word("<code"), _word("</code>"), _word("</pre>"), _word("</span>")
+_EGIN, _BOM, _ZERO_WIDTH = _word("egin{"), _word("\ufeff"), _word("\u200b")
+_NAMED_FORMULAS = tuple(_word(w) for w in ("\\begin{equation", "\\begin{displaymath", "\\begin{math", "latex "))
+"""What a formula may begin with that says only that it is one."""
+_PLAIN = np.array([b > 32 and b not in b"&<$\\#[\xc2\xef" for b in range(256)])
+_LT, _GT, _AMP, _QUOT, _NBSP, _APOS = (_word(w) for w in ("lt;", "gt;", "amp;", "quot;", "nbsp;", "#39;"))
+
+# State of a post, as slots of one array: where in out its text begins, its open block begins (-1: none is open), its text ends; whether white
+# space is owed, the last thing was a line break or the end of a link, the block before stands in a list, a heading is open; the item that
+# waits for its text (0 none, 1 waiting, 2 an image has its marker), its number (-1: none) and level; open inline elements, code elements;
+# whether the block has text outside of code; paragraphs of code alone; images owed; between dollars (1 single, 2 double ones), behind a
+# backslash, before the second dollar of two.
+_BASE, _FIRST, _AT, _SPACE, _NEWLINE, _LINK, _LISTED, _HEADED, _ITEM, _NUMBER, _LEVEL, _INLINES, _CODES, _PROSE, _TYPED = range(15)
+_OWED, _DOLLARS, _ESCAPED, _PAIR = range(15, 19)
+
+
+def post_texts(data: Any, offsets: Any) -> tuple[Any, Any, Any]:
+    """Texts of many posts.
+
+    Args:
+        data: uint8, their HTML one behind another, valid UTF-8. offsets: int64 (n + 1,).
+    Returns: (uint8, the texts one behind another; int64 (n + 1,), where they begin and end; bool (n,), whether a post was read:
+        where not, its text is empty).
+    """
+    out = np.empty(2 * int(offsets[-1] - offsets[0]) + 4096, np.uint8)
+    ends, done = _posts(data, offsets, out)
+    return out[: ends[-1]], ends, done
+
+
+@njit(cache=True)
+def _posts(data: Any, offsets: Any, out: Any) -> Any:
+    n = len(offsets) - 1
+    ends, done = np.zeros(n + 1, np.int64), np.zeros(n, np.bool_)
+    s = np.zeros(19, np.int64)
+    stack, numbers = np.zeros(MAX_DEPTH, np.int64), np.zeros(MAX_DEPTH, np.int64)
+    owed = np.zeros((MAX_IMAGES, 2), np.int64)
+    for k in range(n):
+        s[:] = 0
+        s[_BASE], s[_FIRST], s[_AT] = ends[k], -1, ends[k]
+        done[k] = _post(data, offsets[k], offsets[k + 1], out, s, stack, numbers, owed)
+        ends[k + 1] = s[_AT] if done[k] else ends[k]
+    return ends, done
+
+
+@njit(cache=True)
+def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: Any, owed: Any) -> Any:
+    """Write a post; False where it is not of the kind."""
+    top = 0  # stack[1 ... top] are the open elements, numbers[k] the last number of a list, its step is 1
+    lists = 0
+    touched = False  # something stands between the last start tag and here
+    span = np.zeros(6, np.int64)
+    while i < stop:
+        byte = data[i]
+        inside = stack[top] if top > 0 else 0
+        if byte != 60:
+            if len(out) - s[_AT] < stop - i + ROOM:
+                return False
+            touched = True
+            i = _characters(data, i, stop, out, s, inside)
+            if i < 0:
+                return False
+            continue
+        if i + 1 < stop and data[i + 1] == 47:
+            name = i + 2
+            i = name
+            while i < stop and data[i] != 62:
+                i += 1
+            if i >= stop or top == 0 or look_up(TAG_HASHES, TAG_NUMBERS, name_hash(data, name, i)) != inside:
+                return False
+            i += 1
+            top -= 1
+            kind = _KIND[inside]
+            if kind == _FLOW:
+                if inside == _P and s[_FIRST] >= 0 and not s[_PROSE]:
+                    s[_TYPED] += 1
+                    if s[_TYPED] > 1:  # lines of one listing, it may be
+                        return False
+                if not _flush(data, out, s, owed):
+                    return False
+                lists -= inside == _OL or inside == _UL
+                s[_HEADED] = 0
+            else:
+                s[_INLINES] -= 1
+                s[_CODES] -= inside == _CODE or inside == _KBD
+            if touched or kind == _FLOW:
+                s[_LINK] = inside == _A
+            touched = True
+            continue
+        name = i + 1
+        i = name
+        while i < stop and (97 <= data[i] <= 122 or 48 <= data[i] <= 57):
+            i += 1
+        tag = look_up(TAG_HASHES, TAG_NUMBERS, name_hash(data, name, i))
+        kind = _KIND[tag]
+        if kind == _STRANGE:
+            return False
+        i = _attributes(data, i, stop, tag, kind, span)
+        if i < 0:
+            return False
+        in_list = inside == _OL or inside == _UL
+        if in_list != (tag == _LI) and (in_list or tag == _LI):
+            return False
+        if kind in (_FLOW, _RULE, _PRE):
+            if s[_INLINES] or inside == _P or _H1 <= inside <= _H6 or not _flush(data, out, s, owed):
+                return False
+        elif s[_CODES]:
+            return False
+        touched = False
+        if kind == _BREAK:
+            s[_SPACE] = 0
+            if s[_NEWLINE]:
+                if not _flush(data, out, s, owed):
+                    return False
+            elif s[_FIRST] >= 0:
+                out[s[_AT]] = 10
+                s[_AT] += 1
+                s[_NEWLINE] = 1
+        elif kind == _IMAGE:
+            if span[1] > span[0]:
+                if s[_OWED] == MAX_IMAGES:
+                    return False
+                owed[s[_OWED], 0], owed[s[_OWED], 1] = span[0], span[1]
+                s[_OWED] += 1
+            s[_SPACE] = 1
+        elif kind == _PRE:
+            i = _listing(data, i, stop, out, s, span)
+            if i < 0:
+                return False
+        elif kind == _SPAN:
+            i = _formula(data, i, stop, out, s, owed)
+            if i < 0:
+                return False
+        elif kind != _RULE:
+            if top + 1 >= MAX_DEPTH:
+                return False
+            top += 1
+            stack[top] = tag
+            if tag == _A:
+                for k in range(1, top):
+                    if stack[k] == _A:
+                        return False
+                s[_SPACE] |= s[_LINK]
+            s[_HEADED] |= _H1 <= tag <= _H6
+            if tag == _OL or tag == _UL:
+                lists += 1
+                numbers[top] = span[2] - 1
+            elif tag == _LI:
+                s[_ITEM], s[_LEVEL], s[_NUMBER] = 1, lists, -1
+                if inside == _OL:
+                    numbers[top - 1] += 1
+                    s[_NUMBER] = numbers[top - 1]
+            if kind == _INLINE:
+                s[_INLINES] += 1
+                s[_CODES] += tag == _CODE or tag == _KBD
+        s[_LINK] = 0
+    return top == 0 and _flush(data, out, s, owed)
+
+
+@njit(cache=True)
+def _starts(data: Any, at: Any, stop: Any, word: Any) -> Any:
+    if at + len(word) > stop:
+        return False
+    for k in range(len(word)):
+        if data[at + k] != word[k]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _find(data: Any, at: Any, stop: Any, word: Any) -> Any:
+    """Where a word that begins with < stands first; -1 if another tag is met before."""
+    while at < stop and data[at] != 60:
+        at += 1
+    return at if _starts(data, at, stop, word) else -1
+
+
+@njit(cache=True)
+def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) -> Any:
+    """Go past a tag's attributes; span gets where an image's alt stands and a list's first number. -1 where one is not of the kind."""
+    span[0], span[1], span[2] = 0, 0, 1
+    known = kind != _SPAN and kind != _IMAGE  # of an image its host, of a span its class must be known
+    while i < stop and data[i] == 32:
+        i += 1
+        name = i
+        while i < stop and 97 <= data[i] <= 122:
+            i += 1
+        if i == name:
+            break
+        h = name_hash(data, name, i)
+        if i + 1 >= stop or data[i] != 61 or data[i + 1] != 34:
+            return -1
+        i += 2
+        first = i
+        while i < stop and data[i] != 34:
+            i += 1
+        if i >= stop:
+            return -1
+        if h == _CLASS:
+            known = _class(data, first, i, tag)
+            if not known:
+                return -1
+        elif h == _SRC and kind == _IMAGE:
+            at = first
+            while at < i and data[at] != 58:
+                at += 1
+            for host in _HOSTS:
+                known = known or _starts(data, at, i, host)
+        elif h == _ALT and kind == _IMAGE:
+            for k in range(first, i):
+                if data[k] in (36, 92, 94, 95, 123):  # of formulas
+                    return -1
+            if not (i - first == len(_NO_ALT) and _starts(data, first, i, _NO_ALT)):
+                span[0], span[1] = first, i
+        elif h == _START and tag == _OL:
+            number, digits = 0, i - first
+            if digits == 0 or digits > 6:
+                return -1
+            for k in range(first, i):
+                if data[k] < 48 or data[k] > 57:
+                    return -1
+                number = number * 10 + data[k] - 48
+            span[2] = number
+        elif h not in (_HREF, _REL, _TITLE, _WIDTH, _HEIGHT):
+            return -1
+        i += 1
+    if i < stop and data[i] == 47 and kind in (_BREAK, _RULE, _IMAGE):
+        i += 1
+    return i + 1 if i < stop and data[i] == 62 and known else -1
+
+
+@njit(cache=True)
+def _class(data: Any, i: Any, stop: Any, tag: Any) -> Any:
+    """Whether a class is one of the site's that change nothing."""
+    if tag == _SPAN_TAG:
+        return stop - i == len(_MATH) and _starts(data, i, stop, _MATH)
+    if tag != _PRE_TAG and tag != _CODE:
+        return _starts(data, i, stop, _POST_TAG) or (stop - i == len(_SPOILER) and _starts(data, i, stop, _SPOILER))
+    while i < stop:
+        if not (_starts(data, i, stop, _LANG) or _starts(data, i, stop, _PRETTY) or _starts(data, i, stop, _DEFAULT)):
+            return False
+        while i < stop and data[i] != 32:
+            i += 1
+        i += 1
+    return True
+
+
+@njit(cache=True)
+def _reference(data: Any, i: Any, stop: Any) -> Any:
+    """What stands for the & at data[i - 1]: (byte, where to go on), a blank for a no-break space; (0, ...) where it is not told."""
+    if i >= stop or data[i] <= 32:
+        return 38, i
+    if _starts(data, i, stop, _LT):
+        return 60, i + 3
+    if _starts(data, i, stop, _GT):
+        return 62, i + 3
+    if _starts(data, i, stop, _AMP):
+        return 38, i + 4
+    if _starts(data, i, stop, _QUOT):
+        return 34, i + 5
+    if _starts(data, i, stop, _NBSP):
+        return 32, i + 5
+    if _starts(data, i, stop, _APOS):
+        return 39, i + 4
+    return 0, i
+
+
+@njit(cache=True)
+def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> Any:
+    """Write text up to the next tag, white space collapsed; returns where that stands, -1 where it is not of the kind."""
+    while i < stop and data[i] != 60:
+        byte = data[i]
+        i += 1
+        if byte == 38:
+            byte, i = _reference(data, i, stop)
+        if byte == 0xC2 and i < stop and data[i] == 0xA0:
+            byte, i = 32, i + 1
+        if byte <= 32:
+            if byte not in (9, 10, 13, 32) or (byte == 10 and s[_CODES]):
+                return -1
+            s[_SPACE] = 1
+            continue
+        if (byte == 0xC2 and i < stop and data[i] == 0xAD) or (byte == 0xEF and _starts(data, i - 1, stop, _BOM)):
+            return -1
+        if s[_FIRST] < 0:
+            if inside == _OL or inside == _UL:
+                return -1
+            _begin(out, s, not s[_HEADED] and s[_ITEM] > 0)
+        elif s[_SPACE] and not s[_NEWLINE]:
+            out[s[_AT]] = 32
+            s[_AT] += 1
+        s[_SPACE], s[_NEWLINE], s[_LINK] = 0, 0, 0
+        if s[_CODES] == 0:
+            s[_PROSE] = 1
+            if not _tex(data, i, stop, byte, s):
+                return -1
+        at = s[_AT]
+        out[at] = byte
+        at += 1
+        if not s[_ESCAPED] and not s[_PAIR]:  # most of a text: bytes that mean nothing, and single blanks between them
+            while i + 1 < stop and (_PLAIN[data[i]] or (data[i] == 32 and _PLAIN[data[i + 1]])):
+                out[at] = data[i]
+                at += 1
+                i += 1
+        s[_AT] = at
+    return i
+
+
+@njit(cache=True)
+def _tex(data: Any, i: Any, stop: Any, byte: Any, s: Any) -> Any:
+    """Follow the marks of formulas; False at one that is written in another form: other delimiters than dollars."""
+    following = data[i] if i < stop else 0
+    if s[_PAIR]:
+        s[_PAIR] = 0
+    elif s[_ESCAPED]:
+        s[_ESCAPED] = 0
+        if s[_DOLLARS] == 0 and (byte == 40 or byte == 91 or (byte == 98 and _starts(data, i, stop, _EGIN))):
+            return False
+    elif byte == 92:
+        s[_ESCAPED] = 1
+    elif byte == 36 and following == 36:
+        s[_DOLLARS], s[_PAIR] = 0 if s[_DOLLARS] == 2 else 2, 1
+    elif byte == 36:
+        s[_DOLLARS] = 2 if s[_DOLLARS] == 2 else 1 - s[_DOLLARS]
+    elif (byte == 35 and following == 35) or (byte == 91 and following == 47):
+        return False
+    return True
+
+
+@njit(cache=True)
+def _begin(out: Any, s: Any, listed: Any) -> None:
+    """Begin a block: the gap, the indent of an item and its marker."""
+    if s[_AT] > s[_BASE]:
+        for _ in range(1 if listed and s[_LISTED] else 2):
+            out[s[_AT]] = 10
+            s[_AT] += 1
+    if listed:
+        for _ in range(4 * min(MAX_INDENT, s[_LEVEL] - 1)):
+            out[s[_AT]] = 32
+            s[_AT] += 1
+    if s[_ITEM] == 1:
+        if s[_NUMBER] < 0:
+            out[s[_AT]] = 45
+            s[_AT] += 1
+        else:
+            unit = 1
+            while unit * 10 <= s[_NUMBER]:
+                unit *= 10
+            while unit:
+                out[s[_AT]] = 48 + s[_NUMBER] // unit % 10
+                s[_AT] += 1
+                unit //= 10
+            out[s[_AT]] = 46
+            s[_AT] += 1
+        out[s[_AT]] = 32
+        s[_AT] += 1
+        s[_ITEM] = 2
+    s[_LISTED], s[_FIRST] = listed, s[_AT]
+    s[_PROSE], s[_DOLLARS], s[_ESCAPED], s[_PAIR] = 0, 0, 0, 0
+
+
+@njit(cache=True)
+def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
+    """End the open block, and write the images owed behind it; False where that cannot be done."""
+    if s[_FIRST] >= 0:
+        while out[s[_AT] - 1] == 10:
+            s[_AT] -= 1
+        s[_FIRST], s[_ITEM] = -1, 0
+    for k in range(s[_OWED]):
+        i, stop, space = owed[k, 0], owed[k, 1], False
+        if len(out) - s[_AT] < stop - i + ROOM:
+            return False
+        while i < stop:
+            byte = data[i]
+            i += 1
+            if byte == 38:
+                byte, i = _reference(data, i, stop)
+            if byte == 0xC2 or byte == 0xEF or (byte < 32 and byte not in (9, 10, 13)):
+                return False
+            if byte <= 32:
+                space = True
+                continue
+            if s[_FIRST] < 0:
+                _begin(out, s, s[_ITEM] == 1)
+            elif space:
+                out[s[_AT]] = 32
+                s[_AT] += 1
+            space = False
+            out[s[_AT]] = byte
+            s[_AT] += 1
+        s[_FIRST] = -1
+    s[_OWED], s[_SPACE], s[_NEWLINE] = 0, 0, 0
+    return True
+
+
+@njit(cache=True)
+def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
+    """Write a code block, from behind <pre>; returns what is behind </pre>, -1 where it is not of the kind."""
+    if not _starts(data, i, stop, _CODE_START):
+        return -1
+    i = _attributes(data, i + len(_CODE_START), stop, _CODE, _INLINE, span)
+    if i < 0 or len(out) - s[_AT] < stop - i + ROOM:
+        return -1
+    _begin(out, s, False)
+    if s[_AT] > s[_BASE] and out[s[_AT] - 1] == 32:  # a marker, on a line of its own
+        out[s[_AT] - 1] = 10
+    first, inked, letters = s[_AT], s[_AT], False
+    while i < stop and data[i] != 60:
+        byte = data[i]
+        i += 1
+        if byte == 38:
+            byte, i = _reference(data, i, stop)
+        if byte == 0xC2 and i < stop and data[i] == 0xA0:
+            byte, i = 32, i + 1
+        if byte < 32 and byte != 9 and byte != 10:
+            return -1
+        if byte == 0xE2 and _starts(data, i - 1, stop, _ZERO_WIDTH):
+            i += 2
+            continue
+        if byte == 10 and inked == first:  # lines without anything at the start
+            s[_AT] = first
+            continue
+        out[s[_AT]] = byte
+        s[_AT] += 1
+        if byte > 32:
+            inked = s[_AT]
+        letters |= 97 <= (byte | 32) <= 122
+    s[_AT], s[_FIRST], s[_ITEM] = inked, -1, 0
+    if not letters or not _starts(data, i, stop, _CODE_END):
+        return -1
+    i += len(_CODE_END)
+    while i < stop and data[i] == 10:
+        i += 1
+    return i + len(_PRE_END) if _starts(data, i, stop, _PRE_END) else -1
+
+
+@njit(cache=True)
+def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
+    """Write a formula between dollars, from behind its <span>; returns what is behind </span>, -1 where it is not of the kind."""
+    end = i
+    while end < stop and data[end] != 60:
+        end += 1
+    width = 2 if i + 1 < end and data[i + 1] == 36 else 1
+    first, last = i + width, end - width
+    if not _starts(data, end, stop, _SPAN_END) or last <= first or data[i] != 36 or data[end - 1] != 36 or data[end - width] != 36:
+        return -1
+    while width == 2 and first < last and (data[first] == 32 or data[first] == 10):
+        first += 1
+    while width == 2 and first < last and (data[last - 1] == 32 or data[last - 1] == 10):
+        last -= 1
+    if first == last or data[first] <= 32 or data[last - 1] <= 32 or data[last - 1] == 92 or len(out) - s[_AT] < stop - i + ROOM:
+        return -1
+    for named in _NAMED_FORMULAS:
+        if _starts(data, first, last, named):
+            return -1
+    if width == 2:
+        if s[_INLINES] or not _flush(data, out, s, owed):
+            return -1
+        _begin(out, s, False)
+    elif s[_FIRST] < 0:
+        _begin(out, s, not s[_HEADED] and s[_ITEM] > 0)
+    elif s[_SPACE] and not s[_NEWLINE]:
+        out[s[_AT]] = 32
+        s[_AT] += 1
+    s[_SPACE], s[_NEWLINE], s[_LINK], s[_PROSE] = 0, 0, 0, 1
+    for _ in range(width):
+        out[s[_AT]] = 36
+        s[_AT] += 1
+    while first < last:
+        byte = data[first]
+        first += 1
+        if byte == 38:
+            byte, first = _reference(data, first, last)
+        if byte == 36 or byte == 0 or byte == 13 or (byte == 10 and first < last and data[first] == 10):
+            return -1
+        out[s[_AT]] = byte
+        s[_AT] += 1
+    for _ in range(width):
+        out[s[_AT]] = 36
+        s[_AT] += 1
+    if width == 2:
+        s[_FIRST], s[_ITEM] = -1, 0
+    return end + len(_SPAN_END)

@@ -1,0 +1,167 @@
+"""Posts as text: the kernel for the editor's own markup, and that it says what the reader of pages says."""
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stage_checks import run
+
+from stages.extract.fragment import fragment_text
+from stages.sources.stackexchange import stackexchange
+from stages.stackexchange.markup import post_texts
+from stages.stackexchange.post_text import post_text
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "stackexchange"
+
+
+def quick(*posts):
+    """Texts of the kernel, None where it gives up."""
+    raw = [p.encode() if isinstance(p, str) else p for p in posts]
+    ends = np.cumsum([0, *map(len, raw)])
+    out, at, done = post_texts(np.frombuffer(b"".join(raw), np.uint8), ends)
+    data = out.tobytes()
+    return [data[a:b].decode() if read else None for a, b, read in zip(at[:-1], at[1:], done, strict=True)]
+
+
+READ = [
+    ("<p>a <em>b</em>\n c</p>\n\n<p>d</p>\n", "a b c\n\nd"),
+    ("plain", "plain"), ("", ""), ("<p></p>", ""), ("<p>é 漢字 &lt;b&gt; &amp;amp; &quot;&#39;&nbsp;x</p>", "é 漢字 <b> &amp; \"' x"),
+    ("<h1>T</h1><p>a</p><hr /><p>b</p>", "T\n\na\n\nb"),
+    ("<p>a<br>\nb<br><br>c<br/></p>", "a\nb\n\nc"),
+    ("<p><a href=\"x\" rel=\"nofollow\" title=\"t\">a</a><a href='y'>b</a></p>".replace("'", '"'), "a b"),
+    ('<p>[<a href="x" class="post-tag">tag</a>]</p>', "[tag]"),
+    ("<ul>\n<li>a</li>\n<li><p>b</p>\n<p>c</p></li>\n</ul>\n<p>d</p>", "- a\n- b\n\nc\n\nd"),
+    ('<ol start="9"><li>a</li><li>b<ul><li>c</li><li>d</li></ul>e</li></ol>', "9. a\n10. b\n    - c\n    - d\n\ne"),
+    ("<blockquote>\n  <p>q</p>\n</blockquote>", "q"),
+    ("<pre><code>\n\n  if a &lt; b:\n\tc\n\n</code></pre>", "  if a < b:\n\tc"),
+    ('<pre class="lang-py prettyprint-override"><code>x = 1\n</code></pre>', "x = 1"),
+    ("<ol><li><pre><code>x</code></pre></li><li><h2>t</h2></li></ol>", "1.\nx\n\n2. t"),
+    ("<p>Let $x_1 < y$".replace("<", "&lt;", 1).replace("&lt;p>", "<p>").replace(" < ", " &lt; ") + ", cost $5</p>", "Let $x_1 < y$, cost $5"),
+    ("<p>$$\\begin{align} a\\\\[2pt] b\\end{align}$$</p>", "$$\\begin{align} a\\\\[2pt] b\\end{align}$$"),
+    ('<p>on <span class="math-container">$a &lt; b$</span> and <span class="math-container">$$c\n d$$</span> so</p>', "on $a < b$ and\n\n$$c\n d$$\n\nso"),
+    ('<p>see <img src="https://i.stack.imgur.com/a.png" alt="enter image description here"> it</p>', "see it"),
+    ('<p>see <img src="https://i.stack.imgur.com/a.png" alt="a graph"> it</p>', "see it\n\na graph"),
+    ('<ul><li><img src="http://i.stack.imgur.com/a.png" alt="a"> b</li></ul>', "- b\n\na"),
+    ("<p>my_var **not bold**</p>", "my_var **not bold**"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("html", "text"), READ)
+def test_markup_of_the_editor(html, text):
+    assert quick(html) == [text]
+    assert dollars_aside(fragment_text(html.replace("enter image description here", "").encode())) == dollars_aside(text)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>a", "a</p>", "<p><em>a</p></em>", "<p><p>a</p></p>", "<p><ul><li>a</li></ul></p>", "<ul><p>a</p></ul>", "<ul>a</ul>", "<li>a</li>",
+        "<em><p>a</p></em>", "<table><tr><td>a</td></tr></table>", "<div>a</div>", "<p style=\"x\">a</p>", "<p class=\"x\">a</p>", "<p>a &mdash; b</p>",
+        "<p>&copy</p>", "<!-- c --><p>a</p>", "<P>a</P>", "<p>\x01</p>", "<pre>a</pre>", "<pre><code>1\n2</code></pre>", "<pre><code>a<b>c</b></code></pre>",
+        "<p><code>a\nb</code></p>", "<p><code>a</code></p><p><code>b</code></p>", "<p><code>a<em>b</em></code></p>", "<p>\\(x\\)</p>", "<p>\\[x\\]</p>",
+        "<p>\\begin{align}x\\end{align}</p>", "<p>##x##</p>", "<p>[/tex]</p>", "<p><a href=\"x\">a <a href=\"y\">b</a></a></p>", "<p><span>a</span></p>",
+        "<p><span class=\"math-container\">x</span></p>", "<p><img src=\"https://latex.codecogs.com/x\" alt=\"x\"></p>", "<p>soft\xadhyphen</p>",
+        "<p><img src=\"https://i.stack.imgur.com/a\" alt=\"$x$\"></p>", "<ol start=\"-1\"><li>a</li></ol>", "<ol reversed><li>a</li></ol>", "<", "<p", "&",
+        "<b>" * 70 + "a" + "</b>" * 70, "<p a=>x</p>", "<p title=\"x>a</p>",
+    ],
+)  # fmt: skip
+def test_what_the_kernel_leaves_to_the_reader_of_pages(html):
+    found = quick("<p>before</p>", html, "<p>after</p>")
+    assert (found[0], found[2]) == ("before", "after")
+    assert found[1] is None or (html == "&" and found[1] == "&")
+
+
+def dollars_aside(text):
+    """The text without white space beside two dollars, which the reader of pages takes away."""
+    return re.sub(r"\s*\$\$\s*", "$$", text)
+
+
+INLINE = st.recursive(
+    st.one_of(
+        st.sampled_from(["word", " ", "a b", "\n", "é", "漢", "&lt;", "&amp;", "&nbsp;", "*", "_x_", "1", "<br>", "<br />", "."]),
+        st.sampled_from(['<img src="https://i.stack.imgur.com/x.png" alt="alt &amp; text">', '<img src="//i.sstatic.net/x" alt="">']),
+    ),
+    lambda inner: st.tuples(
+        st.sampled_from(["em", "strong", "b", "i", "s", "sup", 'a href="u"', "kbd"]), st.lists(inner, max_size=3)
+    ).map(lambda p: f"<{p[0]}>{''.join(p[1])}</{p[0].split()[0]}>"),
+    max_leaves=6,
+)  # fmt: skip
+PROSE = st.lists(INLINE, max_size=5).map("".join).filter(lambda html: not re.search("<a[^>]*>((?!</a>).)*<a|<kbd>((?!</kbd>).)*<", html, re.S))
+BLOCK = st.recursive(
+    st.one_of(
+        PROSE.map(lambda p: f"<p>{p}</p>"), st.sampled_from([1, 2, 6]).flatmap(lambda n: PROSE.map(lambda p: f"<h{n}>{p}</h{n}>")),
+        st.sampled_from(["<hr>", "\n", "<pre><code>a b\n  c &lt; d\n</code></pre>", "<p>x <code>y_z</code></p>"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda b: f"<blockquote>\n{''.join(b)}</blockquote>"),
+        st.tuples(st.sampled_from(["ul", "ol", 'ol start="7"']), st.lists(st.one_of(PROSE, inner), max_size=3)).map(
+            lambda p: f"<{p[0]}>" + "".join(f"\n<li>{item}</li>" for item in p[1]) + f"\n</{p[0].split()[0]}>"
+        ),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(BLOCK, max_size=4).map("".join))
+def test_both_ways_give_one_text(html):
+    (text,) = quick(html)
+    if text is not None:
+        assert text == fragment_text(html.encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["<p>", "</p>", "<", ">", "<li>", "</li>", "<ul>", "</ul>", "a", " ", "&", "&lt;", '"', "<a ", 'href="', "<pre>",
+                                 "<code>", "</code>", "</pre>", "$", "\\", "<span class=\"math-container\">", "</span>", "<img ", "é", "\n"])))  # fmt: skip
+def test_soup_breaks_nothing(pieces):
+    html = "".join(pieces)
+    first, _, last = quick("<p>a</p>", html, "<ul><li>b</li></ul>")
+    assert (first, last) == ("a", "- b")
+
+
+@pytest.mark.parametrize("unit", ["<p>", "<b>", "<p>a</p>", "<ul><li>", "&lt;", "<", "$", "\\", '<a href="', "<ol><li>x</li></ol>", "a ", "<br>"])
+def test_time_is_linear(unit):
+    quick(unit * 10)
+    started = time.process_time()
+    quick(unit * (4_000_000 // len(unit)))
+    assert time.process_time() - started < 2
+
+
+def table(*posts):
+    return pa.table({"content": pa.array([p if p is None else p.encode() if isinstance(p, str) else p for p in posts], pa.large_binary())})
+
+
+def test_stage():
+    posts = [
+        "<p>a <em>b</em></p>", "<table><tr><td>a</td><td>b</td></tr></table>", "<p>\\(x\\)</p>", "", None, "<p>" + "x" * 100 + "</p>", b"<p>\xff</p>",
+        '<p><img src="https://i.stack.imgur.com/a.png" alt="enter image description here"></p>',
+        '<div><img src="a" alt="enter image description here">b</div>', "<p>[a,b\n]</p>",
+    ]  # fmt: skip
+    out = run(post_text, table(*posts), max_bytes=100)
+    assert out["text"] == ["a b", "a\tb", "$x$", "", "", "", "\ufffd", "", "b", "[a,b ]"]
+    assert out["drop_reason"] == [None, None, None, "empty", "empty", "too_large", None, "empty", None, None]
+
+
+def test_too_many_nodes(monkeypatch):
+    monkeypatch.setattr("stages.extract.page.MAX_NODES", 50)
+    assert run(post_text, table("<div>" + "<b>a</b>" * 200 + "</div>"))["drop_reason"] == ["too_large"]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the repository")
+def test_real_posts():
+    """The kernel reads nearly all; its texts are those of the reader of pages but where dollars stand in a formula, or before \\begin."""
+    posts = []
+    for path in sorted(SHARED.glob("*/Posts.xml.gz")):
+        for rows in stackexchange.read(str(path), path.name, "", stackexchange.params(paths=str(path))):
+            posts += [post for post in rows["content"].to_pylist()[::4] if post]
+    texts = quick(*posts)
+    assert sum(text is not None for text in texts) > 0.95 * len(posts)
+    plain = [post.replace(b'alt="enter image description here"', b'alt=""') for post in posts]
+    odd = [(a, b) for a, b in ((t, fragment_text(p)) for t, p in zip(texts, plain, strict=True) if t is not None) if dollars_aside(a) != dollars_aside(b)]
+    assert len(odd) <= 3
+    assert all(re.sub(r"\\\(|\\\)|[\s$]", "", a) == re.sub(r"\\\(|\\\)|[\s$]", "", b) for a, b in odd)

@@ -1,0 +1,151 @@
+"""examples/recipes/llama1.yaml: seven sources, each cleaned in its way, to the shares of LLaMA, on the shipped samples and real files."""
+
+import gzip
+import io
+import json
+import subprocess
+import sys
+import tarfile
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from tests.conftest import ROOT, _made_once
+
+SHARED = ROOT.parent / "shared" / "data"
+RECIPE = ROOT / "examples" / "recipes" / "llama1.yaml"
+SHARES = {"common_crawl": 67, "c4": 15, "github": 4.5, "wikipedia": 4.5, "books": 4.5, "arxiv": 2.5, "stackexchange": 2}
+
+
+def placed():
+    """The recipe with paths that hold anywhere."""
+    text = RECIPE.read_text("utf-8").replace("../../mixes", f"{ROOT}/mixes").replace("../", f"{ROOT}/examples/")
+    return yaml.safe_load(text)
+
+
+@pytest.fixture
+def ran(llama1_run):
+    return llama1_run
+
+
+def steps(out):
+    return {step["name"]: step for step in json.loads((out / "run.json").read_text("utf-8"))["steps"]}
+
+
+def rows(out, output, source, *columns):
+    return pq.read_table(out / "outputs" / output, columns=list(columns), filters=[("source", "=", source)]).to_pylist()
+
+
+def assert_shares_are_those_of_the_recipe(out):
+    """Each source's share of the tokens is its weight, or less than a document away."""
+    table = pq.read_table(out / "outputs" / "mix", columns=["source", "n_tokens"])
+    total = sum(table["n_tokens"].to_pylist())
+    for source, share in SHARES.items():
+        tokens = [row["n_tokens"] for row in rows(out, "mix", source, "n_tokens")]
+        longest = max(row["n_tokens"] for row in rows(out, "all", source, "n_tokens"))
+        assert abs(sum(tokens) - total * share / 100) <= longest + 0.001 * total, source
+    assert set(table["source"].to_pylist()) == set(SHARES)
+
+
+def test_the_samples_are_what_the_script_writes():
+    done = subprocess.run([sys.executable, ROOT / "examples" / "make_sources.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert sum(path.stat().st_size for path in (ROOT / "examples" / "sources").rglob("*") if path.is_file()) < 1_000_000
+
+
+def test_the_shares_are_those_of_the_mix_file():
+    entries = yaml.safe_load((ROOT / "mixes" / "llama1.yaml").read_text("utf-8"))["entries"]
+    assert {name: entry["weight"] for name, entry in entries.items()} == SHARES
+    assert set(placed()["inputs"]) == set(SHARES)
+
+
+def test_shares_on_the_samples(ran):
+    assert_shares_are_those_of_the_recipe(ran)
+
+
+def test_only_files_of_known_licences_that_someone_wrote(ran):
+    found = rows(ran, "all", "github", "path", "archive", "licence", "text")
+    assert {row["licence"] for row in found} == {"MIT", "Apache-2.0"}
+    assert not any("flotsam" in row["archive"] for row in found)
+    assert not any(name in row["path"] for row in found for name in ("vendor/", "_pb2", ".min.js", ".png", ".csv"))
+    assert not any("SPDX-License" in row["text"] or "Licensed under" in row["text"] for row in found)
+    assert steps(ran)["licences"]["dropped"]["licence_unknown"] > 10
+
+
+def test_articles_are_prose_without_markup(ran):
+    found = rows(ran, "all", "wikipedia", "title", "text")
+    assert len(found) == 22
+    text = "\n".join(row["text"] for row in found)
+    for mark in ("{{", "[[", "<ref", "Category:", "Kategorie:", "'''", "thumb"):
+        assert mark not in text
+    assert "\\frac" in text
+    assert "def " in text
+    assert steps(ran)["articles"]["dropped"] == {"disambiguation": 2, "not_article": 4, "redirect": 2}
+
+
+def test_a_book_is_there_once(ran):
+    found = rows(ran, "all", "books", "path", "text")
+    assert {row["path"].rpartition("/")[2] for row in found} >= {"five.epub", "six.epub", "scan.txt", "three.txt", "four.html"}
+    assert len(found) == 6
+    assert sum(steps(ran)["editions"]["dropped"].values()) == 1
+
+
+def test_papers_begin_at_their_first_section_with_macros_put_in(ran):
+    found = rows(ran, "all", "arxiv", "arxiv_id", "text")
+    assert len(found) == 8
+    for row in found:
+        assert row["text"].startswith("\\section")
+        assert row["text"].count("\\section") == 2
+        assert "\\mathbb{R}" in row["text"]
+        for gone in ("\\norm", "\\set", "\\half", "\\newcommand", "bibitem", "%", "abstract"):
+            assert gone not in row["text"].replace("\\%", "")
+    assert steps(ran)["arxiv"]["dropped"] == {"no_tex": 1}
+
+
+def test_threads_are_questions_with_their_answers(ran):
+    found = rows(ran, "all", "stackexchange", "title", "text")
+    assert 15 <= len(found) <= 20
+    text = "\n".join(row["text"] for row in found)
+    assert "<p>" not in text
+    assert "Buy a new one." not in text
+    assert "\\sum_{k=1}^{n}" in text
+    assert steps(ran)["stackexchange"]["dropped"] == {"other_post_type": 1}
+
+
+def arxiv_tar(folder):
+    """The real papers as a bulk tar."""
+    name = folder / "arXiv_src_2101_001.tar"
+    with tarfile.open(name, "w") as bulk:
+        for number, paper in enumerate(sorted(path for path in (SHARED / "arxiv").iterdir() if path.is_dir()), 1):
+            inner = io.BytesIO()
+            with tarfile.open(fileobj=inner, mode="w") as submission:
+                submission.add(paper, arcname=".")
+            data = gzip.compress(inner.getvalue())
+            entry = tarfile.TarInfo(f"2101/2101.{number:05d}.gz")
+            entry.size = len(data)
+            bulk.addfile(entry, io.BytesIO(data))
+    return str(name)
+
+
+@pytest.mark.slow
+def test_shares_on_real_files(tmp_path, tmp_path_factory):
+    """CommonCrawl, C4 and GitHub of the samples; the others are real."""
+    if not (SHARED / "arxiv").is_dir():
+        pytest.skip("../shared is not here: no real sources")
+    whole = placed()
+    inputs = whole["inputs"]
+    inputs["wikipedia"]["paths"] = [str(SHARED / "wiki" / f"{name}.bz2") for name in (
+        "enwiki-pages-articles-shortened.xml", "enwiki-table-markup.xml", "bgwiki-pages-articles-shortened.utf16.xml",
+    )]  # fmt: skip
+    inputs["books"]["paths"] = str(SHARED / "books" / "*.txt.gz")
+    inputs["arxiv"]["paths"] = arxiv_tar(tmp_path)
+    inputs["stackexchange"]["paths"] = str(SHARED / "stackexchange" / "*" / "Posts.xml.gz")
+    out = _made_once(tmp_path_factory, "llama1_real", text=yaml.safe_dump(whole, sort_keys=False))
+    counts = {source: len(rows(out, "all", source, "id")) for source in SHARES}
+    assert counts["wikipedia"] > 80
+    assert counts["arxiv"] >= 28
+    assert counts["books"] == 18  # three are other editions
+    assert counts["stackexchange"] > 700
+    table = pq.read_table(out / "outputs" / "mix", columns=["source", "n_tokens"])
+    assert set(table["source"].to_pylist()) <= set(SHARES)
