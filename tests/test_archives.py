@@ -313,6 +313,43 @@ def test_flipped_and_lost_bytes_raise_nothing_and_invent_nothing(data, name, see
             assert member.content == FILES[member.name]
 
 
+SMALL = {"a.txt": b"alpha" * 50, "b" * 90 + "/" + "c" * 50: b"beta", "\u4e2d" * 40: b"1"}
+PIECES = [
+    b"\xff" * 2, b"\xff" * 4, b"\xff" * 8, bytes(4), b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"\x80" + b"\xff" * 11,
+    b"7" * 11 + b"\0", b"ustar\0", b"\1\0\x18\0", b"x", b"L", b"S", b"\x7f" * 8, b"9 path=a\n", b"\n",
+]  # fmt: skip
+ODD = [(tar(SMALL, form), "x.tar") for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+ODD += [(zipped(SMALL, streamed=streamed, **how), "x.zip") for streamed in (False, True) for how in ({}, {"force_zip64": True})]
+
+
+def with_checksums(data):
+    """A tar whose headers have the checksums they should have."""
+    data = bytearray(data)
+    for at in range(0, len(data) - 511, 512):
+        if data[at + 257 : at + 262] == b"ustar":
+            data[at + 148 : at + 156] = b"%06o\0 " % (sum(data[at : at + 148]) + sum(data[at + 156 : at + 512]) + 256)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(("data", "name"), ODD)
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_odd_headers_end_and_number_alike(data, name, seed):
+    odd, rng = bytearray(data), random.Random(seed)
+    for _ in range(rng.randint(1, 6)):
+        at, piece = rng.randrange(len(odd)), rng.choice([*PIECES, bytes([rng.randrange(256)])])
+        if rng.random() < 0.1:
+            odd[at:at] = odd[rng.randrange(len(odd)) :][: rng.randint(1, 1500)]
+        else:
+            odd[at : at + len(piece)] = piece
+    odd = with_checksums(odd) if name == "x.tar" else bytes(odd)
+    found = read(odd, name, max_total_bytes=1 << 24)
+    assert [m.ordinal for m in found] == list(range(len(found)))
+    assert all(0 <= m.offset <= len(odd) and ".." not in m.name.split("/") for m in found)
+    for wanted in range(len(found) + 1):
+        assert read(odd, name, max_total_bytes=1 << 24, take=lambda n, wanted=wanted: n == wanted) == found[wanted : wanted + 1]
+
+
 def test_a_damaged_tar_header_costs_its_member():
     data = bytearray(tar({name: name.encode() * 2000 for name in "abcd"}, tarfile.USTAR_FORMAT))
     data[read(bytes(data), "x.tar")[1].offset + 5] ^= 1
@@ -451,6 +488,8 @@ def test_extended_headers_are_bounded():
 
     records = b"".join(b"%d a%d=1\n" % (len(b"a%d=1\n" % n) + 2, n) for n in range(10, 99))
     wrong = [b"", b"0 a=b\n", b"5", b"99999 path=a\n", b"-5 path=a\n", b" path=a\n", b"9 path=a\n" * 50_000, b"9" * 900_000, b"a" * 900_000]
+    more = [b"junk", b"9", b" ", b"3 \n", b"2 \n", b"1 \n", b"0 \n", b"999999999999999999 a=b\n"]
+    wrong += [b"9 uid=12\n" + data for data in (*wrong, *more)]
     for data in wrong:
         assert list(contents(read(extended(b"x", data) + tar({"a": b"1"}), "x.tar"))) in (["a"], [])
     name = b"11 path=bb\n"

@@ -128,16 +128,15 @@ def _pax_records(data: bytes) -> dict[bytes, bytes]:
     start = 0
     while start < len(data):
         space = data.find(b" ", start, start + 20)
-        length = _decimal(data[start:space] if space > 0 else None, 0)
-        record = data[space + 1 : start + length - 1]
-        if start + length > len(data) or length <= space + 1 - start or data[start + length - 1 : start + length] != b"\n":
+        end = start + _decimal(data[start:space], 0)
+        if space < 0 or not space + 1 < end <= len(data) or data[end - 1 : end] != b"\n":
             break
-        key, _, value = record.partition(b"=")
+        key, _, value = data[space + 1 : end - 1].partition(b"=")
         if key in (b"path", b"size", b"mtime"):
             records[key] = value
         elif key.startswith(b"GNU.sparse."):
             records[b"sparse"] = b""
-        start += length
+        start = end
     return records
 
 
