@@ -180,8 +180,9 @@ def test_only_files_are_members():
         info = tarfile.TarInfo("link")
         info.type, info.linkname, info.size = kind, "/etc/passwd", 10_000_000
         links.append(info)
-    data = tar({"a": b"1"}, more=links)[: -1024 - 8192] + tar({"b": b"2"})
-    assert contents(read(data, "x.tar")) == {"a": b"1", "b": b"2"}
+    data = tar({"a": b"1"}, tarfile.USTAR_FORMAT, links)[: 1024 + 512 * len(links)] + tar({"b": b"2"})
+    assert b"/etc/passwd" in data
+    assert [(m.name, m.content) for m in read(data, "x.tar")] == [("a", b"1"), ("b", b"2")]
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("folder/", b"")
@@ -313,12 +314,51 @@ def test_flipped_and_lost_bytes_raise_nothing_and_invent_nothing(data, name, see
             assert member.content == FILES[member.name]
 
 
+SMALL = {"a.txt": b"alpha" * 50, "b" * 90 + "/" + "c" * 50: b"beta", "\u4e2d" * 40: b"1"}
+PIECES = [
+    b"\xff" * 2, b"\xff" * 4, b"\xff" * 8, bytes(4), b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"\x80" + b"\xff" * 11,
+    b"7" * 11 + b"\0", b"ustar\0", b"\1\0\x18\0", b"x", b"L", b"S", b"\x7f" * 8, b"9 path=a\n", b"\n",
+]  # fmt: skip
+ODD = [(tar(SMALL, form), "x.tar") for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+ODD += [(zipped(SMALL, streamed=streamed, **how), "x.zip") for streamed in (False, True) for how in ({}, {"force_zip64": True})]
+
+
+def with_checksums(data):
+    """A tar whose headers have the checksums they should have."""
+    data = bytearray(data)
+    for at in range(0, len(data) - 511, 512):
+        if data[at + 257 : at + 262] == b"ustar":
+            data[at + 148 : at + 156] = b"%06o\0 " % (sum(data[at : at + 148]) + sum(data[at + 156 : at + 512]) + 256)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(("data", "name"), ODD)
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_odd_headers_end_and_number_alike(data, name, seed):
+    odd, rng = bytearray(data), random.Random(seed)
+    for _ in range(rng.randint(1, 6)):
+        at, piece = rng.randrange(len(odd)), rng.choice([*PIECES, bytes([rng.randrange(256)])])
+        if rng.random() < 0.1:
+            odd[at:at] = odd[rng.randrange(len(odd)) :][: rng.randint(1, 1500)]
+        else:
+            odd[at : at + len(piece)] = piece
+    odd = with_checksums(odd) if name == "x.tar" else bytes(odd)
+    found = read(odd, name, max_total_bytes=1 << 24)
+    assert [m.ordinal for m in found] == list(range(len(found)))
+    assert all(0 <= m.offset <= len(odd) and ".." not in m.name.split("/") for m in found)
+    for wanted in range(len(found) + 1):
+        assert read(odd, name, max_total_bytes=1 << 24, take=lambda n, wanted=wanted: n == wanted) == found[wanted : wanted + 1]
+
+
 def test_a_damaged_tar_header_costs_its_member():
     data = bytearray(tar({name: name.encode() * 2000 for name in "abcd"}, tarfile.USTAR_FORMAT))
     data[read(bytes(data), "x.tar")[1].offset + 5] ^= 1
     found = read(bytes(data), "x.tar")
     assert bad(found) == [("", "broken_record")]
     assert [m.name for m in found] == ["a", "", "c", "d"]
+    data[found[-1].offset] ^= 1
+    assert [m.name for m in read(bytes(data), "x.tar")] == ["a", "", "c", ""]
 
 
 def test_a_wrong_checksum_costs_its_member():
@@ -412,6 +452,28 @@ def test_an_entry_that_says_less_than_it_holds_is_broken():
         assert bad(read(data, "x.zip")) == [("a", "broken_record")]
 
 
+@pytest.mark.parametrize("numbers", [(5, 5, 1 << 64), (5, 1 << 64, 0), (1 << 64, 5, 0), (5, 5, 1 << 40)])
+def test_what_a_zip_says_beyond_its_end_is_broken(numbers):
+    data = zipped({"a": b"12345", "b": b"12345"}, method=zipfile.ZIP_STORED)
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    one, two = data[start:end].split(b"PK\1\2")[1:]
+    extra = struct.pack("<HHQQQ", 1, 24, *(min(n, (1 << 64) - 1) for n in numbers))
+    entry = bytearray(b"PK\1\2" + one + extra)
+    entry[20:28], entry[30:32], entry[42:46] = b"\xff" * 8, len(extra).to_bytes(2, "little"), b"\xff" * 4
+    directory = bytes(entry) + b"PK\1\2" + two
+    data = data[:start] + directory + struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 2, 2, len(directory), start, 0)
+    found = read(data, "x.zip")
+    assert contents(found) == {"b": b"12345"}
+    assert bad(found) == [("a", "too_large" if numbers[0] > 1 << 40 else "broken_record")]
+    assert max(member.offset for member in found) <= len(data)
+
+
+def test_zstd_frames_to_skip():
+    skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"12345"
+    one = PACKERS[".zst"](b"one")
+    assert contents(read(skipped + one + skipped + one, "x.zst")) == {"x": b"oneone"}
+
+
 def test_members_are_numbered_to_a_bound():
     for data, name in ((tar(), "x.tar"), (zipped(), "x.zip")):
         found = read(data, name, max_members=3)
@@ -429,12 +491,15 @@ def test_extended_headers_are_bounded():
 
     records = b"".join(b"%d a%d=1\n" % (len(b"a%d=1\n" % n) + 2, n) for n in range(10, 99))
     wrong = [b"", b"0 a=b\n", b"5", b"99999 path=a\n", b"-5 path=a\n", b" path=a\n", b"9 path=a\n" * 50_000, b"9" * 900_000, b"a" * 900_000]
+    more = [b"junk", b"9", b" ", b"3 \n", b"2 \n", b"1 \n", b"0 \n", b"999999999999999999 a=b\n"]
+    wrong += [b"9 uid=12\n" + data for data in (*wrong, *more)]
     for data in wrong:
         assert list(contents(read(extended(b"x", data) + tar({"a": b"1"}), "x.tar"))) in (["a"], [])
     name = b"11 path=bb\n"
     assert list(contents(read(extended(b"x", records + name) + tar({"a": b"1"}), "x.tar"))) == ["bb"]
-    assert list(contents(read(extended(b"x", bytes(2 << 20)) + tar({"a": b"1"}), "x.tar"))) == ["a"]
-    many = b"".join(extended(b"x", b"".join(b"21 key%06d=value\n" % (1000 * i + n) for n in range(1000))) for i in range(200))
+    assert list(contents(read(extended(b"L", b"n" * (1 << 20)) + tar({"a": b"1"}), "x.tar"))) == ["n" * 1024]
+    assert list(contents(read(extended(b"L", b"n" * (1 + (1 << 20))) + tar({"a": b"1"}), "x.tar"))) == ["a"]
+    many = b"".join(extended(b"x", b"".join(b"19 key%06d=value\n" % (1000 * i + n) for n in range(1000))) for i in range(200))
     many += tar({"a": b"1"})
     with at_most(1 << 20):
         assert list(contents(read(many, "x.tar"))) == ["a"]

@@ -96,7 +96,7 @@ def clean(content: bytes, params: Params) -> tuple[str, int, float, str | None]:
     if not found:
         return "", 0, 0.0, "not_subtitles"
     seconds = max(0.0, max(cue.end for cue in found) - min(cue.start for cue in found))
-    spoken = found if params.keep_sounds else [cue._replace(lines=_without_sounds(cue.lines)) for cue in found]
+    spoken = found if params.keep_sounds else [_without_sounds(cue) for cue in found]
     spoken = _unrolled([cue for cue in spoken if cue.lines])
     text = "".join(_joined(_without_credits(spoken, _credits(params.credits)), params.paragraph_seconds))
     return text, len(found), seconds, None if text else "empty"
@@ -107,12 +107,12 @@ def _credits(path: str) -> Credits:
     return load_credits(resolve(path, Path.cwd()))
 
 
-def _without_sounds(lines: tuple[str, ...]) -> tuple[str, ...]:
-    text = "\n".join(lines)
+def _without_sounds(cue: Cue) -> Cue:
+    text = "\n".join(cue.lines)
     if not _MAY_BE_SOUND.search(text):
-        return lines
-    left = _SOUND.sub(r"\1", text).split("\n")
-    return tuple(line for line in (" ".join(line.split()) for line in left) if line.strip(_ORNAMENTS))
+        return cue
+    lines = (" ".join(line.split()) for line in _SOUND.sub(r"\1", text).split("\n"))
+    return cue._replace(lines=tuple(line for line in lines if line.strip(_ORNAMENTS)))
 
 
 def _unrolled(found: list[Cue]) -> list[Cue]:
@@ -122,7 +122,9 @@ def _unrolled(found: list[Cue]) -> list[Cue]:
     n_rolling = sum(lines != cue.lines for (_, cue), lines in zip(pairs, new, strict=True))
     if n_rolling < max(LEAST_ROLLING, ROLLING_SHARE * len(pairs)):
         new = [() if cue.start == before.start and cue.lines == before.lines else cue.lines for before, cue in pairs]
-    return found[:1] + [cue._replace(lines=lines) for (_, cue), lines in zip(pairs, new, strict=True) if lines]
+    return found[:1] + [
+        cue if lines is cue.lines else cue._replace(lines=lines) for (_, cue), lines in zip(pairs, new, strict=True) if lines
+    ]
 
 
 def _new_lines(before: Cue, cue: Cue) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ def _new_lines(before: Cue, cue: Cue) -> tuple[str, ...]:
     if cue.start - before.end < ROLLING_SECONDS:
         for rows in range(min(len(old), len(lines), ROWS), 0, -1):
             last = lines[rows - 1]
-            if old[-rows:-1] == lines[: rows - 1] and last.startswith(old[-1]):
+            if last.startswith(old[-1]) and old[-rows:-1] == lines[: rows - 1]:
                 grown = last[len(old[-1]) :]
                 if not grown or grown[0] == " " or _UNSPACED.match(grown):
                     return ((grown.strip(),) if grown else ()) + lines[rows:]
@@ -139,15 +141,16 @@ def _new_lines(before: Cue, cue: Cue) -> tuple[str, ...]:
 
 
 def _without_credits(found: list[Cue], credits: Credits) -> list[Cue]:
+    texts = ["\n".join(cue.lines).lower() for cue in found]
+    whole = "\n".join(texts)
+    anywhere = [phrase for phrase in credits.anywhere if phrase in whole]
     kept = []
-    for n, cue in enumerate(found):
-        text = "\n".join(cue.lines).lower()
+    for n, (cue, text) in enumerate(zip(found, texts, strict=True)):
         is_edge = n < EDGE_CUES or n >= len(found) - EDGE_CUES
-        if any(phrase in text for phrase in credits.anywhere):
-            continue
         if is_edge and any(line.lstrip(_ORNAMENTS).startswith(credits.at_edges) for line in text.split("\n")):
             continue
-        kept.append(cue)
+        if not any(phrase in text for phrase in anywhere):
+            kept.append(cue)
     return kept
 
 

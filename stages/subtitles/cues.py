@@ -14,17 +14,18 @@ import re
 from typing import NamedTuple
 
 _STAMP = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[,.:] ?(\d{1,3}))?"
-_TIMES = re.compile(rf"\s{{0,9}}{_STAMP}\s{{0,9}}-{{1,2}}>\s{{0,9}}{_STAMP}(?!\d)")
-_LINE_ENDS = re.compile(r"\r\n?|\x0c|\x85|\u2028|\u2029")
+_TIMES = re.compile(rf"^[ \t]{{0,9}}{_STAMP}[ \t]{{0,9}}-{{1,2}}>[ \t]{{0,9}}{_STAMP}(?!\d).*", re.MULTILINE)
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t]|$)")
-_READING = re.compile(r"<rt[^<>]{0,100}>[^<>]{0,200}</rt>", re.IGNORECASE)
-_BREAK = re.compile(r"<br\s{0,9}/?>|\\[Nn]", re.IGNORECASE)
+_READING = re.compile(r"<rt[^<>\n]{0,100}>[^<>\n]{0,200}</rt>", re.IGNORECASE)
+_BREAK = re.compile(r"<br ?/?>|\\[Nn]", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:[bcisuvp]|font|ruby|r[tp]|lang|span)(?:[.\s][^<>]{0,300})?/?>|<\d{1,4}:[\d:.]{2,16}>"
-    r"|\{\\[^{}]{0,300}\}|\{[A-Za-z]:[^{}]{0,100}\}", re.IGNORECASE,
+    r"</?(?:[bcisuvp]|font|ruby|r[tp]|lang|span)(?:[. \t][^<>\n]{0,300})?/?>|<\d{1,4}:[\d:.]{2,16}>"
+    r"|\{\\[^{}\n]{0,300}\}|\{[A-Za-z]:[^{}\n]{0,100}\}", re.IGNORECASE,
 )  # fmt: skip
 """Tags of WebVTT and of HTML, times of words, overrides of SubStation Alpha and MicroDVD, which SRT files hold too."""
-_DIRECTIONS = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+"""What sets the direction of writing, and spaces of no width."""
 
 
 class Cue(NamedTuple):
@@ -37,47 +38,45 @@ class Cue(NamedTuple):
 
 def cues(text: str) -> list[Cue]:
     """The cues of a file, in its order; those without text too."""
-    lines = _DIRECTIONS.sub("", _LINE_ENDS.sub("\n", text)).split("\n")
-    is_webvtt = next((line for line in lines if line.strip()), "").startswith("WEBVTT")
-    found: list[tuple[float, float, int, int]] = []  # start, end, first and last line of the body
-    for at, line in enumerate(lines):
-        if ("->" in line or "-&gt;" in line) and (times := _TIMES.match(line.replace("--&gt;", "-->"))):
-            if found:
-                found[-1] = (*found[-1][:3], _before(lines, found[-1][2], at, is_webvtt))
-            stamps = times.groups()
-            found.append((_seconds(*stamps[:4]), _seconds(*stamps[4:]), at + 1, len(lines)))
-    return [Cue(start, end, tuple(_body(lines[first:last], is_webvtt))) for start, end, first, last in found]
+    text = _LINE_ENDS.sub("\n", _without_markup(text))
+    is_webvtt = text.lstrip().startswith("WEBVTT")
+    times = list(_TIMES.finditer(text))
+    ends = [*(after.start() for after in times[1:]), len(text)]
+    return [
+        Cue(_seconds(*at.groups()[:4]), _seconds(*at.groups()[4:]), _lines(text[at.end() : end], is_webvtt, is_last=end == len(text)))
+        for at, end in zip(times, ends, strict=False)
+    ]
 
 
-def _before(lines: list[str], first: int, at: int, is_webvtt: bool) -> int:
-    """Where a cue's body ends that is followed by times in line `at`: in front of their number or name."""
-    name = lines[at - 1].strip() if at > first else ""
-    is_name = name.isdigit() or (is_webvtt and name and at - 1 > first and not lines[at - 2].strip())
-    return at - 1 if is_name else at
+def _without_markup(text: str) -> str:
+    if "<" in text or "{" in text or "\\" in text:
+        text = _TAG.sub("", _BREAK.sub("\n", _READING.sub("", text))).replace("\\h", " ")
+    if "&" in text:
+        text = html.unescape(text)
+    return text if text.isascii() else _UNSEEN.sub("", text)
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> float:
     return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
 
 
-def _body(lines: list[str], is_webvtt: bool) -> list[str]:
-    """Lines of a cue without markup, and without the blocks behind it."""
+def _lines(body: str, is_webvtt: bool, is_last: bool) -> tuple[str, ...]:
+    """Lines of a cue, given all from behind its times to the next ones: without their number or name, and without blocks."""
+    lines = body[1:].split("\n")
+    if not is_last and len(lines) > 1:
+        name = lines[-2].strip()
+        if name.isdigit() or (is_webvtt and lines[-3:-2] == [""]):
+            del lines[-2:]
+    if is_webvtt:
+        lines = _without_blocks(lines)
+    return tuple([" ".join(words) for line in lines if (words := line.split())])
+
+
+def _without_blocks(lines: list[str]) -> list[str]:
     kept, is_block, after_blank = [], False, False
     for line in lines:
-        if not line.strip():
-            is_block, after_blank = is_block and bool(line), True
-            continue
-        is_block = is_block or (is_webvtt and after_blank and _BLOCK.match(line) is not None)
-        after_blank = False
+        is_block = bool(line) and (is_block or (after_blank and _BLOCK.match(line) is not None))
+        after_blank = not line.strip()
         if not is_block:
-            kept += _without_markup(line)
+            kept.append(line)
     return kept
-
-
-def _without_markup(line: str) -> list[str]:
-    if "<" in line or "{" in line or "\\" in line:
-        line = _TAG.sub("", _BREAK.sub("\n", _READING.sub("", line))).replace("\\h", " ")
-    if "&" in line:
-        line = _DIRECTIONS.sub("", html.unescape(line))
-    parts = (" ".join(part.split()) for part in line.split("\n"))
-    return [part for part in parts if part]

@@ -134,6 +134,7 @@ def test_odd_files(file):
 def test_what_is_no_number_stays():
     assert text(srt("One\n\n1984", "two")) == "One 1984 two"
     assert text(srt("One\n\nNOTE that", "two")) == "One NOTE that two"
+    assert text("WEBVTT\n\n" + srt("NOTE that", "STYLE\n \nis two")) == "NOTE that STYLE is two"
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "cp1251", "koi8-r"])
