@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from curation.csv_file import MAX_LINE_BYTES, CsvFile
 from curation.errors import Place, RecipeError
-from stages.sources.files import CODECS, open_decompressed
 from stages.sources.lines import bounded_lines
+from stages.sources.opening import CODECS, open_decompressed
 
 BATCH_BYTES = 32 << 20
 """Of rows of Parquet that are held at a time."""

@@ -27,8 +27,8 @@ from curation.errors import Place, RecipeError
 from curation.text import Utf8
 from stages.benchmarks.items import Items
 from stages.benchmarks.ngrams import Index
-from stages.sources.files import CODECS, open_decompressed
 from stages.sources.lines import bounded_lines
+from stages.sources.opening import CODECS, open_decompressed
 from stages.tokens.tokenizer_file import Tokenizer
 
 N = 13

@@ -25,8 +25,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.sources.files import CODECS, open_decompressed
 from stages.sources.lines import bounded_lines
+from stages.sources.opening import CODECS, open_decompressed
 
 QUESTIONS = ("question", "problem", "prompt", "query", "instruction", "input", "text")
 CHOICES = ("options", "choices")

@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from stages.sources.files import is_remote, read_lines
+from stages.sources.opening import is_remote, read_lines
 from stages.sources.warc import Limits, Warc
 from stages.sources.warc_names import snapshot_in
 

@@ -28,9 +28,9 @@ from pydantic import Field
 
 from curation.stage import Source, Types
 from stages.sources.batches import RowsToTables, utf8
-from stages.sources.files import head, open_decompressed
 from stages.sources.lines import bounded_lines
 from stages.sources.named_columns import NamedColumns
+from stages.sources.opening import head, open_decompressed
 
 CarriedType = Literal["string", "int64", "float64", "bool", "list<string>"]
 TYPES: dict[str, pa.DataType] = {

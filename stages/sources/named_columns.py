@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import field_validator
 
 from curation.stage import StageParams
-from stages.sources.files import PathList
+from stages.sources.opening import PathList
 
 RESERVED = ("id", "url", "date", "text", "record_file", "record_offset", "_row", "drop_reason")
 

@@ -35,8 +35,8 @@ from curation.errors import TaskError
 from curation.stage import Source, Types
 from stages.sources.batches import cut_by_bytes
 from stages.sources.dates import is_date_like, utc_dates
-from stages.sources.files import is_remote, open_binary
 from stages.sources.named_columns import NamedColumns
+from stages.sources.opening import is_remote, open_binary
 from stages.sources.superseded import SupersededList, listed, superseded_ids
 
 PART_BYTES = 512 << 20

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from curation.documents import CORE
 from curation.stage import Source, StageParams, Types
-from stages.sources.files import PathList
+from stages.sources.opening import PathList
 
 
 class Params(StageParams):

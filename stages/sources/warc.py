@@ -29,8 +29,8 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from curation.stage import StageParams, Types
-from stages.sources.files import PathList
 from stages.sources.http_body import content_type, parse_response
+from stages.sources.opening import PathList
 from stages.sources.warc_records import BROKEN, TOO_LARGE, Record
 from stages.sources.warc_source import WarcSource, record_key, without_brackets
 

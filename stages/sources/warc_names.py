@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stages.sources.files import head
+from stages.sources.opening import head
 
 _SNAPSHOT = re.compile(r"CC-MAIN-\d{4}-\d{2}(?!\d)")
 _SUFFIX = re.compile(r"\.(arc|cdxj?|idx|wat|wet)(?:\.(?:gz|zst|bz2|lz4))?$", re.IGNORECASE)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from fastwarc.warc import ArchiveIterator, WarcHeader, WarcRecordType
 
 from curation.errors import TaskError
-from stages.sources.files import open_binary
+from stages.sources.opening import Input, open_binary
 from stages.sources.warc_recovery import (
     DAMAGE,
     START,
@@ -57,29 +57,6 @@ class Record(NamedTuple):
     problem: str | None
 
 
-class _Input:
-    """A file whose failing reads end the task, so that a broken connection never passes for a broken file."""
-
-    def __init__(self, file: Any, path: str) -> None:
-        self.file, self.path = file, path
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            data: bytes = self.file.read(size)
-            return data
-        except Exception as e:
-            raise TaskError(f"{self.path} cannot be read: {e}") from e
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self.file.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self.file.tell())
-
-    def close(self) -> None:
-        """Left to the `with` that opened the file."""
-
-
 def read_records(
     path: str, kinds: tuple[str, ...], max_record_bytes: int,
     want: Any = None, progress: Callable[[int], None] | None = None,
@@ -95,7 +72,7 @@ def read_records(
     Raises: TaskError if the file cannot be read, or is an ARC file.
     """
     with open_binary(path) as raw:
-        file = _Input(raw, path)
+        file = Input(raw, path)
         container, shares_members = _container(file, path)
         if container is not None:
             reader = _Reader(file, kinds, container, max_record_bytes, want, progress or _no_progress)
@@ -106,7 +83,7 @@ def _no_progress(row: int) -> None:
     """What is called where nobody asks for progress."""
 
 
-def _container(file: _Input, path: str) -> tuple[Container | None, bool]:
+def _container(file: Input, path: str) -> tuple[Container | None, bool]:
     """How the file is packed (None: it is empty), and whether several records share a gzip member."""
     first = file.read(64)
     if not first:
@@ -122,7 +99,7 @@ def _container(file: _Input, path: str) -> tuple[Container | None, bool]:
     return plain_chunks, False
 
 
-def _shares_members(file: _Input) -> bool:
+def _shares_members(file: Input) -> bool:
     """Whether one of the first two members of a gzip file is more or less than one record."""
     members: list[bytes] = []
     for kind, _, data in gzip_chunks(file, 0):
@@ -146,7 +123,7 @@ class _Reader:
     """One pass over one file: see `read_records`."""
 
     def __init__(
-        self, file: _Input, kinds: tuple[str, ...], container: Container, max_record_bytes: int,
+        self, file: Input, kinds: tuple[str, ...], container: Container, max_record_bytes: int,
         want: Any, progress: Callable[[int], None],
     ) -> None:  # fmt: skip
         self.file, self.kinds, self.container, self.progress = file, kinds, container, progress

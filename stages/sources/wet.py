@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation.stage import StageParams, Types
-from stages.sources.files import PathList
+from stages.sources.opening import PathList
 from stages.sources.warc_records import Record
 from stages.sources.warc_source import WarcSource, record_key, without_brackets
 

@@ -4,6 +4,7 @@ import gzip
 import io
 import random
 import re
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -11,6 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from stage_checks import run
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "engine"))
+from engine_kit import recipe, rows
+from engine_kit import run as run_recipe
 
 from stages.books import layout
 from stages.books.clean_book import Params, clean, clean_book
@@ -690,3 +695,56 @@ def test_no_word_of_a_shared_book_is_lost():
         raw = shared(name).decode()
         found = read(raw, strip_emphasis=False)["text"]
         assert re.sub(r"[\s\ufeff-]", "", found) == re.sub(r"[\s\ufeff-]", "", raw)
+
+
+LIBRARY = """
+inputs: {files: {use: files, paths: "library/**"}}
+steps:
+  text:  {use: clean_book}
+  books: {use: dedup_books, max_drop_share: 1}
+outputs: {kept: {use: shards}}
+"""
+
+
+def fates(folder):
+    """path -> (drop reason, survivor's path) of a run of LIBRARY."""
+    run_recipe(recipe(folder, LIBRARY), folder / "out")
+    kept, dropped = rows(folder / "out" / "outputs" / "kept"), rows(folder / "out" / "dropped")
+    assert not (folder / "out" / "failed").exists() or not list((folder / "out" / "failed").rglob("*.parquet"))
+    paths = {row["id"]: row["path"] for row in [*kept, *dropped]}
+    return {row["path"]: (row.get("drop_reason"), paths.get(row.get("survivor_id"))) for row in [*kept, *dropped]}
+
+
+def test_a_library_of_files(tmp_path):
+    """Editions of one book, packed in all ways, are one; each file has a fate."""
+    folder = tmp_path / "library"
+    folder.mkdir()
+    long = books.novel(chapters=12, paragraphs=30)
+    (folder / "modern.txt").write_text(books.modern(long))
+    (folder / "old.txt.gz").write_bytes(gzip.compress(books.nineties(books.novel(chapters=12, paragraphs=30, width=60)).encode()))
+    (folder / "other.txt").write_text("\n\n".join(f"Word {k} and so on to number {k * k}." for k in range(900)))
+    (folder / "broken.epub").write_bytes(books.epub(books.three_pages())[:-200])
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("deep/page.html", html(long.replace("\n\n", "<p>")))
+        archive.writestr("book.epub", books.epub(books.three_pages()))
+    found = fates(tmp_path)
+    alone = {"other.txt": None, "broken.epub": "parse_failed", "book.epub": None}
+    assert {path: found[path][0] for path in alone} == alone
+    editions = {path: fate for path, fate in found.items() if path not in alone}
+    (kept,) = (path for path, (reason, _) in editions.items() if reason is None)
+    assert len(editions) == 3
+    assert {survivor for reason, survivor in editions.values() if reason is not None} == {kept}
+
+
+@needs_shared
+def test_editions_of_the_shared_books_are_one_and_translations_are_not(tmp_path):
+    (tmp_path / "library").symlink_to(SHARED)
+    found = {path.partition(".")[0]: fate for path, fate in fates(tmp_path).items() if not path.endswith(".jsonl")}
+    assert len(found) == 21
+    gone = {path for path, (reason, _) in found.items() if reason is not None}
+    pairs = [
+        {"pride-and-prejudice-1342-0", "pride-and-prejudice-pg1342-2008"}, {"frankenstein-84-0", "frankenstein-with-pg-header"},
+        {"the-importance-of-being-earnest-pg844", "the-importance-of-being-earnest-with-pg-header"},
+    ]  # fmt: skip
+    assert [len(pair & gone) for pair in pairs] == [1, 1, 1]
+    assert len(gone) == 3, "King James and World English Genesis are two books"
