@@ -69,8 +69,8 @@ class Params(StageParams):
     """Parameters of clean_book; see the file's docstring."""
 
     read: Literal["content", "text"] = "content"
-    min_chars: int | None = Field(1_000, ge=0)
-    max_bytes: int = Field(64 << 20, ge=1)
+    min_chars: int | None = Field(default=1_000, ge=0)
+    max_bytes: int = Field(default=64 << 20, ge=1)
     keep_rights: tuple[Rights, ...] | None = None
     unwrap: bool = True
     strip_emphasis: bool = True
