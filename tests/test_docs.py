@@ -106,7 +106,7 @@ def test_design_names_every_file():
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
     filters = [f"stages/{name}" for name in (
-        "sources", "subtitles", "safety", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks",
+        "sources", "subtitles", "books", "safety", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks",
     )]  # fmt: skip
     engines = ["curation", "curation/tasks", "curation/executors", "curation/inspect", "curation/inspect/report", "curation/cli"]
     trained = [f"classifiers{folder}" for folder in ("", "/label", "/recall", "/train", "/ablate", "/defaults")]

@@ -20,7 +20,7 @@ MAX_LINES, MAX_CHARS = 3, 160
 MIN_IN_ORDER, IN_ORDER = 3, 0.7
 """Numbers there must be, and the share of them that must follow each other, for numbers to be headings; ours."""
 MAX_RUN = 3
-"""Headings that may stand above each other (of a part, a chapter, a title); of more the last ones count, the others are contents."""
+"""Headings that may stand above each other (of a part, a chapter, a title); of more the last one counts, the others are contents."""
 
 
 def _words() -> dict[str, frozenset[str]]:
@@ -98,14 +98,19 @@ def _number(line: str) -> int:
 def chapters_of(blocks: list[Block], title: str | None) -> list[str]:
     """First line of the headings above each chapter: those that text stands below, but for the book's own title."""
     own = (title or "").casefold()
-    found: list[str] = []
+    found: list[tuple[str, bool]] = []  # the line, and whether it may be the last one of a table of contents
     run: list[str] = []
     for block in blocks:
         if block.lines[0].startswith(HEADING):
             line = block.lines[0].strip(HEADING + " \t")
-            run = [*run, line][-MAX_RUN:] if line and line.casefold() != own else run
+            run = [*run, line][-MAX_RUN - 1 :] if line and line.casefold() != own else run
             continue
         if run and run[-1].casefold().strip(_AROUND + ".:") not in CONTENTS:
-            found.append(run[0])
+            found.append((run[-1], True) if len(run) > MAX_RUN else (run[0], False))
         run = []
-    return found
+    lines, again = [], set[str]()
+    for line, listed in reversed(found):
+        if not (listed and line in again):
+            lines.append(line)
+        again.add(line)
+    return lines[::-1]

@@ -36,7 +36,7 @@ from stages.books.gutenberg import HEADING, Told, cut
 from stages.books.layout import PAGE_BREAK, roman
 from stages.books.markup import as_html, lines_of
 from stages.extract.charset import decoded, utf8
-from stages.extract.extract_html import is_html
+from stages.extract.extract_html import LEXBOR, is_html
 from stages.extract.metadata import metadata
 from stages.extract.page import TooManyNodesError
 from stages.extract.tree import Tree
@@ -69,8 +69,8 @@ class Params(StageParams):
     """Parameters of clean_book; see the file's docstring."""
 
     read: Literal["content", "text"] = "content"
-    min_chars: int | None = Field(1_000, ge=0)
-    max_bytes: int = Field(64 << 20, ge=1)
+    min_chars: int | None = Field(default=1_000, ge=0)
+    max_bytes: int = Field(default=64 << 20, ge=1)
     keep_rights: tuple[Rights, ...] | None = None
     unwrap: bool = True
     strip_emphasis: bool = True
@@ -181,8 +181,16 @@ def _printed_year(blocks: list[layout.Block]) -> int | None:
     return min((year for year in years if FIRST_YEAR <= year <= LAST_YEAR), default=None)
 
 
-@stage(reads=lambda params: (params.read,), writes=WRITES, drops=(*NO_BOOK, "empty", "too_short", "wrong_rights"), rules=RULES, costly=True)
+@stage(
+    reads=lambda params: (params.read,), writes=WRITES, rules=RULES, version=f"1:selectolax-{LEXBOR}", costly=True,
+)  # fmt: skip
 def clean_book(batch: Batch, params: Params) -> Columns:
     """Return the columns of WRITES, one value per document."""
     rows = [clean(content or b"", params) for _, content in batch.documents(params.read)]
     return {name: pa.array([row[name] for row in rows], getattr(kind, "type", kind)) for name, kind in WRITES.items()}
+
+
+def warm_up() -> None:
+    """Compile (or load from the cache) the kernels that HTML and legacy charsets need."""
+    for content in (b"<html><h1>One</h1><p>a <b>b</b> <code>c</code></p>" * 9, b"caf\xe9 " * 99):
+        clean(content, Params())

@@ -26,8 +26,8 @@ from curation.stage import Batch, Expanded, StageParams, expand
 class Params(StageParams):
     """Parameters of split_chapters; see the file's docstring."""
 
-    min_chars: int = Field(200, ge=0)
-    max_chapters: int = Field(2_000, ge=1)
+    min_chars: int = Field(default=200, ge=0)
+    max_chapters: int = Field(default=2_000, ge=1)
 
 
 def pieces(text: str, headings: list[str], params: Params) -> list[tuple[str | None, str]]:
