@@ -46,7 +46,7 @@ def clean(content: bytes, tables: bool = False) -> dict[str, Any]:
         return _NOTHING | {"drop_reason": "redirect"}
     kept = Kept()
     without, names = without_templates(wikitext, kept)
-    if "__DISAMBIG__" in without or any(name in DISAMBIGUATION or name.startswith("disambig") for name in names):
+    if "__DISAMBIG__" in without or any(map(_is_disambiguation, names)):
         return _NOTHING | {"drop_reason": "disambiguation"}
     text, sections = written(without_links(without, tables), kept)
     kept.counted.clear()
@@ -55,6 +55,10 @@ def clean(content: bytes, tables: bool = False) -> dict[str, Any]:
         "text": text, "n_sections": sections, "n_formulas": kept.counted["formula"], "n_code_blocks": kept.counted["code"],
         "drop_reason": None if text.strip() else "empty",
     }  # fmt: skip
+
+
+def _is_disambiguation(name: str) -> bool:
+    return name in DISAMBIGUATION or (name.startswith("disambig") and "needed" not in name)
 
 
 @stage(

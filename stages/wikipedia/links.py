@@ -15,8 +15,10 @@ MAX_LINK_CHARS = 10_000
 """What is longer is no link: nobody closed it. Ours."""
 MAX_DEPTH = 40
 """Tables and links deeper than this go. Ours."""
+_PLAIN_LINK = re.compile(r"\[\[([^\[\]|\n:]++)(?:\|([^\[\]|\n]++))?\]\]")
+"""To a page of no other namespace, without markup: most links; the loop is left with the others."""
 _TOKEN = re.compile(
-    r"\[\[|\]\]|\[(?:https?://|ftp://|mailto:|//)[^\s\[\]<>\"]*+|\]|\n[ :]*+\{\||\n[ \t]*+\|\}|<(/?)([a-zA-Z][a-zA-Z0-9]*+)([^<>]*+)>"
+    r"\[\[|\]\]|\[(?:https?://|ftp://|mailto:|//)[^\s\[\]<>\"]*+|\]|\n[ :]*+\{\||\n[ \t]*+\|\}|<(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>"
 )
 _LANGUAGE = re.compile(r"(?:[a-z]{2,3}(?:-[a-z]{2,10}){0,2}|simple)\Z")
 _BREAKS = {
@@ -48,7 +50,7 @@ def without_links(text: str, tables: bool) -> str:
     Args:
         tables: whether tables become lines, a row each with its cells apart by tabs; else they go.
     """
-    text = f"\n{text}"
+    text = "\n" + _PLAIN_LINK.sub(lambda link: link[2] or link[1], text)
     out: list[str] = []
     open_: list[_Open] = []
     n_tables = at = 0
@@ -128,7 +130,7 @@ def _words(content: str) -> str:
             space = prefix.strip().replace("_", " ").lower()
             if space in FILE or space in CATEGORY or (not bar and _LANGUAGE.match(prefix)):
                 return ""
-    return label if bar and label.strip() else target
+    return label or target
 
 
 def _rows(table: str) -> str:

@@ -25,7 +25,7 @@ _DROPPED = frozenset(
 _MATH = frozenset(["math", "chem", "ce"])
 _CODE = frozenset(["pre", "syntaxhighlight", "source"])
 _EXTENSIONS = _DROPPED | _MATH | _CODE | {"nowiki"}
-_ENDS = {name: re.compile(rf"</{name}\s*+>", re.IGNORECASE) for name in _EXTENSIONS}
+_ENDS = {name: re.compile(f"</{''.join(f'[{c}{c.upper()}]' for c in name)}\\s*+>") for name in _EXTENSIONS}
 _NOWIKI = re.compile(r"</?nowiki\s*+/?>", re.IGNORECASE)
 _VARIANTS = re.compile(r"-\{([^{}]{0,1000})\}-")
 
