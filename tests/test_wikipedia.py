@@ -116,7 +116,7 @@ def test_columns_of_a_page(tmp_path):
         ("a.xml.gz", lambda d: gzip.compress(d[:500]) + gzip.compress(d[500:])),
         ("a.xml.zst", lambda d: pa.compress(d, codec="zstd", asbytes=True)),
         ("a.xml.bz2", bz2.compress),
-        ("a.XML.BZ2", lambda d: bz2.compress(d[:501]) + bz2.compress(d[501:1200]) + bz2.compress(b"") + bz2.compress(d[1200:]) + b"\0" * 700),
+        ("a.XML.BZ2", lambda d: multistream(d[:501], d[501:1200], b"", d[1200:]) + b"\0" * 700),
         ("a.xml", lambda d: b"\xef\xbb\xbf" + d),
         ("a.xml", lambda d: b"\xff\xfe" + d.decode().encode("utf-16-le")),
         ("a.xml.bz2", lambda d: bz2.compress(b"\xfe\xff" + d.decode().encode("utf-16-be"))),

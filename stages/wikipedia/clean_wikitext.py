@@ -1,14 +1,14 @@
 """Turn wikitext into text: articles without templates, tables, references and links' targets, with formulas, code, lists and headings.
 
-Three passes: comments, extension tags and templates (templates.py, rendered.py); links, tables and tags (links.py); lines (lines.py). Each is
-linear in the text, whatever is left open. Nothing is expanded: a template goes, unless it is one of some hundred whose words belong to the sentence
-(lang, convert, quote ...).
+Three passes: comments, extension tags and templates (templates.py, rendered.py); links, tables and tags (links.py); lines (lines.py).
+Each is linear in the text, whatever is left open. Nothing is expanded: a template goes, unless it is one of some hundred whose words
+belong to the sentence (lang, convert, quote ...).
 
 Source:  Llama 1, section 2.1 (links, comments and formatting boilerplate removed); forms, lists of words and rendered templates are ours.
-Units:   text in UTF-8: paragraphs apart by a blank line, items with `- ` or their number, formulas as TeX between dollars, code as it stands.
-         n_sections, n_formulas, n_code_blocks count what is left in it.
-Params:  tables -- drop, or rows (a line a row, cells apart by tabs; default drop). namespaces -- numbers of those whose pages are articles
-         (default 0).
+Units:   text in UTF-8: paragraphs apart by a blank line, items with `- ` or their number, formulas as TeX between dollars, code as
+         it stands. n_sections, n_formulas, n_code_blocks count what is left in it.
+Params:  tables -- drop, or rows (a line a row, cells apart by tabs; default drop). namespaces -- numbers of those whose pages are
+         articles (default 0).
 Drops:   redirect, not_article (another namespace, or no wikitext), disambiguation (by its template, in the wikis of 24 languages), empty.
 Errors:  none of its own.
 """

@@ -1,7 +1,7 @@
 """The third pass over wikitext: lines become headings, list items and paragraphs, without the marks of wikitext.
 
-Text is written as extract_html writes it: paragraphs apart by a blank line, items with `- ` or their number, headings as lines of their own. A
-heading with nothing under it goes with the references and tables that stood there.
+Text is written as extract_html writes it: paragraphs apart by a blank line, items with `- ` or their number, headings as lines of their
+own. A heading with nothing under it goes with the references and tables that stood there.
 """
 
 from __future__ import annotations

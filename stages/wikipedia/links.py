@@ -1,7 +1,7 @@
 """The second pass over wikitext: links, tables and HTML tags.
 
-A link leaves the words readers see; files, categories and links to other languages go. A table goes or becomes a line a row. A tag goes and its
-content stays; what is no tag of HTML (a < b) stays, too. What is not closed leaves its content. One pass with a stack.
+A link leaves the words readers see; files, categories and links to other languages go. A table goes or becomes a line a row. A tag goes
+and its content stays; what is no tag of HTML (a < b) stays, too. What is not closed leaves its content. One pass with a stack.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ MAX_DEPTH = 40
 _PLAIN_LINK = re.compile(r"\[\[([^\[\]|\n:]++)(?:\|([^\[\]|\n]++))?\]\]")
 """To a page of no other namespace, without markup: most links; the loop is left with the others."""
 _TOKEN = re.compile(
-    r"\[\[|\]\]|\[(?:https?://|ftp://|mailto:|//)[^\s\[\]<>\"]*+|\]|\n[ :]*+\{\||\n[ \t]*+\|\}|<(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>"
+    r"\[\[|\]\]|\[(?:https?://|ftp://|mailto:|//)[^\s\[\]<>\"]*+|\]|"
+    r"\n[ :]*+\{\||\n[ \t]*+\|\}|<(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>"
 )
 _LANGUAGE = re.compile(r"(?:[a-z]{2,3}(?:-[a-z]{2,10}){0,2}|simple)\Z")
 _BREAKS = {
-    "br": "\n", "hr": "\n\n", "p": "\n\n", "blockquote": "\n\n", "div": "\n", "center": "\n", "poem": "\n", "dl": "\n", "dt": "\n", "dd": "\n",
-    "ul": "\n", "ol": "\n", "li": "\n", "caption": "\n", "h1": "\n\n", "h2": "\n\n", "h3": "\n\n", "h4": "\n\n",
+    "br": "\n", "hr": "\n\n", "p": "\n\n", "blockquote": "\n\n", "div": "\n", "center": "\n", "poem": "\n", "dl": "\n", "dt": "\n",
+    "dd": "\n", "ul": "\n", "ol": "\n", "li": "\n", "caption": "\n", "h1": "\n\n", "h2": "\n\n", "h3": "\n\n", "h4": "\n\n",
 }  # fmt: skip
 """What stands for a tag that begins or ends a line."""
 _CELLS = {"tr": "\n|-\n", "td": "\n|", "th": "\n!", "table": "", "tbody": "", "thead": ""}
-_INLINE = frozenset(
-    "abbr b bdi bdo big cite code data del dfn em font i ins kbd mark noinclude nowiki onlyinclude q rb rp rt rtc ruby s samp section small span "
-    "strike strong sub sup time translate tt tvar u var wbr ref references".split()
-)
+_INLINE = frozenset([
+    "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "noinclude",
+    "nowiki", "onlyinclude", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "section", "small", "span", "strike", "strong", "sub",
+    "sup", "time", "translate", "tt", "tvar", "u", "var", "wbr", "ref", "references",
+])  # fmt: skip
 _CELL_BREAK = re.compile(r"\|\||!!")
 
 LINK, ADDRESS, TABLE, HTML_TABLE = range(4)

@@ -7,7 +7,8 @@ from tests.stages.wikitext_cases import CASES
 
 
 def clean_wikitext():
-    texts = [*(case.wikitext.encode() for case in CASES), *(odd.encode() for odd in ODD), None, b"\xff{{", b"#REDIRECT [[A]]", b"{{disambig}}", b"a"]
+    texts = [case.wikitext.encode() for case in CASES] + [odd.encode() for odd in ODD]
+    texts += [None, b"\xff{{", b"#REDIRECT [[A]]", b"{{disambig}}", b"a"]
     n = len(texts)
     table = pa.table({
         "content": pa.array(texts, pa.large_binary()), "namespace": pa.array([0] * (n - 1) + [10], pa.int32()),
