@@ -20,6 +20,8 @@ from stages.sources import wiki_dump, wiki_pieces
 from stages.sources.wiki_dump import pages
 from stages.sources.wiki_pieces import Piece
 from stages.sources.wikipedia import wikipedia
+from tests.engine.engine_kit import recipe, run
+from tests.engine.engine_kit import rows as rows_of
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "wiki"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the repository")
@@ -116,7 +118,7 @@ def test_columns_of_a_page(tmp_path):
         ("a.xml.gz", lambda d: gzip.compress(d[:500]) + gzip.compress(d[500:])),
         ("a.xml.zst", lambda d: pa.compress(d, codec="zstd", asbytes=True)),
         ("a.xml.bz2", bz2.compress),
-        ("a.XML.BZ2", lambda d: bz2.compress(d[:501]) + bz2.compress(d[501:1200]) + bz2.compress(b"") + bz2.compress(d[1200:]) + b"\0" * 700),
+        ("a.XML.BZ2", lambda d: multistream(d[:501], d[501:1200], b"", d[1200:]) + b"\0" * 700),
         ("a.xml", lambda d: b"\xef\xbb\xbf" + d),
         ("a.xml", lambda d: b"\xff\xfe" + d.decode().encode("utf-16-le")),
         ("a.xml.bz2", lambda d: bz2.compress(b"\xfe\xff" + d.decode().encode("utf-16-be"))),
@@ -429,3 +431,24 @@ def test_shared_dumps(path):
 def test_shared_utf16_dump_is_the_utf8_one():
     wide, narrow = (read(SHARED / f"bgwiki-pages-articles-shortened.{name}.xml.bz2") for name in ("utf16", "utf8"))
     assert [(row["title"], row["content"]) for row in wide] == [(row["title"], row["content"]) for row in narrow]
+
+
+# In a run
+
+
+def test_a_dump_in_parts_through_a_pipeline(tmp_path):
+    """The wikitext is read again behind the steps that decide on headers alone, and never written."""
+    streams = [HEAD, *("".join(page(n, f"'''Article''' {n} of [[some]]") for n in range(k, k + 5)) for k in range(0, 40, 5)), TAIL]
+    streams[4] += page(99, "#PREUSMERITEV [[A]]", redirect="A") + page(100, "text", namespace=10)
+    write(tmp_path, "slwiki-pages.xml.bz2", multistream(*streams))
+    file = recipe(
+        tmp_path,
+        "inputs: {pages: {use: wikipedia, paths: slwiki-*.bz2, part_bytes: 900}}\n"
+        "steps:\n  urls: {use: dedup_urls}\n  text: {use: clean_wikitext}\noutputs: {kept: {use: shards}}\n",
+    )
+    run(file, tmp_path / "out")
+    kept = rows_of(tmp_path / "out", "outputs")
+    assert sorted(row["text"] for row in kept) == sorted(f"Article {n} of some" for n in range(40))
+    assert all("content" not in row for row in kept)
+    dropped = rows_of(tmp_path / "out", "dropped")
+    assert collections.Counter(row["drop_reason"] for row in dropped) == {"redirect": 1, "not_article": 1}

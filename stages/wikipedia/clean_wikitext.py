@@ -1,14 +1,14 @@
 """Turn wikitext into text: articles without templates, tables, references and links' targets, with formulas, code, lists and headings.
 
-Three passes: comments, extension tags and templates (templates.py, rendered.py); links, tables and tags (links.py); lines (lines.py). Each is
-linear in the text, whatever is left open. Nothing is expanded: a template goes, unless it is one of some hundred whose words belong to the sentence
-(lang, convert, quote ...).
+Three passes: comments, extension tags and templates (templates.py, rendered.py); links, tables and tags (links.py); lines (lines.py).
+Each is linear in the text, whatever is left open. Nothing is expanded: a template goes, unless it is one of some hundred whose words
+belong to the sentence (lang, convert, quote ...).
 
 Source:  Llama 1, section 2.1 (links, comments and formatting boilerplate removed); forms, lists of words and rendered templates are ours.
-Units:   text in UTF-8: paragraphs apart by a blank line, items with `- ` or their number, formulas as TeX between dollars, code as it stands.
-         n_sections, n_formulas, n_code_blocks count what is left in it.
-Params:  tables -- drop, or rows (a line a row, cells apart by tabs; default drop). namespaces -- numbers of those whose pages are articles
-         (default 0).
+Units:   text in UTF-8: paragraphs apart by a blank line, items with `- ` or their number, formulas as TeX between dollars, code as
+         it stands. n_sections, n_formulas, n_code_blocks count what is left in it.
+Params:  tables -- drop, or rows (a line a row, cells apart by tabs; default drop). namespaces -- numbers of those whose pages are
+         articles (default 0).
 Drops:   redirect, not_article (another namespace, or no wikitext), disambiguation (by its template, in the wikis of 24 languages), empty.
 Errors:  none of its own.
 """
@@ -46,7 +46,7 @@ def clean(content: bytes, tables: bool = False) -> dict[str, Any]:
         return _NOTHING | {"drop_reason": "redirect"}
     kept = Kept()
     without, names = without_templates(wikitext, kept)
-    if "__DISAMBIG__" in without or any(name in DISAMBIGUATION or name.startswith("disambig") for name in names):
+    if "__DISAMBIG__" in without or any(map(_is_disambiguation, names)):
         return _NOTHING | {"drop_reason": "disambiguation"}
     text, sections = written(without_links(without, tables), kept)
     kept.counted.clear()
@@ -55,6 +55,10 @@ def clean(content: bytes, tables: bool = False) -> dict[str, Any]:
         "text": text, "n_sections": sections, "n_formulas": kept.counted["formula"], "n_code_blocks": kept.counted["code"],
         "drop_reason": None if text.strip() else "empty",
     }  # fmt: skip
+
+
+def _is_disambiguation(name: str) -> bool:
+    return name in DISAMBIGUATION or (name.startswith("disambig") and "needed" not in name)
 
 
 @stage(

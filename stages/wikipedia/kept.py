@@ -9,15 +9,14 @@ import html
 import re
 from collections import Counter
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = bytes({*range(0x20), 0x7F} - {*b"\t\n"})
 _PLACE = re.compile("\x02([0-9]+)\x03")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 
 
 def text_of(content: bytes) -> str:
-    """Wikitext as characters: line ends are \\n, other control characters are gone, what is no UTF-8 is U+FFFD."""
-    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
-    return _CONTROL.sub("", text) if _CONTROL.search(text) else text
+    """Wikitext as characters: control characters but tabs and line ends are gone, what is no UTF-8 is U+FFFD."""
+    return content.translate(None, _CONTROL).decode("utf-8", "replace")
 
 
 def entities(text: str) -> str:

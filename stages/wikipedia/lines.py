@@ -1,7 +1,7 @@
 """The third pass over wikitext: lines become headings, list items and paragraphs, without the marks of wikitext.
 
-Text is written as extract_html writes it: paragraphs apart by a blank line, items with `- ` or their number, headings as lines of their own. A
-heading with nothing under it goes with the references and tables that stood there.
+Text is written as extract_html writes it: paragraphs apart by a blank line, items with `- ` or their number, headings as lines of their
+own. A heading with nothing under it goes with the references and tables that stood there.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ MAX_INDENT = 8
 HEADING, ITEM, TERM, PROSE, ROW = range(5)
 _APOSTROPHES = re.compile(r"'{2,}+")
 _SWITCH = re.compile(r"__[^\W\d_]{2,40}(?:_[^\W\d_]{2,40}){0,3}__")
-_BLANKS = re.compile(r"[ \t\xa0\u2002-\u200a\u202f]++")
-_EMPTY = re.compile(r"[ ]?(?:\([\s,;:.–—-]*+\)|（[\s、，,；;：:]*+）)")
-_AFTER_OPENING = re.compile(r"(?<=[(（])[\s,;、，；]++")
-_BEFORE_CLOSING = re.compile(r"(?<![\s,;、，；])[\s,;、，；]++(?=[)）])")
-_BEFORE_COMMA = re.compile(r"(?<! ) ++(?=[,.;](?:[\s)]|$))", re.MULTILINE)
+_OPENING = re.compile(r"\((?:[\s,;:.–—-]*+\)|[\s,;]++)|（(?:[\s、，,；;：:]*+）|[\s、，；]++)")
+_INK = re.compile(r"[^\s!-/:-@\[-`{-~·•–—…]")
+"""What is no blank and no mark: a line without any held nothing but templates."""
+_BEFORE_STOP = re.compile(r" \.(?=[ )]|\Z)")
 
 
 class _Line(NamedTuple):
@@ -47,7 +46,7 @@ def written(text: str, kept: Kept) -> tuple[str, int]:
             continue
         if shown:
             lines.append(_shown(shown, apart, kept))
-            shown, apart = [], False
+            shown, apart = [], len(shown) > 1
         if first not in ("*", "#", ":", ";"):
             counts.clear()
         line = _line(raw, first, counts, apart) if raw else None
@@ -65,7 +64,7 @@ def written(text: str, kept: Kept) -> tuple[str, int]:
             close = close or (line.kind == above.kind == PROSE and not line.apart)
             pieces.append("\n" if close else "\n\n")
         pieces.append(line.text)
-    return tidy("".join(pieces)), sum(line.kind == HEADING for line in lines)
+    return "".join(pieces), sum(line.kind == HEADING for line in lines)
 
 
 def _line(raw: str, first: str, counts: list[int], apart: bool) -> _Line | None:
@@ -117,25 +116,39 @@ def _shown(lines: list[str], apart: bool, kept: Kept) -> _Line:
 
 
 def prose(line: str) -> str:
-    """A line without marks of bold and italics, its entities as characters, its blanks one each."""
+    """A line without marks of bold and italics, its entities as characters, its blanks one each; nothing where only marks are left."""
     if "''" in line:
         line = _without_quotes(line)
-    return _BLANKS.sub(" ", entities(line)).strip()
+    line = entities(line)
+    if not _INK.search(line):
+        return ""
+    if "(" in line or "（" in line:
+        line = _without_empty(line)
+    line = " ".join(line.split()) if "  " in line or "\xa0" in line or "\t" in line else line.strip()
+    return _BEFORE_STOP.sub(".", line.replace(" ,", ",")) if " ." in line or " ," in line else line
+
+
+def _without_empty(line: str) -> str:
+    """A line without what templates and references leave of parentheses: empty ones, and commas at their ends."""
+    line = _OPENING.sub(lambda found: "" if found[0][-1] in ")）" else found[0][0], line)
+    *closed, rest = line.split(")")
+    return "".join(f"{piece.rstrip(' ,;')})" for piece in closed) + rest
 
 
 def _without_quotes(line: str) -> str:
-    """Two apostrophes are italics, three bold, five both; of others the rest is text. Where both are odd in a line, one bold mark is an apostrophe
-    and italics, as MediaWiki has it: behind a word of one letter first, else behind a longer one, else behind a blank."""
+    """Two apostrophes are italics, three bold, five both; of others the rest is text. Where both are odd in a line, one bold mark is an
+    apostrophe and italics, as MediaWiki has it: behind a word of one letter first, else behind a longer one, else behind a blank."""
+    no_fives = line.replace("'''''", "")
+    no_threes = no_fives.replace("'''", "")
+    both = line.count("'''''")
+    if not ((both + no_fives.count("'''")) % 2 and (both + no_threes.count("''")) % 2):
+        return no_threes.replace("''", "")
     runs = [(found.start(), found.end() - found.start()) for found in _APOSTROPHES.finditer(line)]
-    bold = sum(size in (3, 4) or size >= 5 for _, size in runs)
-    italics = sum(size == 2 or size >= 5 for _, size in runs)
-    apostrophe = -1
-    if bold % 2 and italics % 2:
-        threes = [at for at, size in runs if size in (3, 4)]
-        behind = {at: line[max(0, at - 2) : at] for at in threes}
-        one = [at for at in threes if behind[at][-1:] not in ("", " ") and (len(behind[at]) == 1 or behind[at][0] == " ")]
-        word = [at for at in threes if behind[at][-1:] not in ("", " ")]
-        apostrophe = [*one[:1], *word[:1], *threes[:1], -1][0]
+    threes = [at for at, size in runs if size in (3, 4)]
+    behind = {at: line[max(0, at - 2) : at] for at in threes}
+    one = [at for at in threes if behind[at][-1:] not in ("", " ") and (len(behind[at]) == 1 or behind[at][0] == " ")]
+    word = [at for at in threes if behind[at][-1:] not in ("", " ")]
+    apostrophe = [*one[:1], *word[:1], *threes[:1], -1][0]
 
     def text(found: re.Match[str]) -> str:
         size = found.end() - found.start()
@@ -157,10 +170,3 @@ def _with_content(lines: list[_Line]) -> list[_Line]:
             continue
         kept.append(line)
     return kept[::-1]
-
-
-def tidy(text: str) -> str:
-    """The text without what a template or reference leaves behind: empty parentheses, blanks before a comma."""
-    if "(" in text or "（" in text:
-        text = _BEFORE_CLOSING.sub("", _AFTER_OPENING.sub("", _EMPTY.sub("", text)))
-    return _BEFORE_COMMA.sub("", text)

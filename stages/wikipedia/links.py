@@ -1,7 +1,7 @@
 """The second pass over wikitext: links, tables and HTML tags.
 
-A link leaves the words readers see; files, categories and links to other languages go. A table goes or becomes a line a row. A tag goes and its
-content stays; what is no tag of HTML (a < b) stays, too. What is not closed leaves its content. One pass with a stack.
+A link leaves the words readers see; files, categories and links to other languages go. A table goes or becomes a line a row. A tag goes
+and its content stays; what is no tag of HTML (a < b) stays, too. What is not closed leaves its content. One pass with a stack.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ MAX_LINK_CHARS = 10_000
 """What is longer is no link: nobody closed it. Ours."""
 MAX_DEPTH = 40
 """Tables and links deeper than this go. Ours."""
+_PLAIN_LINK = re.compile(r"\[\[([^\[\]|\n:]++)(?:\|([^\[\]|\n]++))?\]\]")
+"""To a page of no other namespace, without markup: most links; the loop is left with the others."""
 _TOKEN = re.compile(
-    r"\[\[|\]\]|\[(?:https?://|ftp://|mailto:|//)[^\s\[\]<>\"]*+|\]|\n[ :]*+\{\||\n[ \t]*+\|\}|<(/?)([a-zA-Z][a-zA-Z0-9]*+)([^<>]*+)>"
+    r"\[\[|\]\]|\[(?:https?://|ftp://|mailto:|//)[^\s\[\]<>\"]*+|\]|"
+    r"\n[ :]*+\{\||\n[ \t]*+\|\}|<(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>"
 )
 _LANGUAGE = re.compile(r"(?:[a-z]{2,3}(?:-[a-z]{2,10}){0,2}|simple)\Z")
 _BREAKS = {
-    "br": "\n", "hr": "\n\n", "p": "\n\n", "blockquote": "\n\n", "div": "\n", "center": "\n", "poem": "\n", "dl": "\n", "dt": "\n", "dd": "\n",
-    "ul": "\n", "ol": "\n", "li": "\n", "caption": "\n", "h1": "\n\n", "h2": "\n\n", "h3": "\n\n", "h4": "\n\n",
+    "br": "\n", "hr": "\n\n", "p": "\n\n", "blockquote": "\n\n", "div": "\n", "center": "\n", "poem": "\n", "dl": "\n", "dt": "\n",
+    "dd": "\n", "ul": "\n", "ol": "\n", "li": "\n", "caption": "\n", "h1": "\n\n", "h2": "\n\n", "h3": "\n\n", "h4": "\n\n",
 }  # fmt: skip
 """What stands for a tag that begins or ends a line."""
 _CELLS = {"tr": "\n|-\n", "td": "\n|", "th": "\n!", "table": "", "tbody": "", "thead": ""}
-_INLINE = frozenset(
-    "abbr b bdi bdo big cite code data del dfn em font i ins kbd mark noinclude nowiki onlyinclude q rb rp rt rtc ruby s samp section small span "
-    "strike strong sub sup time translate tt tvar u var wbr ref references".split()
-)
+_INLINE = frozenset([
+    "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "noinclude",
+    "nowiki", "onlyinclude", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "section", "small", "span", "strike", "strong", "sub",
+    "sup", "time", "translate", "tt", "tvar", "u", "var", "wbr", "ref", "references",
+])  # fmt: skip
 _CELL_BREAK = re.compile(r"\|\||!!")
 
 LINK, ADDRESS, TABLE, HTML_TABLE = range(4)
@@ -48,7 +52,7 @@ def without_links(text: str, tables: bool) -> str:
     Args:
         tables: whether tables become lines, a row each with its cells apart by tabs; else they go.
     """
-    text = f"\n{text}"
+    text = "\n" + _PLAIN_LINK.sub(lambda link: link[2] or link[1], text)
     out: list[str] = []
     open_: list[_Open] = []
     n_tables = at = 0
@@ -128,7 +132,7 @@ def _words(content: str) -> str:
             space = prefix.strip().replace("_", " ").lower()
             if space in FILE or space in CATEGORY or (not bar and _LANGUAGE.match(prefix)):
                 return ""
-    return label if bar and label.strip() else target
+    return label or target
 
 
 def _rows(table: str) -> str:

@@ -73,7 +73,9 @@ def _quote(arguments: Arguments) -> str:
     return f"\n\n{text}\n\n" if text else ""
 
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 _JOINTS = {"to": "to", "and": "and", "or": "or", "-": "–", "–": "–", "by": "by", "x": "by", "±": "±", "+/-": "±", "to(-)": "to"}
 _UNITS = {"sqmi": "sq mi", "sqkm": "km2", "cuft": "cu ft", "sqft": "sq ft", "C": "°C", "F": "°F"}
 
@@ -149,13 +151,13 @@ def _case(change: Callable[[str], str]) -> Render:
 
 _RENDERED: dict[str, Render] = {
     **dict.fromkeys((
-        "nowrap", "nobr", "nobreak", "small", "smaller", "big", "larger", "em", "strong", "mvar", "var", "math", "abbr", "tooltip", "sic", "sc",
-        "small caps", "smallcaps", "samp", "code", "mono", "kbd", "key press", "keypress", "center", "sup", "sub", "not a typo", "as written",
-        "flag", "flagcountry", "ill", "interlanguage link", "lien", "仮リンク", "link-en", "le", "нп5", "нп3", "не переведено 5", "не переведено",
-        "polytonic", "script", "unicode", "visible anchor", "vanchor", "angbr", "angle bracket", "nts", "ルビ", "nobold", "noitalic", "overline",
-        "underline", "strikethrough", "nombre", "formatnum", "ship", "s", "j",
+        "nowrap", "nobr", "nobreak", "small", "smaller", "big", "larger", "em", "strong", "mvar", "var", "math", "abbr", "tooltip",
+        "sic", "sc", "small caps", "smallcaps", "samp", "code", "mono", "kbd", "key press", "keypress", "center", "sup", "sub",
+        "not a typo", "as written", "flag", "flagcountry", "ill", "interlanguage link", "lien", "仮リンク", "link-en", "le", "нп5", "нп3",
+        "не переведено 5", "не переведено", "polytonic", "unicode", "visible anchor", "vanchor", "angbr", "angle bracket", "nts", "ルビ",
+        "nobold", "noitalic", "overline", "underline", "strikethrough", "nombre", "formatnum",
     ), _at(0)),
-    **dict.fromkeys(("lang", "langx", "langue", "resize", "color", "font color"), _foreign),
+    **dict.fromkeys(("lang", "langx", "langue", "script", "resize", "color", "font color"), _foreign),
     **dict.fromkeys(("transl", "transliteration", "translit", "wikt-lang"), _last),
     **dict.fromkeys(("nihongo", "読み仮名"), _native_first),
     **dict.fromkeys(("quote", "blockquote", "cquote", "quotation", "bquote", "cita", "citazione", "zitat", "citát", "цитата"), _quote),

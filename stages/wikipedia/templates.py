@@ -1,8 +1,8 @@
 """The first pass over wikitext: comments, extension tags, and templates with those inside them.
 
-A template goes, but for some whose text readers see within a sentence (rendered.py). Braces are matched as MediaWiki's preprocessor does it: runs
-of them on a stack, three for a parameter, and what is never closed is no template. What stands in an extension tag is no wikitext, so an open
-brace in a reference does no harm outside. One pass; what is rendered is bounded in size and depth.
+A template goes, but for some whose text readers see within a sentence (rendered.py). Braces are matched as MediaWiki's preprocessor
+does it: runs of them on a stack, three for a parameter, and what is never closed is no template. What stands in an extension tag is no
+wikitext, so an open brace in a reference does no harm outside. One pass; what is rendered is bounded in size and depth.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ MAX_RENDERED_CHARS = 10_000
 MAX_DEPTH = 40
 """Templates deeper than this are not rendered; MediaWiki expands so many."""
 _TOKEN = re.compile(r"\{\{+|\}\}+|<!--|<(/?)([a-zA-Z]+)([^<>]*+)>")
-_DROPPED = frozenset(
-    "ref references gallery timeline imagemap score templatedata templatestyles graph mapframe maplink hiero includeonly inputbox categorytree "
-    "indicator".split()
-)
+_DROPPED = frozenset([
+    "ref", "references", "gallery", "timeline", "imagemap", "score", "templatedata", "templatestyles", "graph", "mapframe", "maplink",
+    "hiero", "includeonly", "inputbox", "categorytree", "indicator",
+])  # fmt: skip
 _MATH = frozenset(["math", "chem", "ce"])
 _CODE = frozenset(["pre", "syntaxhighlight", "source"])
 _EXTENSIONS = _DROPPED | _MATH | _CODE | {"nowiki"}
-_ENDS = {name: re.compile(rf"</{name}\s*+>", re.IGNORECASE) for name in _EXTENSIONS}
+_ENDS = {name: re.compile(f"</{''.join(f'[{c}{c.upper()}]' for c in name)}\\s*+>") for name in _EXTENSIONS}
 _NOWIKI = re.compile(r"</?nowiki\s*+/?>", re.IGNORECASE)
 _VARIANTS = re.compile(r"-\{([^{}]{0,1000})\}-")
 
@@ -83,13 +83,10 @@ def _close(braces: int, end: int, out: list[str], open_: list[list[int]], names:
         if taken == 3:
             text = "".join(out[first:]).partition("|")[2] if short else ""
         else:
-            name, colon, rest = normal(head).partition(":")
+            name, colon, _ = normal(head).partition(":")
             names.append(name)
             render = render_of(name)
-            if render is None or not short:
-                text = ""
-            else:
-                text = render(_arguments("".join(out[first:]), rest if colon else None))
+            text = render(_arguments("".join(out[first:]), colon)) if render and short else ""
             if text == "|" and frame[0] == 3:  # {{{!}} begins a table
                 text = "{|"
         del out[first:]
@@ -100,8 +97,8 @@ def _close(braces: int, end: int, out: list[str], open_: list[list[int]], names:
             open_.pop()
 
 
-def _arguments(content: str, first: str | None) -> list[str]:
-    """A template's arguments; of a parser function the one behind its colon, too. A | within a link parts none."""
+def _arguments(content: str, colon: str) -> list[str]:
+    """A template's arguments; of a parser function (`colon`) the one behind its colon, too. A | within a link parts none."""
     parts: list[str] = []
     depth = 0
     for part in content.split("|"):
@@ -110,7 +107,7 @@ def _arguments(content: str, first: str | None) -> list[str]:
         else:
             parts.append(part)
         depth = max(0, depth + part.count("[[") - part.count("]]"))
-    return parts[1:] if first is None else [content[content.find(":") + 1 :].partition("|")[0], *parts[1:]]
+    return parts[1:] if not colon else [content[content.find(":") + 1 :].partition("|")[0], *parts[1:]]
 
 
 def _aside(name: str, attributes: str, content: str, kept: Kept) -> str:

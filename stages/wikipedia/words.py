@@ -1,22 +1,23 @@
 """Words of MediaWiki in the languages of the wikis: of files, categories, redirects and disambiguation pages.
 
-Source:  MediaWiki's own names and aliases for bg ca cs da de en es fr hr hu it nl pl pt ro ru sl sr sv uk, ar hi ja zh; of disambiguation the
-         templates these wikis use. One wiki's words hold for all: none of them is an ordinary prefix elsewhere.
+Source:  MediaWiki's own names and aliases for bg ca cs da de en es fr hr hu it nl pl pt ro ru sl sr sv uk, ar hi ja zh; of
+         disambiguation the templates these wikis use. One wiki's words hold for all: none of them is an ordinary prefix elsewhere.
 Units:   lower case, blanks for underscores.
 """
 
 from __future__ import annotations
 
-FILE = frozenset(
-    """file image media файл картинка изображение медия медиа fitxer imatge soubor obrázek média fil billede datei bild medium archivo imagen
-    medio fichier slika datoteka mediji fájl kép immagine afbeelding bestand plik grafika ficheiro arquivo imagem fișier fişier imagine
-    зображення датотека слика медији мултимедия мультимедіа medij ملف صورة وسائط चित्र मीडिया ファイル 画像 メディア 文件 檔案 档案 图像 圖像
-    媒体 媒體""".split()
-)  # fmt: skip
-CATEGORY = frozenset(
-    """category категория categoria kategorie kategori categoría catégorie kategorija kategória categorie kategoria категорія категорија
-    تصنيف श्रेणी カテゴリ 分类 分類""".split()
-)  # fmt: skip
+FILE = frozenset([
+    "file", "image", "media", "файл", "картинка", "изображение", "медия", "медиа", "fitxer", "imatge", "soubor", "obrázek",
+    "média", "fil", "billede", "datei", "bild", "medium", "archivo", "imagen", "medio", "fichier", "slika", "datoteka", "mediji",
+    "fájl", "kép", "immagine", "afbeelding", "bestand", "plik", "grafika", "ficheiro", "arquivo", "imagem", "fișier", "fişier",
+    "imagine", "зображення", "датотека", "слика", "медији", "мултимедия", "мультимедіа", "medij", "ملف", "صورة", "وسائط", "चित्र",
+    "मीडिया", "ファイル", "画像", "メディア", "文件", "檔案", "档案", "图像", "圖像", "媒体", "媒體",
+])  # fmt: skip
+CATEGORY = frozenset([
+    "category", "категория", "categoria", "kategorie", "kategori", "categoría", "catégorie", "kategorija", "kategória",
+    "categorie", "kategoria", "категорія", "категорија", "تصنيف", "श्रेणी", "カテゴリ", "分类", "分類",
+])  # fmt: skip
 REDIRECT = (
     "redirect", "пренасочване", "виж", "redirecció", "přesměruj", "omdirigering", "weiterleitung", "redirección", "redirection",
     "preusmjeri", "átirányítás", "rinvia", "rinvio", "doorverwijzing", "patrz", "przekieruj", "tam", "redirecionamento",
