@@ -24,7 +24,7 @@ from typing import TypeAlias
 from stages.arxiv import macros
 from stages.arxiv.comments import ends_in_word
 from stages.arxiv.macros import KNOWN_IF, NO_FI, PROTECTED, SPACE, Macro, Parameter, Work, argument, group_end, macro
-from stages.arxiv.submission import Submission
+from stages.arxiv.submission import Submission, passed_over
 
 FREE_WORK = 1 << 20
 """Work that every paper may cost (ours)."""
@@ -509,7 +509,7 @@ class Expansion:
                 name = macros.TOKEN.sub(self.plain_body, name)[:MAX_NAME]
         path = self.paper.find(name, folder, self.root)
         if path is None:
-            if not _STANDARD.fullmatch(name.strip().partition(".")[0]):
+            if not _STANDARD.fullmatch(name.strip().partition(".")[0]) and not passed_over(name.strip()):
                 self.missing.add(name.strip())
             return
         open_files = [frame.path for frame in self.stack if frame.path]

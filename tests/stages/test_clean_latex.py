@@ -128,6 +128,7 @@ FILES = {
     "commented out": ({"p.tex": paper("%\\input{b}\na"), "b.tex": "B"}, "a"),
     "macros of an input": ({"p.tex": paper("\\R", "\\input{defs}"), "defs.tex": "\\def\\R{r}"}, "r"),
     "name by a macro": ({"p.tex": paper("\\input{\\dir/b}a", "\\def\\dir{s}"), "s/b.tex": "B"}, "Ba"),
+    "figure that is TeX": ({"p.tex": paper("a\\input{f.pgf}b"), "f.pgf": "\\pgfpath 1 2 3"}, "ab"),
     "behind the end": ({"p.tex": paper("a") + "\\input{b}", "b.tex": "B"}, "a"),
 }
 
@@ -137,6 +138,7 @@ def test_files(name):
     files, wanted = FILES[name]
     row = cleaned(files)
     assert (row["text"].removeprefix("\\section{S}").strip(), row["drop_reason"]) == (wanted, None)
+    assert row["n_missing_inputs"] == (name == "above all folders")
 
 
 DOCUMENT = paper("text " * 20)
