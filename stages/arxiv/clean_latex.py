@@ -9,7 +9,7 @@ Source:  Llama 1, section 2.1: everything before the first section, bibliography
 Units:   bytes, characters; counts of files, macros and distinct names.
 Params:  max_tex_bytes -- files of a submission that are no figures are read up to so many bytes in all (default 16 MiB).
          max_unpacked_bytes -- bytes that may come out of a submission, figures among them (default 512 MiB).
-         max_expansion -- work of inlining, in multiples of the submission's bytes (8 MiB are free); beyond it the paper is a macro_bomb.
+         max_expansion -- work of inlining, in multiples of the submission's bytes (1 MiB is free); beyond it the paper is a macro_bomb.
          max_front_share -- most of a document that may stand before its first section; where more does, the text starts behind title
          and abstract.
 Drops:   no_tex (PDF, PostScript, HTML, withdrawn), no_main_file (several files of TeX, and none begins a document), broken_record and

@@ -29,6 +29,8 @@ _INLINE = r"(?P<inline>verb|lstinline|mintinline|Verb|url|path|nolinkurl|href)(?
 _BEFORE = re.compile(r"\*?(?:\[[^\]\n]{0,200}\])?")
 _LANGUAGE = re.compile(r"(?:\[[^\]\n]{0,200}\])?\{[^{}\n]{0,40}\}")
 _ADDRESS = re.compile(rf"\s{{0,9}}(?:\[[^\]\n]{{0,200}}\])?\s{{0,9}}\{{[^{{}}\\\n]{{0,{MAX_INLINE}}}\}}")
+_COMMANDS = re.compile(r"\[[^\]]{0,400}commandchars")
+"""The option of Verbatim that lets commands in it work."""
 _BLANKS = re.compile(r"[ \t]*")
 _BEGIN_SPACED = re.compile(r"\\(begin|end)[ \t]{1,9}\{")
 _ASIDE = re.compile("\0([0-9]+)\0")
@@ -85,6 +87,8 @@ class Comments:
                 continue
             if match["environment"]:
                 name = match["environment"]
+                if _COMMANDS.match(text, match.end()):
+                    continue
                 close = f"\\end{{{name}}}"
                 end = -1 if close in ends else text.find(close, match.end())
                 if end < 0:

@@ -24,14 +24,16 @@ from typing import TypeAlias
 from stages.arxiv import macros
 from stages.arxiv.comments import ends_in_word
 from stages.arxiv.macros import KNOWN_IF, NO_FI, PROTECTED, SPACE, Macro, Parameter, Work, argument, group_end, macro
-from stages.arxiv.submission import Submission
+from stages.arxiv.submission import Submission, passed_over
 
-FREE_WORK = 8 << 20
+FREE_WORK = 1 << 20
 """Work that every paper may cost (ours)."""
-COST = 16
+COST = 64
 """Characters that one expansion counts for beside what it writes."""
 MAX_DEFINITIONS = 20_000
 MAX_FILES_DEEP = 64
+MAX_NAMES_DEEP, MAX_NAME = 4, 400
+"""Macros in macros, and characters, of a file's name."""
 MAX_INDENT = 200
 _TOKENS = re.compile(rf"\\(?:{macros.ENVIRONMENT}|[A-Za-z]+|.)", re.S)
 _TOKENS_AT = macros.NAMES
@@ -48,9 +50,9 @@ _TO_BRACE = re.compile(rf"[^{{}}]{{0,{macros.MAX_PARAMETERS}}}(?=\{{)")
 _LET = re.compile(r"\s*=?\s?(\\(?:[A-Za-z@]+|.)|[^\s{}\\])", re.S)
 _PREFIXED = re.compile(r"\s*(?=\\(?:long|global|outer|protected|[gex]?def|let)(?![A-Za-z@]))")
 _CONDITIONAL = re.compile(r"\\(?:if[A-Za-z@]*|else|fi)(?![A-Za-z@])")
-_FILE = re.compile(r"\s*(?:\{([^{}]{1,200})\}|\"([^\"\n]{1,200})\"|([^\s{}\\]{1,200}))")
+_FILE = re.compile(r"\s*(?:\{([^{}]{1,200})\}|\"([^\"\n]{1,200})\"|([^\s{}\\]{1,200})[ \t]?)")
 _TWO_FILES = re.compile(r"\s*\{([^{}]{0,200})\}\s*\{([^{}]{1,200})\}")
-_STYLES = re.compile(r"\s*(?:\[([^\]]{0,2000})\])?\s*\{([^{}]{1,2000})\}")
+_STYLES = re.compile(r"\s*(?:\[([^\]]{0,800})\])?\s*\{([^{}]{1,800})\}")
 _END_OF_LINE = re.compile(r"[ \t]*\n?")
 _GAP = re.compile(r"[ \t]*(?:\n[ \t]*)?")
 _NO_SPACE_BEFORE = frozenset(",.'/?;:!~-)]}{\\\"")
@@ -185,7 +187,7 @@ class Expansion:
             self.work.spend(COST)
             self.write(str(user.pieces[0]))
             return
-        values = self.arguments(user)
+        values = self.arguments(name, user)
         if values is None:
             self.write(name)
             return
@@ -216,17 +218,17 @@ class Expansion:
         if text[-1:] != "}" or "\n" not in frame.text[frame.at : end]:
             frame.at = frame.mark = end
 
-    def arguments(self, user: Macro) -> list[str] | None:
+    def arguments(self, name: str, user: Macro) -> list[str] | None:
         """The arguments of a macro from the top of the stack, or from under it where that is at its end; None where they are not there."""
         values: list[str] = []
         level = len(self.stack) - 1
         frame = self.stack[level]
         at = frame.at
-        if user.prefix:
-            start = at if frame.text.startswith(user.prefix, at) else SPACE.match(frame.text, at).end()  # type: ignore[union-attr]
-            if not frame.text.startswith(user.prefix, start):
-                return None
-            at = start + len(user.prefix)
+        if user.parameters and name[-1].isalpha():
+            at = _behind_word(frame.text, at)
+        if not frame.text.startswith(user.prefix, at):
+            return None
+        at += len(user.prefix)
         for parameter in user.parameters:
             while level and not frame.path and SPACE.match(frame.text, at).end() == len(frame.text):  # type: ignore[union-attr]
                 level -= 1
@@ -502,9 +504,12 @@ class Expansion:
 
     def read_file(self, name: str, folder: str) -> None:
         """Put a file on the stack; one that reads itself is left out, one that is not there is noted."""
+        for _ in range(MAX_NAMES_DEEP):
+            if "\\" in name:
+                name = macros.TOKEN.sub(self.plain_body, name)[:MAX_NAME]
         path = self.paper.find(name, folder, self.root)
         if path is None:
-            if not _STANDARD.fullmatch(name.strip().partition(".")[0]):
+            if not _STANDARD.fullmatch(name.strip().partition(".")[0]) and not passed_over(name.strip()):
                 self.missing.add(name.strip())
             return
         open_files = [frame.path for frame in self.stack if frame.path]
@@ -518,6 +523,11 @@ class Expansion:
             end = text.find("\\end{document}", whole)
             text = text[whole + len("\\begin{document}") : end if end >= 0 else len(text)]
         self.stack.append(Frame(text, path, folder))
+
+    def plain_body(self, match: re.Match[str]) -> str:
+        """The body of a macro without arguments in the name of a file."""
+        user = self.table.get(match.group())
+        return "".join(map(str, user.pieces)) if isinstance(user, Macro) and not user.parameters else match.group()
 
     def style(self, frame: Frame, start: int, end: int) -> None:
         """The paper's own styles and classes: read for what they define."""

@@ -23,9 +23,9 @@ TEX = ("tex", "ltx", "latex", "txt", "tx", "cry", "")
 """Endings a paper may have."""
 _PASSED_OVER = re.compile(
     "epsf?|epsi|ps|pdf|png|jpe?g|gif|bmp|tiff?|svg|fig|wmf|emf|pict|mp4|mov|avi|mpg|dat|csv|xlsx?|gz|z|zip|tar|pfb|tfm|pk|otf|ttf|afm|bst|bib"
-    "|blg|aux|log|out|gnu|nb|ipynb|mat|npy|h5|fits"
+    "|blg|aux|log|out|gnu|nb|ipynb|mat|npy|h5|fits|pgf|(?:pdf|eps|ps)_tex|ps?tex_t"
 )
-"""Endings of what is not read: figures, data, and bibliographies, which are dropped anyway."""
+"""Endings of what is not read: figures (those that are TeX, too), data, and bibliographies, which are dropped anyway."""
 MAX_FILES = 20_000
 _WORD = re.compile(rb"\\[A-Za-z]{2,}")
 _MARKUP = re.compile(rb"%PDF-|%!PS|<!DOCTYPE|<html|PK\x03\x04|\x89PNG|\{\\rtf", re.I)
@@ -64,7 +64,7 @@ class Submission:
         self.reason: str | None = None
         for member in members_of(
             io.BytesIO(content), "paper", max_member_bytes=max_tex_bytes, max_members=MAX_FILES,
-            max_total_bytes=max_unpacked_bytes, only=lambda name: not _PASSED_OVER.fullmatch(_ending(name)),
+            max_total_bytes=max_unpacked_bytes, only=lambda name: not passed_over(name),
         ):  # fmt: skip
             max_tex_bytes -= len(member.content or b"")
             if member.content is None or max_tex_bytes < 0:
@@ -157,6 +157,11 @@ class Submission:
                     seen.add(other)
                     waiting.append(other)
         return sum(len(self.plain(n)) for n in seen)
+
+
+def passed_over(name: str) -> bool:
+    """Whether a file is one that is never read."""
+    return _PASSED_OVER.fullmatch(_ending(name)) is not None
 
 
 def _ending(name: str) -> str:

@@ -63,7 +63,7 @@ def identifier(path: str) -> Identifier | None:
 class Params(StageParams):
     """Parameters of the source arxiv; see the file's docstring."""
 
-    paths: PathList
+    paths: PathList = Field(examples=["arxiv/arXiv_src_*.tar"])
     max_submission_bytes: int = Field(default=64 << 20, ge=1)
 
 
