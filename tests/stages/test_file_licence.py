@@ -43,28 +43,55 @@ def last(*files, **values):
     [
         pytest.param([("r/x.py", "x")], (None, None, "licence_unknown"), id="nothing is known"),
         pytest.param([("r/LICENSE", MIT), ("r/a/b/x.py", "x")], ("MIT", "file", None), id="the root's"),
-        pytest.param([("r/LICENSE", MIT), ("r/a/COPYING", GPL), ("r/a/b/x.py", "x")], ("GPL-3.0", "file", "licence_not_allowed"), id="the nearest"),
+        pytest.param(
+            [("r/LICENSE", MIT), ("r/a/COPYING", GPL), ("r/a/b/x.py", "x")], ("GPL-3.0", "file", "licence_not_allowed"), id="the nearest"
+        ),
         pytest.param([("r/LICENSE", MIT), ("r/a/COPYING", GPL), ("r/ab/x.py", "x")], ("MIT", "file", None), id="a folder of like name"),
         pytest.param([("r/a/LICENSE", MIT), ("r/x.py", "x")], (None, None, "licence_unknown"), id="a folder's is not its parent's"),
         pytest.param([("q/LICENSE", MIT), ("r/x.py", "x")], (None, None, "licence_unknown"), id="another repository's"),
         pytest.param([("LICENSE", MIT, "a.tar"), ("x.py", "x", "b.tar")], (None, None, "licence_unknown"), id="another archive's"),
         pytest.param([("LICENSE", MIT, "a.tar"), ("s/x.py", "x", "a.tar")], ("MIT", "file", None), id="at the root of an archive"),
-        pytest.param([("r/LICENSE", MIT), ("r/x.py", GPL_HEADER + "x")], ("GPL", "header", "licence_not_allowed"), id="what a file says of itself"),
+        pytest.param(
+            [("r/LICENSE", MIT), ("r/x.py", GPL_HEADER + "x")], ("GPL", "header", "licence_not_allowed"), id="what a file says of itself"
+        ),
         pytest.param([("r/COPYING", GPL), ("r/x.py", "# SPDX-License-Identifier: MIT\n")], ("MIT", "header", None), id="its tag"),
-        pytest.param([("r/LICENSE", MIT), ("r/x.py", "x = 'GNU General Public License'\n")], ("MIT", "file", None), id="what no comment says"),
-        pytest.param([("r/LICENSE", "All rights reserved.\n"), ("r/x.py", "x")], ("unknown", "file", "licence_unknown"), id="a text of no licence"),
-        pytest.param([("r/LICENSE", MIT), ("r/docs/license.rst", ".. include:: ../LICENSE\n"), ("r/docs/x.py", "x")], ("MIT", "file", None), id="a pointer"),
-        pytest.param([("r/LICENSE-MIT", MIT), ("r/LICENSE-GPL", GPL), ("r/x.py", "x")], ("GPL-3.0 AND MIT", "file", "licence_not_allowed"), id="two texts"),
-        pytest.param([("r/LICENSE-MIT", MIT), ("r/LICENSE-GPL", GPL), ("r/Cargo.toml", '[package]\nlicense = "MIT OR GPL-3.0"\n'), ("r/x.rs", "x")],
-                     ("MIT OR GPL-3.0", "file", None), id="of which the manifest leaves the choice"),
-        pytest.param([("r/LICENSE", GPL), ("r/package.json", '{"license": "MIT"}'), ("r/x.js", "x")],
-                     ("GPL-3.0 AND MIT", "file", "licence_not_allowed"), id="a manifest that says otherwise"),
-        pytest.param([("r/LICENSES/MIT.txt", MIT), ("r/LICENSES/x/COPYING", GPL), ("r/LICENSES/LICENSE", MIT), ("r/x.py", "x")], ("MIT", "file", None),
-                     id="a folder for licences"),
+        pytest.param(
+            [("r/LICENSE", MIT), ("r/x.py", "x = 'GNU General Public License'\n")], ("MIT", "file", None), id="what no comment says"
+        ),
+        pytest.param(
+            [("r/LICENSE", "All rights reserved.\n"), ("r/x.py", "x")], ("unknown", "file", "licence_unknown"), id="a text of no licence"
+        ),
+        pytest.param(
+            [("r/LICENSE", MIT), ("r/docs/license.rst", ".. include:: ../LICENSE\n"), ("r/docs/x.py", "x")],
+            ("MIT", "file", None),
+            id="a pointer",
+        ),
+        pytest.param(
+            [("r/LICENSE-MIT", MIT), ("r/LICENSE-GPL", GPL), ("r/x.py", "x")],
+            ("GPL-3.0 AND MIT", "file", "licence_not_allowed"),
+            id="two texts",
+        ),
+        pytest.param(
+            [("r/LICENSE-MIT", MIT), ("r/LICENSE-GPL", GPL), ("r/Cargo.toml", '[package]\nlicense = "MIT OR GPL-3.0"\n'), ("r/x.rs", "x")],
+            ("MIT OR GPL-3.0", "file", None),
+            id="of which the manifest leaves the choice",
+        ),
+        pytest.param(
+            [("r/LICENSE", GPL), ("r/package.json", '{"license": "MIT"}'), ("r/x.js", "x")],
+            ("GPL-3.0 AND MIT", "file", "licence_not_allowed"),
+            id="a manifest that says otherwise",
+        ),
+        pytest.param(
+            [("r/LICENSES/MIT.txt", MIT), ("r/LICENSES/x/COPYING", GPL), ("r/LICENSES/LICENSE", MIT), ("r/x.py", "x")],
+            ("MIT", "file", None),
+            id="a folder for licences",
+        ),
         pytest.param([("r/x-1.dist-info/licenses/LICENSE", MIT), ("r/x/y.py", "x")], ("MIT", "file", None), id="a wheel's"),
-        pytest.param([("r/PKG-INFO", "Metadata-Version: 2.1\nLicense: BSD\n\nLicense: GPL\n"), ("r/x.py", "x")], ("BSD", "file", None), id="PKG-INFO"),
+        pytest.param(
+            [("r/PKG-INFO", "Metadata-Version: 2.1\nLicense: BSD\n\nLicense: GPL\n"), ("r/x.py", "x")], ("BSD", "file", None), id="PKG-INFO"
+        ),
     ],
-)  # fmt: skip
+)
 def test_which_licence(files, expected):
     """In whatever order the files come, and however they are dealt to shards."""
     for order in itertools.islice(itertools.permutations(range(len(files))), 6):
@@ -76,11 +103,17 @@ def test_declared_by_the_data_set():
     files = [("r/x.py", "x"), ("r/y.py", "x"), ("r/z.py", "x"), ("r/w.py", "# SPDX-License-Identifier: GPL-2.0\n")]
     lists = {"of": pa.array([["MIT"], ["mit", "GPL-2.0"], [], ["MIT"]], pa.list_(pa.string()))}
     assert found(files, columns=lists, declared="of") == [
-        ("MIT", "declared", None), ("GPL-2.0 AND MIT", "declared", "licence_not_allowed"), (None, None, "licence_unknown"),
+        ("MIT", "declared", None),
+        ("GPL-2.0 AND MIT", "declared", "licence_not_allowed"),
+        (None, None, "licence_unknown"),
         ("GPL-2.0", "header", "licence_not_allowed"),
-    ]  # fmt: skip
+    ]
     words = {"of": ["apache-2.0", None, "no such", "isc"]}
-    assert [v[2] for v in found(files[:3] * 1 + files[:1], columns=words, declared="of")] == [None, *["licence_unknown"] * 2, "licence_not_allowed"]
+    assert [v[2] for v in found(files[:3] * 1 + files[:1], columns=words, declared="of")] == [
+        None,
+        *["licence_unknown"] * 2,
+        "licence_not_allowed",
+    ]
 
 
 def test_other_licences_may_be_wanted():
@@ -104,7 +137,14 @@ def test_a_repository_too_large_for_memory_is_streamed():
     rng.shuffle(files)
     params = file_licence.params()
     keyed = file_licence.emit(Batch(table(*files)), params)
-    rows = pa.table({"key": pa.array(keyed.key), "shard": pa.array([0] * len(files), pa.uint32()), "row": pa.array(keyed.row, pa.int64()), **keyed.columns})
+    rows = pa.table(
+        {
+            "key": pa.array(keyed.key),
+            "shard": pa.array([0] * len(files), pa.uint32()),
+            "row": pa.array(keyed.row, pa.int64()),
+            **keyed.columns,
+        }
+    )
     whole = pa.concat_tables([r.verdicts for r in file_licence.reduce(rows, params, 0)])
     streamed = file_licence.stream(lambda: iter([rows.slice(n, 7) for n in range(0, rows.num_rows, 7)]), params, 0)
     assert pa.concat_tables([r.verdicts for r in streamed]).equals(whole)
@@ -126,8 +166,14 @@ def test_each_known_text_is_known_again(name):
     [
         pytest.param(MIT + "\nThe Software shall be used for Good, not Evil.\n", "unknown", id="a condition more"),
         pytest.param(MIT + "\nCommercial use is prohibited.\n", "unknown", id="a use less"),
-        pytest.param(MIT.replace("MIT License", "Copyright Example Inc. and its affiliates\n\nThe MIT License (MIT)"), "MIT", id="another title"),
-        pytest.param("Licensed under the Apache License, Version 2.0 (the License)\nhttp://www.apache.org/licenses/LICENSE-2.0\n", "Apache-2.0", id="a notice"),
+        pytest.param(
+            MIT.replace("MIT License", "Copyright Example Inc. and its affiliates\n\nThe MIT License (MIT)"), "MIT", id="another title"
+        ),
+        pytest.param(
+            "Licensed under the Apache License, Version 2.0 (the License)\nhttp://www.apache.org/licenses/LICENSE-2.0\n",
+            "Apache-2.0",
+            id="a notice",
+        ),
         pytest.param("see docs\n", None, id="a pointer"),
         pytest.param("word " * 200, "unknown", id="a long text of another kind"),
         pytest.param("SPDX-License-Identifier: BSD-3-Clause\n" + "word " * 200, "BSD-3-Clause", id="a tag"),
@@ -141,16 +187,25 @@ def test_texts(text, expected):
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("package.json", '{"license": "(MIT OR Apache-2.0)"}', "((MIT OR Apache-2.0))"), ("package.json", '{"license": {"type": "BSD-3-Clause"}}', "BSD-3-Clause"),
-        ("package.json", '{"licenses": [{"type": "MIT"}, {"type": "GPL-2.0"}]}', "MIT OR GPL-2.0"), ("package.json", '{"license": "SEE LICENSE IN x"}', None),
-        ("package.json", "[" * 60_000, None), ("package.json", "{", None), ("package.json", '{"license": 3}', None), ("package.json", "[1]", None),
-        ("Cargo.toml", '[package]\nlicense = "MIT/Apache-2.0"', "MIT OR Apache-2.0"), ("pyproject.toml", '[project]\nlicense = {text = "New BSD"}', "BSD-3-Clause"),
-        ("pyproject.toml", '[project]\nlicense = {file = "LICENSE"}', None), ("pyproject.toml", '[tool.poetry]\nlicense = "MIT"', "MIT"),
-        ("pyproject.toml", "a." * 30_000, None), ("PKG-INFO", "License-Expression: MIT\nLicense: x y z\n", "MIT"),
+        ("package.json", '{"license": "(MIT OR Apache-2.0)"}', "((MIT OR Apache-2.0))"),
+        ("package.json", '{"license": {"type": "BSD-3-Clause"}}', "BSD-3-Clause"),
+        ("package.json", '{"licenses": [{"type": "MIT"}, {"type": "GPL-2.0"}]}', "MIT OR GPL-2.0"),
+        ("package.json", '{"license": "SEE LICENSE IN x"}', None),
+        ("package.json", "[" * 60_000, None),
+        ("package.json", "{", None),
+        ("package.json", '{"license": 3}', None),
+        ("package.json", "[1]", None),
+        ("Cargo.toml", '[package]\nlicense = "MIT/Apache-2.0"', "MIT OR Apache-2.0"),
+        ("pyproject.toml", '[project]\nlicense = {text = "New BSD"}', "BSD-3-Clause"),
+        ("pyproject.toml", '[project]\nlicense = {file = "LICENSE"}', None),
+        ("pyproject.toml", '[tool.poetry]\nlicense = "MIT"', "MIT"),
+        ("pyproject.toml", "a." * 30_000, None),
+        ("PKG-INFO", "License-Expression: MIT\nLicense: x y z\n", "MIT"),
         ("METADATA", "Name: x\nClassifier: License :: OSI Approved :: MIT License\n", "MIT"),
-        ("METADATA", "Classifier: License :: OSI Approved :: Odd Words Here\n", "unknown"), ("METADATA", "Name: x\n\nLicense: MIT\n", None),
+        ("METADATA", "Classifier: License :: OSI Approved :: Odd Words Here\n", "unknown"),
+        ("METADATA", "Name: x\n\nLicense: MIT\n", None),
     ],
-)  # fmt: skip
+)
 def test_manifests(name, text, expected):
     assert licence_of_manifest(name, text) == expected
     if expected:
@@ -159,28 +214,63 @@ def test_manifests(name, text, expected):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("LICENSE", True), ("licence.txt", True), ("COPYING", True), ("COPYING.LESSER", True), ("LICENSE-MIT", True), ("MIT-LICENSE.txt", True), ("UNLICENSE", True),
-     ("LICENSE.md", True), ("LICENSE-2.0", True), ("license.py", False), ("licenses.go", False), ("LICENSING", False), ("NOTICE", False), ("", False)],
-)  # fmt: skip
+    [
+        ("LICENSE", True),
+        ("licence.txt", True),
+        ("COPYING", True),
+        ("COPYING.LESSER", True),
+        ("LICENSE-MIT", True),
+        ("MIT-LICENSE.txt", True),
+        ("UNLICENSE", True),
+        ("LICENSE.md", True),
+        ("LICENSE-2.0", True),
+        ("license.py", False),
+        ("licenses.go", False),
+        ("LICENSING", False),
+        ("NOTICE", False),
+        ("", False),
+    ],
+)
 def test_names_of_licence_files(name, expected):
     assert is_licence_file(name) == expected
 
 
 @pytest.mark.parametrize(
     ("expression", "expected"),
-    [("MIT", True), ("mit", True), ("GPL-2.0", False), ("MIT OR GPL-2.0", True), ("MIT AND GPL-2.0", False), ("MIT AND BSD-2-Clause OR GPL-2.0", True),
-     ("MIT AND (BSD-2-Clause OR GPL-2.0)", True), ("(MIT OR GPL-2.0) AND GPL-2.0", False), ("Apache-2.0 WITH LLVM-exception", True),
-     ("GPL-2.0 WITH MIT", False), ("Apache-2.0+", True), ("BSD-3-Clause-No-Nuclear-License", False), ("", None), ("OR", None), ("MIT OR", None), ("(MIT", None),
-     ("MIT)", None), ("MIT MIT", None), ("()", None), ("MIT, GPL", None), ("(" * 40 + "MIT" + ")" * 40, True), ("(" * 90 + "MIT" + ")" * 90, None)],
-)  # fmt: skip
+    [
+        ("MIT", True),
+        ("mit", True),
+        ("GPL-2.0", False),
+        ("MIT OR GPL-2.0", True),
+        ("MIT AND GPL-2.0", False),
+        ("MIT AND BSD-2-Clause OR GPL-2.0", True),
+        ("MIT AND (BSD-2-Clause OR GPL-2.0)", True),
+        ("(MIT OR GPL-2.0) AND GPL-2.0", False),
+        ("Apache-2.0 WITH LLVM-exception", True),
+        ("GPL-2.0 WITH MIT", False),
+        ("Apache-2.0+", True),
+        ("BSD-3-Clause-No-Nuclear-License", False),
+        ("", None),
+        ("OR", None),
+        ("MIT OR", None),
+        ("(MIT", None),
+        ("MIT)", None),
+        ("MIT MIT", None),
+        ("()", None),
+        ("MIT, GPL", None),
+        ("(" * 40 + "MIT" + ")" * 40, True),
+        ("(" * 90 + "MIT" + ")" * 90, None),
+    ],
+)
 def test_expressions(expression, expected):
     assert holds(expression, ALLOWED) is expected
 
 
 EXPRESSIONS = st.recursive(
     st.sampled_from(["MIT", "GPL-2.0", "ISC", "BSD-2-Clause"]),
-    lambda inner: st.tuples(st.sampled_from(["AND", "OR"]), inner, inner).map(lambda p: f"({p[1]} {p[0]} {p[2]})"), max_leaves=20,
-)  # fmt: skip
+    lambda inner: st.tuples(st.sampled_from(["AND", "OR"]), inner, inner).map(lambda p: f"({p[1]} {p[0]} {p[2]})"),
+    max_leaves=20,
+)
 
 
 @settings(max_examples=200, deadline=None, database=None, derandomize=True)
@@ -197,12 +287,18 @@ def test_expressions_mean_what_python_says(expression):
 @pytest.mark.parametrize(
     "files",
     [
-        [("r/" + "a/" * 500_000 + "x.py", "x")], [("r/LICENSE", "word " * 400_000)], [("r/LICENSE", "copyright " * 200_000)], [("r/x.py", "#" * 2_000_000)],
-        [("r/x.py", "# SPDX-License-Identifier: (" * 70_000)], [("r/package.json", '{"a":' * 10_000)], [("r/" + "licenses/" * 200_000 + "LICENSE", MIT)],
-        [("r/LICENSE", "(c) " * 15_000), ("r/COPYING", "\n" * 60_000)], [("r/PKG-INFO", "License: " * 7_000)],
+        [("r/" + "a/" * 500_000 + "x.py", "x")],
+        [("r/LICENSE", "word " * 400_000)],
+        [("r/LICENSE", "copyright " * 200_000)],
+        [("r/x.py", "#" * 2_000_000)],
+        [("r/x.py", "# SPDX-License-Identifier: (" * 70_000)],
+        [("r/package.json", '{"a":' * 10_000)],
+        [("r/" + "licenses/" * 200_000 + "LICENSE", MIT)],
+        [("r/LICENSE", "(c) " * 15_000), ("r/COPYING", "\n" * 60_000)],
+        [("r/PKG-INFO", "License: " * 7_000)],
     ],
     ids=range(9),
-)  # fmt: skip
+)
 def test_odd_files_take_little_time(files):
     started = time.process_time()
     found(files)
