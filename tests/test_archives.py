@@ -412,6 +412,28 @@ def test_an_entry_that_says_less_than_it_holds_is_broken():
         assert bad(read(data, "x.zip")) == [("a", "broken_record")]
 
 
+@pytest.mark.parametrize("numbers", [(5, 5, 1 << 64), (5, 1 << 64, 0), (1 << 64, 5, 0), (5, 5, 1 << 40)])
+def test_what_a_zip_says_beyond_its_end_is_broken(numbers):
+    data = zipped({"a": b"12345", "b": b"12345"}, method=zipfile.ZIP_STORED)
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    one, two = data[start:end].split(b"PK\1\2")[1:]
+    extra = struct.pack("<HHQQQ", 1, 24, *(min(n, (1 << 64) - 1) for n in numbers))
+    entry = bytearray(b"PK\1\2" + one + extra)
+    entry[20:28], entry[30:32], entry[42:46] = b"\xff" * 8, len(extra).to_bytes(2, "little"), b"\xff" * 4
+    directory = bytes(entry) + b"PK\1\2" + two
+    data = data[:start] + directory + struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 2, 2, len(directory), start, 0)
+    found = read(data, "x.zip")
+    assert contents(found) == {"b": b"12345"}
+    assert bad(found) == [("a", "too_large" if numbers[0] > 1 << 40 else "broken_record")]
+    assert max(member.offset for member in found) <= len(data)
+
+
+def test_zstd_frames_to_skip():
+    skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"12345"
+    one = PACKERS[".zst"](b"one")
+    assert contents(read(skipped + one + skipped + one, "x.zst")) == {"x": b"oneone"}
+
+
 def test_members_are_numbered_to_a_bound():
     for data, name in ((tar(), "x.tar"), (zipped(), "x.zip")):
         found = read(data, name, max_members=3)

@@ -101,11 +101,13 @@ def test_the_commands_and_examples_of_the_page_on_clusters_are_valid():
 
 
 def test_design_names_every_file():
-    """The tree in DESIGN.md is the contents page: no file is missing and none is invented (sources are not looked at)."""
+    """The tree in DESIGN.md is the contents page: no file is missing and none is invented."""
     tree = re.search(r"```\n(curation/.*?)```", (ROOT / "DESIGN.md").read_text(), re.S).group(1)
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
-    filters = [f"stages/{name}" for name in ("safety", "github", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks")]
+    filters = [f"stages/{name}" for name in (
+        "sources", "subtitles", "safety", "github", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks",
+    )]  # fmt: skip
     engines = ["curation", "curation/tasks", "curation/executors", "curation/inspect", "curation/inspect/report", "curation/cli"]
     trained = [f"classifiers{folder}" for folder in ("", "/label", "/recall", "/train", "/ablate", "/defaults")]
     parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, trained))

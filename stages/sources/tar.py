@@ -16,6 +16,7 @@ BLOCK_BYTES = 512
 MAX_EXTENDED_BYTES = 1 << 20
 """A longer extended header, made for long names, is passed over; ours."""
 MAX_DIGITS = 18
+_ASCII = bytes(range(128))
 REGULAR, WITHOUT_DATA, EXTENDED, SPARSE = b"0\x007", b"123456", b"LKxXg", b"S"
 """Types: of files; of links, devices, folders and pipes, behind which nothing follows whatever their size says; of what belongs to the
 next header (L and K GNU's long names of a file and of a link's target; x pax, X Solaris, g pax for all); of files with holes."""
@@ -97,7 +98,7 @@ def _checksum_is_right(block: bytes) -> bool:
     told = _number(block[148:156])
     rest = block[:148] + block[156:]
     total = sum(rest) + 8 * ord(" ")
-    return told is not None and told in (total, total - 256 * sum(byte > 127 for byte in rest))
+    return told == total or told == total - 256 * len(rest.translate(None, _ASCII))
 
 
 def _number(field: bytes) -> int | None:

@@ -83,14 +83,16 @@ def zip_entries(file: Any, size: int, max_member_bytes: int, budget: Budget, onl
         return
     for header in _headers(data, shift):
         if header.is_file(only):
-            yield _entry(header, max_member_bytes, budget, partial(_read, file, header))
+            yield _entry(header, size, max_member_bytes, budget, partial(_read, file, header))
 
 
-def _entry(header: Header, max_member_bytes: int, budget: Budget, read: Read) -> Entry:
-    reason = TOO_LARGE if header.size > max_member_bytes else None if header.is_readable else BROKEN
+def _entry(header: Header, size: int, max_member_bytes: int, budget: Budget, read: Read) -> Entry:
+    """An entry of a file of `size` bytes."""
+    is_whole = header.is_readable and header.offset + header.packed <= size
+    reason = TOO_LARGE if header.size > max_member_bytes else None if is_whole else BROKEN
     if reason is None:
         budget.spend(max(header.packed, header.size))
-    return Entry(header.offset, header.clean_name, header.size, header.modified, reason, read)
+    return Entry(min(header.offset, size), header.clean_name, header.size, header.modified, reason, read)
 
 
 def _directory(file: Any, size: int) -> tuple[bytes, int]:
@@ -235,7 +237,7 @@ def _entries_alone(file: Any, size: int, max_member_bytes: int, budget: Budget, 
             file.seek(end)
             behind = file.read(DESCRIPTOR_BYTES + 4)
             if not behind or _SIGNATURE.search(behind):
-                entry = _entry(header, max_member_bytes, budget, partial(_content, file, header, start))
+                entry = _entry(header, size, max_member_bytes, budget, partial(_content, file, header, start))
             else:
                 end, entry = start, _broken(header)
         if header.is_file(only):

@@ -3,9 +3,9 @@
 A stage's samples hold ordinary documents, one for every drop reason, and odd ones.
 """
 
-from tests.samples import benchmarks, dedup, extract, github, heuristics, language, mixes, quality, safety, tokens
+from tests.samples import benchmarks, dedup, extract, github, heuristics, language, mixes, quality, safety, subtitles, tokens
 
-FILES = (safety, extract, github, language, dedup, heuristics, quality, tokens, benchmarks, mixes)
+FILES = (safety, extract, github, language, dedup, heuristics, quality, tokens, benchmarks, mixes, subtitles)
 
 
 def samples_of(name):
