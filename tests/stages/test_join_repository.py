@@ -106,6 +106,7 @@ steps:
   bare:     {use: remove_licence_header}
   found:    {use: find_pii}
   redacted: {use: redact_pii, email: tag}
+  secret:   {use: redact_secrets}
   once:     {use: dedup_exact}
   near:     {use: dedup_minhash}
   whole:    {use: join_repository}
@@ -122,6 +123,9 @@ outputs:
   code:  {use: shards, needs: whole}
   stack: {use: shards, needs: swhole}
 """
+
+
+MAIL = '# Write to a.writer@real-host.org\ntoken = "k3J9xQ2mZ7wL5vT8"\n'
 
 
 def archive(path, files):
@@ -147,10 +151,10 @@ def test_a_pipeline_of_code(tmp_path):
     files = [
         *FILES[:6],
         ("a/logo.png", b"\x89PNG\r\n\x1a\n" + bytes(99)),
-        ("a/mail.py", "# Write to a.writer@real-host.org\n" + program(3)),
+        ("a/mail.py", MAIL + program(3)),
         ("a/first.py", program(1)),
         ("a/near.py", near),
-        ("a/copy.py", "# Write to a.writer@real-host.org\n" + program(3)),
+        ("a/copy.py", MAIL + program(3)),
     ]
     archive(tmp_path / "archives" / "a-1.0.tar.gz", files)
     archive(tmp_path / "archives" / "b-1.0.tar.gz", [("b/x.py", program(9))])
@@ -179,7 +183,7 @@ def test_a_pipeline_of_code(tmp_path):
     assert whole["archive"] == "a-1.0.tar.gz"
     assert whole["licence"] == "MIT"
     assert whole["file_count"] == 4
-    assert "# a/mail.py\n# Write to <EMAIL>\n" in whole["text"]
+    assert '.py\n# Write to <EMAIL>\ntoken = "<SECRET>"\n' in whole["text"]
     assert whole["text"].count("def area") == 1  # without their notices setup.py and area.py are copies
     assert "A. Writer" not in whole["text"]
     (other,) = rows(tmp_path / "out", "outputs", "stack")
