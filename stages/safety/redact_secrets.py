@@ -34,11 +34,33 @@ _TOKEN = re.compile(
     r"pypi-AgE[\w-]{50,500}|(?<![\w-])eyJ[\w-]{10,1000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000})(?![A-Za-z0-9])"
 )
 _PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
-_ASSIGNED = re.compile(
-    r"(?i:password|passwd|pwd|secret|token|api_?key|access_?key|auth_?key|private_?key|credentials?)[\"'\]]{0,2}"
-    r"[ \t]{0,9}(?::=|=>|[:=])[ \t]{0,9}"
-    r"[\"']([^\s\"'<>${}()]{16,200})[\"']"
+_STARTS = (
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "k_live_",
+    "sk-",
+    "npm_",
+    "pypi-",
+    "eyJ",
 )
+"""One of these is in a text that has a token: far quicker to look for."""
+_STRING = re.compile(r"[\"']([^\s\"'<>${}()]{16,200})[\"']")
+_NAME = re.compile(
+    r"(?:password|passwd|pwd|secret|token|api_?key|access_?key|auth_?key|private_?key|credentials?)[\"'\]]{0,2}"
+    r"[ \t]{0,9}(?::=|=>|[:=])[ \t]{0,9}$",
+    re.I,
+)
+NAME_CHARS = 50
+"""Characters before a string that are looked at for the name it is given to."""
 
 
 class Params(StageParams):
@@ -55,7 +77,7 @@ def entropy(value: str) -> float:
 
 def secrets(text: str, params: Params) -> list[tuple[int, int]]:
     """Where secrets stand, in order and without overlap: (start, end) in characters."""
-    found = [match.span() for match in _TOKEN.finditer(text)]
+    found = [match.span() for match in _TOKEN.finditer(text)] if any(start in text for start in _STARTS) else []
     begin = None
     for line in _PEM.finditer(text):
         if line[1] == "BEGIN":
@@ -64,7 +86,8 @@ def secrets(text: str, params: Params) -> list[tuple[int, int]]:
             found.append((begin, line.start()))
             begin = None
     if params.assigned:
-        found += [match.span(1) for match in _ASSIGNED.finditer(text) if _is_random(match[1], params.min_entropy)]
+        named = (m for m in _STRING.finditer(text) if _NAME.search(text, max(m.start() - NAME_CHARS, 0), m.start()))
+        found += [match.span(1) for match in named if _is_random(match[1], params.min_entropy)]
     spans: list[tuple[int, int]] = []
     for start, stop in sorted(found):
         if not spans or start >= spans[-1][1]:
