@@ -278,7 +278,7 @@ def code_file_quality(batch: Batch, params: Params) -> Columns:
         "space_fraction": np.where(size > 0, space / np.maximum(size, 1), 1).astype(np.float32),
         "data_fraction": (data / np.maximum(size, 1)).astype(np.float32),
         "max_data_run": run.astype(np.int32),
-        "visible_fraction": pa.array((visible / np.maximum(size, 1)).astype(np.float32), mask=~html),
+        "visible_fraction": pa.array((visible / np.maximum(text.chars_per_row(), 1)).astype(np.float32), mask=~html),
         "visible_chars": pa.array(visible.astype(np.int32), mask=~html),
         "vendored": vendored,
         "generated": generated,

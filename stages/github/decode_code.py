@@ -21,7 +21,8 @@ from stages.extract.charset import decoded
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\x0b\x0c\r\x1b") + b"\x7f"
 _MAGIC = re.compile(
     rb"\x7fELF|MZ[\x00-\xff]{2}\x00|PK\x03\x04|\x1f\x8b|BZh[1-9]1AY|\xfd7zXZ|7z\xbc\xaf|\x28\xb5\x2f\xfd|%PDF-|\x89PNG|GIF8[79]a|\xff\xd8\xff|"
-    rb"RIFF.{4}(?:WAVE|AVI |WEBP)|OggS\x00|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe|wOF[F2]|\x00asm|SQLite format 3\x00|\xd0\xcf\x11\xe0", re.S,
+    rb"RIFF.{4}(?:WAVE|AVI |WEBP)|OggS\x00|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe|wOF[F2]|\x00asm|SQLite format 3\x00|\xd0\xcf\x11\xe0",
+    re.S,
 )
 """How programs, archives, images, sound, fonts and other files begin that may hold long stretches of text."""
 _DECLARED = re.compile(rb"coding[:=][ \t]{0,9}([-\w.]{1,40})")  # Python, Ruby and Emacs, in the first lines

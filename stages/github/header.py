@@ -31,6 +31,8 @@ _MARKS = re.compile(
     r"licen[cs]e(?:: | information| agreement|\.txt|\.md| file)|@licen[cs]e|in no event shall|proprietary|confidential"
 )
 """What a paragraph about copyright and licence says, in lower case with single spaces. Ours."""
+
+
 class Block(NamedTuple):
     """A comment: where it starts and ends in the text, and whether marks stand around it (else one begins each line)."""
 

@@ -86,6 +86,12 @@ def find_pii():
     yield {"spans": True}, texts(*PII_TEXTS)
 
 
+def redact_secrets():
+    key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
+    yield {}, texts("aws = 'AKIA" + "Q7" * 8 + "'", "password = 'k3J9xQ2mZ7wL5vT8'\n", key)
+    yield {"assigned": False}, texts("password = 'k3J9xQ2mZ7wL5vT8'\n")
+
+
 def redact_pii():
     yield {}, texts(*PII_TEXTS)
     yield {"email": "tag", "phone": "tag", "ip": "keep"}, texts(*PII_TEXTS)

@@ -16,20 +16,53 @@ def table(*files):
 @pytest.mark.parametrize(
     ("path", "text", "language"),
     [
-        ("a/b.py", "", "Python"), ("A/B.PY", "", "Python"), ("b.tar.py", "", "Python"), ("py", "x", None), ("dir.py/b", "x", None),
-        ("Makefile", "", "Makefile"), ("src/Makefile.am", "", "Makefile"), ("CMakeLists.txt", "", "CMake"), ("Dockerfile", "", "Dockerfile"),
-        ("LICENSE", "", "Text"), ("LICENSE-MIT", "", "Text"), ("README.ja", "", "Text"), ("COPYING.LESSER", "", "Text"), ("config.h.in", "", "C"),
-        ("x.h", "int x;\n", "C"), ("x.h", "namespace a {\n", "C++"), ("x.h", "#include <vector>\n", "C++"), ("x.h", "@interface A\n", "Objective-C"),
-        ("x.m", "#import <A/A.h>\n", "Objective-C"), ("x.m", "function y = f(x)\n% a\n", "MATLAB"), ("x.pl", "use strict;\nmy $x = 1;\n", "Perl"),
-        ("x.pl", ":- module(a, [b/1]).\nb(X) :- c(X).\n", "Prolog"), ("x.v", "module a;\nendmodule\n", "Verilog"),
-        ("x.v", "Theorem a : True.\n", "Coq"), ("x.pp", "class { 'a': }\n", "Puppet"), ("x.pp", "unit a;\ninterface\n", "Pascal"),
-        ("x.inc", "<?php echo 1;\n", "PHP"), ("x.cls", "\\ProvidesClass{a}\n", "TeX"), ("x.mod", "module a\n", "Go Module"), ("x.mod", "xx", None),
-        ("x.ts", "let a: number = 1\n", "TypeScript"), ("x.ts", "<?xml version='1.0'?>\n<!DOCTYPE TS>\n", "XML"),
-        ("x.js", "<!DOCTYPE html>\n<html>", "HTML"), ("x.php", "<html><?php ?>", "PHP"), ("x.vue", "<template>", "Vue"), ("x.xsl", "<?xml version='1.0'?>", "XSLT"),
-        ("ls.1", ".TH LS 1\n", "Roff"), ("ls.1", "1 2 3\n", None), ("run", "#!/usr/bin/env python3\n", "Python"), ("run", "#!/bin/sh -e\n", "Shell"),
-        ("run", "#! /usr/bin/env -S node --x\n", "JavaScript"), ("run", "#!/opt/odd\n", None), ("run", "no\n", None), ("", "", None), ("x.qqq", "x", None),
+        ("a/b.py", "", "Python"),
+        ("A/B.PY", "", "Python"),
+        ("b.tar.py", "", "Python"),
+        ("py", "x", None),
+        ("dir.py/b", "x", None),
+        ("Makefile", "", "Makefile"),
+        ("src/Makefile.am", "", "Makefile"),
+        ("CMakeLists.txt", "", "CMake"),
+        ("Dockerfile", "", "Dockerfile"),
+        ("LICENSE", "", "Text"),
+        ("LICENSE-MIT", "", "Text"),
+        ("README.ja", "", "Text"),
+        ("COPYING.LESSER", "", "Text"),
+        ("config.h.in", "", "C"),
+        ("x.h", "int x;\n", "C"),
+        ("x.h", "namespace a {\n", "C++"),
+        ("x.h", "#include <vector>\n", "C++"),
+        ("x.h", "@interface A\n", "Objective-C"),
+        ("x.m", "#import <A/A.h>\n", "Objective-C"),
+        ("x.m", "function y = f(x)\n% a\n", "MATLAB"),
+        ("x.pl", "use strict;\nmy $x = 1;\n", "Perl"),
+        ("x.pl", ":- module(a, [b/1]).\nb(X) :- c(X).\n", "Prolog"),
+        ("x.v", "module a;\nendmodule\n", "Verilog"),
+        ("x.v", "Theorem a : True.\n", "Coq"),
+        ("x.pp", "class { 'a': }\n", "Puppet"),
+        ("x.pp", "unit a;\ninterface\n", "Pascal"),
+        ("x.inc", "<?php echo 1;\n", "PHP"),
+        ("x.cls", "\\ProvidesClass{a}\n", "TeX"),
+        ("x.mod", "module a\n", "Go Module"),
+        ("x.mod", "xx", None),
+        ("x.ts", "let a: number = 1\n", "TypeScript"),
+        ("x.ts", "<?xml version='1.0'?>\n<!DOCTYPE TS>\n", "XML"),
+        ("x.js", "<!DOCTYPE html>\n<html>", "HTML"),
+        ("x.php", "<html><?php ?>", "PHP"),
+        ("x.vue", "<template>", "Vue"),
+        ("x.xsl", "<?xml version='1.0'?>", "XSLT"),
+        ("ls.1", ".TH LS 1\n", "Roff"),
+        ("ls.1", "1 2 3\n", None),
+        ("run", "#!/usr/bin/env python3\n", "Python"),
+        ("run", "#!/bin/sh -e\n", "Shell"),
+        ("run", "#! /usr/bin/env -S node --x\n", "JavaScript"),
+        ("run", "#!/opt/odd\n", None),
+        ("run", "no\n", None),
+        ("", "", None),
+        ("x.qqq", "x", None),
     ],
-)  # fmt: skip
+)
 def test_language(path, text, language):
     assert language_of(path, text.encode()[:HEAD_BYTES]) == language
     assert run(code_language, table((path, text)))["code_language"] == [language]
@@ -41,7 +74,11 @@ def test_reasons():
     assert found["drop_reason"] == [None, None, None, "unknown_language", "unknown_language"]
     assert found["code_kind"] == ["code", "code", "data", None, None]
     assert found["profile"] == ["code"] * 5
-    assert run(code_language, table(*files), languages=["C", "JSON"], kinds=["code"])["drop_reason"][:3] == ["other_language", None, "other_language"]
+    assert run(code_language, table(*files), languages=["C", "JSON"], kinds=["code"])["drop_reason"][:3] == [
+        "other_language",
+        None,
+        "other_language",
+    ]
 
 
 def test_an_unknown_name_is_an_error_of_the_recipe():
@@ -61,7 +98,9 @@ def test_the_table():
     assert all(word == word.lower() for field in ("extensions", "names", "interpreters") for word in _by(field))
 
 
-@pytest.mark.parametrize("text", ["#!" + "a/" * 500_000, "<" * 1_000_000, "a(" * 500_000, "\n" * 1_000_000, " " * 1_000_000, ":-" * 500_000])
+@pytest.mark.parametrize(
+    "text", ["#!" + "a/" * 500_000, "<" * 1_000_000, "a(" * 500_000, "\n" * 1_000_000, " " * 1_000_000, ":-" * 500_000]
+)
 def test_odd_files_take_little_time(text):
     started = time.process_time()
     run(code_language, table(*((f"{'a/' * 100_000}x.{extension}", text) for extension in ("h", "pl", "v", "inc", "q"))))

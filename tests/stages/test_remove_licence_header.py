@@ -21,15 +21,40 @@ CASES = [
     pytest.param("C", "int x;\n" + C_NOTICE, None, id="behind code it stays"),
     pytest.param("C", "/* Copyright (c) 2020 A */ int x;\n", None, id="code on its line"),
     pytest.param("C", "/* Copyright (c) 2020 A\nint x;\n", None, id="never closed"),
-    pytest.param("C", "/*\n * Counts sheep.\n *\n * Copyright (c) 2020 A\n */\nint x;\n", "/*\n * Counts sheep.\n *\n */\nint x;\n", id="description before"),
-    pytest.param("C", "/* Copyright (c) 2020 A\n *\n * Counts sheep.\n */\nint x;\n", "/*\n *\n * Counts sheep.\n */\nint x;\n", id="description behind"),
-    pytest.param("C", "/* Counts sheep.\n *\n * Copyright (c) 2020 A */\nint x;\n", "/* Counts sheep.\n *\n*/\nint x;\n", id="closed on the line that goes"),
+    pytest.param(
+        "C",
+        "/*\n * Counts sheep.\n *\n * Copyright (c) 2020 A\n */\nint x;\n",
+        "/*\n * Counts sheep.\n *\n */\nint x;\n",
+        id="description before",
+    ),
+    pytest.param(
+        "C",
+        "/* Copyright (c) 2020 A\n *\n * Counts sheep.\n */\nint x;\n",
+        "/*\n *\n * Counts sheep.\n */\nint x;\n",
+        id="description behind",
+    ),
+    pytest.param(
+        "C",
+        "/* Counts sheep.\n *\n * Copyright (c) 2020 A */\nint x;\n",
+        "/* Counts sheep.\n *\n*/\nint x;\n",
+        id="closed on the line that goes",
+    ),
     pytest.param("C", "// Copyright 2020 A\n\n// Counts sheep.\nint x;\n", "// Counts sheep.\nint x;\n", id="two comments"),
-    pytest.param("Python", "#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n# Copyright 2020 A\n\nx = 1\n",
-                 "#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n\nx = 1\n", id="what must come first stays"),
-    pytest.param("Python", '"""Counts sheep.\n\n:copyright: (c) 2020 by A.\n:license: BSD, see LICENSE for details.\n"""\nx = 1\n',
-                 '"""Counts sheep.\n\n"""\nx = 1\n', id="docstring"),
-    pytest.param("Python", "'''\nCopyright (c) 2020 A\n\nCounts sheep.\n'''\n", "'''\n\nCounts sheep.\n'''\n", id="docstring in single quotes"),
+    pytest.param(
+        "Python",
+        "#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n# Copyright 2020 A\n\nx = 1\n",
+        "#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n\nx = 1\n",
+        id="what must come first stays",
+    ),
+    pytest.param(
+        "Python",
+        '"""Counts sheep.\n\n:copyright: (c) 2020 by A.\n:license: BSD, see LICENSE for details.\n"""\nx = 1\n',
+        '"""Counts sheep.\n\n"""\nx = 1\n',
+        id="docstring",
+    ),
+    pytest.param(
+        "Python", "'''\nCopyright (c) 2020 A\n\nCounts sheep.\n'''\n", "'''\n\nCounts sheep.\n'''\n", id="docstring in single quotes"
+    ),
     pytest.param("Python", "# Copyright 2020 A\n", "", id="nothing else"),
     pytest.param("HTML", "<!DOCTYPE html>\n<!-- Copyright (c) 2020 A -->\n<p>x</p>\n", "<!DOCTYPE html>\n<p>x</p>\n", id="HTML"),
     pytest.param("PHP", "<?php\n/** Licensed under the MIT License */\necho 1;\n", "<?php\necho 1;\n", id="PHP"),
@@ -37,7 +62,7 @@ CASES = [
     pytest.param("Lua", "--[[ Copyright (C) 2020 A ]]\nlocal x\n", "local x\n", id="Lua, closed"),
     pytest.param("JSON", '{"copyright": "(c) 2020"}\n', None, id="no comments"),
     pytest.param(None, "# Copyright 2020 A\n", None, id="no language"),
-]  # fmt: skip
+]
 
 
 def table(*files):
@@ -60,7 +85,9 @@ def test_what_is_left_is_left_again():
         assert run(remove_licence_header, table((language, once)))["text"] == [once]
 
 
-PIECES = st.sampled_from(["/*", "*/", "//", "\n", " ", "Copyright (c) 2020", "int x;", "# ", '"""', "'''", "SPDX-License-Identifier: MIT", "words", "*"])
+PIECES = st.sampled_from(
+    ["/*", "*/", "//", "\n", " ", "Copyright (c) 2020", "int x;", "# ", '"""', "'''", "SPDX-License-Identifier: MIT", "words", "*"]
+)
 
 
 @settings(max_examples=300, deadline=None, database=None, derandomize=True)
@@ -76,9 +103,18 @@ def test_only_comments_at_the_start_lose_anything(text, name):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("C", "/*" * 1_000_000), ("C", "//\n" * 700_000), ("C", "/* Copyright 2020 */\n" * 100_000), ("Python", '"""' * 700_000), ("C", "\n" * 2_000_000),
-     ("C", "/*" + " " * 2_000_000), ("C", "// " + "copyright " * 200_000), ("Python", "#" * 2_000_000), ("HTML", "<!--" * 500_000)],
-)  # fmt: skip
+    [
+        ("C", "/*" * 1_000_000),
+        ("C", "//\n" * 700_000),
+        ("C", "/* Copyright 2020 */\n" * 100_000),
+        ("Python", '"""' * 700_000),
+        ("C", "\n" * 2_000_000),
+        ("C", "/*" + " " * 2_000_000),
+        ("C", "// " + "copyright " * 200_000),
+        ("Python", "#" * 2_000_000),
+        ("HTML", "<!--" * 500_000),
+    ],
+)
 def test_large_odd_files_take_little_time(name, text):
     started = time.process_time()
     remove_licence_header(table((name, text)))
