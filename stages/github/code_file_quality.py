@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 
 from curation.rules import Bound, Rule
@@ -66,11 +67,20 @@ class Params(StageParams):
     min_visible_chars: PerGroup[int | None] = 100
 
 
+def _said(batch: Batch, column: str, drop: bool) -> Any:
+    """Whether a column says true of each document, where such documents go: bool (n,)."""
+    return pc.fill_null(batch[column], False).to_numpy(zero_copy_only=False) & drop
+
+
 RULES = (
-    Rule("vendored", ("vendored",), lambda batch, params: batch["vendored"].to_numpy(zero_copy_only=False) & params.drop_vendored,
-         "vendored and drop_vendored", ("drop_vendored",)),
-    Rule("generated", ("generated",), lambda batch, params: batch["generated"].to_numpy(zero_copy_only=False) & params.drop_generated,
-         "generated and drop_generated", ("drop_generated",)),
+    Rule(
+        "vendored", ("vendored",), lambda batch, params: _said(batch, "vendored", params.drop_vendored),
+        "vendored and drop_vendored", ("drop_vendored",),
+    ),
+    Rule(
+        "generated", ("generated",), lambda batch, params: _said(batch, "generated", params.drop_generated),
+        "generated and drop_generated", ("drop_generated",),
+    ),
     Bound("too_many_lines", "line_count", most="max_lines"),
     Bound("long_line", "max_line_chars", most="max_line_chars"),
     Bound("long_lines", "mean_line_chars", most="max_mean_line_chars"),
