@@ -19,10 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import TaskError
-from stages.sources import archives, inflate
-from stages.sources import zip as zip_module
-from stages.sources.archives import members, members_of
-from stages.sources.entries import clean_name
+from stages.sources.archives import inflate
+from stages.sources.archives import members as archives
+from stages.sources.archives import zip as zip_module
+from stages.sources.archives.entries import clean_name
+from stages.sources.archives.members import members, members_of
 
 FILES = {
     "a.txt": b"alpha\n" * 100, "folder/b.txt": b"", "folder/deep/\u4e2d\u6587.txt": "\u4e2d".encode() * 700,

@@ -115,7 +115,7 @@ def test_design_names_every_file():
         if folders is filters:
             real -= set(registry.files())
         assert set(re.findall(r"\b([a-z_]+)\.py\b", named)) == real
-    for folder in (p for parent in ("stages", "stages/extract", "stages/safety") for p in (ROOT / parent).iterdir()):
+    for folder in (p for parent in ("stages", "stages/sources", "stages/extract", "stages/safety") for p in (ROOT / parent).iterdir()):
         assert not folder.is_dir() or folder.name == "__pycache__" or f"{folder.name}/" in tree
 
 

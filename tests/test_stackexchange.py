@@ -19,10 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.documents import record_ids
-from stages.sources import post_rows, seven_zip
-from stages.sources.post_rows import ABSENT, NO_NUMBER, integers, resolved, rows_of
+from stages.sources.archives import seven_zip
+from stages.sources.dumps import post_rows
+from stages.sources.dumps.post_rows import ABSENT, NO_NUMBER, integers, resolved, rows_of
+from stages.sources.dumps.xml_text import xml_text
 from stages.sources.stackexchange import LARGEST_28, is_posts, site_of, stackexchange
-from stages.sources.xml_text import xml_text
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "stackexchange"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the repository")

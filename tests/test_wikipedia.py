@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.sources import wiki_dump, wiki_pieces
-from stages.sources.wiki_dump import pages
-from stages.sources.wiki_pieces import Piece
+from stages.sources.dumps import wiki_dump, wiki_pieces
+from stages.sources.dumps.wiki_dump import pages
+from stages.sources.dumps.wiki_pieces import Piece
 from stages.sources.wikipedia import wikipedia
 from tests.engine.engine_kit import recipe, run
 from tests.engine.engine_kit import rows as rows_of

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.sources.xml_text import xml_attributes, xml_text
+from stages.sources.dumps.xml_text import xml_attributes, xml_text
 
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\t\n&<>\"'#;")
 

@@ -16,8 +16,8 @@ import re
 
 from stages.arxiv.comments import Comments
 from stages.extract.charset import decoded
-from stages.sources.archives import members_of
-from stages.sources.entries import TOO_LARGE
+from stages.sources.archives.entries import TOO_LARGE
+from stages.sources.archives.members import members_of
 
 TEX = ("tex", "ltx", "latex", "txt", "tx", "cry", "")
 """Endings a paper may have."""

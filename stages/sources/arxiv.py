@@ -22,7 +22,7 @@ from pydantic import Field
 
 from curation.errors import TaskError
 from curation.stage import Source, StageParams, Types
-from stages.sources.archives import Member, members
+from stages.sources.archives.members import Member, members
 from stages.sources.batches import RowsToTables
 from stages.sources.opening import PathList, open_binary
 

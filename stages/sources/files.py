@@ -1,6 +1,6 @@
 """Read files as they are, one document each: of folders, of archives (tar and zip), compressed by themselves (.gz, .bz2, .xz, .zst).
 
-Source:  archives.py. Limits ours.
+Source:  archives/members.py. Limits ours.
 Units:   content = the file's bytes. path = its name in the archive or, for a file in no archive, inside the input's root, without the
          suffix of its compression; as a relative path without `..` and control characters. archive = path of the archive inside the
          input's root; null for a file in none. file_bytes = length of content. date = when it was changed last, as the archive or the
@@ -33,7 +33,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from curation.stage import Source, StageParams, Types
-from stages.sources.archives import MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_RATIO, members
+from stages.sources.archives.members import MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_RATIO, members
 from stages.sources.batches import RowsToTables
 from stages.sources.opening import PathList, is_remote
 

@@ -31,10 +31,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from curation.stage import Source, StageParams, Types
+from stages.sources.archives.seven_zip import open_member
 from stages.sources.batches import RowsToTables
+from stages.sources.dumps.post_rows import ABSENT, BROKEN, NO_NUMBER, integers, resolved, rows_of
 from stages.sources.opening import CODECS, PathList, head, is_remote, open_decompressed
-from stages.sources.post_rows import ABSENT, BROKEN, NO_NUMBER, integers, resolved, rows_of
-from stages.sources.seven_zip import open_member
 
 LARGEST_28 = frozenset([
     "stackoverflow.com", "math.stackexchange.com", "superuser.com", "serverfault.com", "askubuntu.com", "ru.stackoverflow.com",

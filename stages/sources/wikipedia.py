@@ -29,9 +29,9 @@ from pydantic import Field
 
 from curation.stage import Source, StageParams, Types
 from stages.sources.batches import RowsToTables
+from stages.sources.dumps.wiki_dump import Found, Site, address_of, encoding_of, head_of, pages, parse, site_of
+from stages.sources.dumps.wiki_pieces import pieces, utf8_pieces
 from stages.sources.opening import PathList, is_remote
-from stages.sources.wiki_dump import Found, Site, address_of, encoding_of, head_of, pages, parse, site_of
-from stages.sources.wiki_pieces import pieces, utf8_pieces
 
 COLUMNS: dict[str, Any] = {
     "title": pa.field("title", pa.string()),

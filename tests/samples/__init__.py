@@ -3,7 +3,22 @@
 A stage's samples hold ordinary documents, one for every drop reason, and odd ones.
 """
 
-from tests.samples import arxiv, benchmarks, books, dedup, extract, github, heuristics, language, mixes, quality, safety, subtitles, tokens, wikipedia
+from tests.samples import (
+    arxiv,
+    benchmarks,
+    books,
+    dedup,
+    extract,
+    github,
+    heuristics,
+    language,
+    mixes,
+    quality,
+    safety,
+    subtitles,
+    tokens,
+    wikipedia,
+)
 
 FILES = (safety, extract, language, dedup, heuristics, quality, tokens, benchmarks, mixes, subtitles, books, github, wikipedia, arxiv)
 

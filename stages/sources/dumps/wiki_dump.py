@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
-from stages.sources.wiki_pieces import Piece, pieces
-from stages.sources.xml_text import xml_attributes, xml_text
+from stages.sources.dumps.wiki_pieces import Piece, pieces
+from stages.sources.dumps.xml_text import xml_attributes, xml_text
 
 HEAD_BYTES = 64 << 10
 BARREN_BYTES = 1 << 30

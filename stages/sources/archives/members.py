@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from stages.sources.entries import BROKEN, TOO_LARGE, Entry, Only, clean_name, damage, utc_text
-from stages.sources.inflate import Budget, Stream, TooMuchError, codec_of
+from stages.sources.archives.entries import BROKEN, TOO_LARGE, Entry, Only, clean_name, damage, utc_text
+from stages.sources.archives.inflate import Budget, Stream, TooMuchError, codec_of
+from stages.sources.archives.tar import BLOCK_BYTES, is_tar, tar_entries
+from stages.sources.archives.zip import zip_entries
 from stages.sources.opening import Input, open_binary
-from stages.sources.tar import BLOCK_BYTES, is_tar, tar_entries
-from stages.sources.zip import zip_entries
 
 MAX_MEMBER_BYTES = 64 << 20
 MAX_MEMBERS = 20_000_000

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from stages.sources.entries import BROKEN, TOO_LARGE, Entry, Only, clean_name, damage, utc_text
-from stages.sources.inflate import Stream
+from stages.sources.archives.entries import BROKEN, TOO_LARGE, Entry, Only, clean_name, damage, utc_text
+from stages.sources.archives.inflate import Stream
 
 BLOCK_BYTES = 512
 MAX_EXTENDED_BYTES = 1 << 20

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from stages.sources.entries import BROKEN, TOO_LARGE, Entry, Only, Read, clean_name, damage, utc_text
-from stages.sources.inflate import CHUNK_BYTES, DAMAGES, Budget, Gzip
+from stages.sources.archives.entries import BROKEN, TOO_LARGE, Entry, Only, Read, clean_name, damage, utc_text
+from stages.sources.archives.inflate import CHUNK_BYTES, DAMAGES, Budget, Gzip
 
 MAX_DIRECTORY_BYTES = 256 << 20
 """Ours; about 3 million entries."""
