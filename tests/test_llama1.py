@@ -37,15 +37,17 @@ def rows(out, output, source, *columns):
     return pq.read_table(out / "outputs" / output, columns=list(columns), filters=[("source", "=", source)]).to_pylist()
 
 
-def assert_shares_are_those_of_the_recipe(out):
-    """Each source's share of the tokens is its weight, or less than a document away."""
-    table = pq.read_table(out / "outputs" / "mix", columns=["source", "n_tokens"])
-    total = sum(table["n_tokens"].to_pylist())
+def tokens_of(out, output, source):
+    return [row["n_tokens"] for row in rows(out, output, source, "n_tokens")]
+
+
+def assert_sources_give_their_shares(out):
+    """CommonCrawl is the scarcest and gives all it has; the others their shares beside that, or less than a document more or less."""
+    crawl = sum(tokens_of(out, "mix", "common_crawl"))
+    assert crawl == sum(tokens_of(out, "all", "common_crawl"))
     for source, share in SHARES.items():
-        tokens = [row["n_tokens"] for row in rows(out, "mix", source, "n_tokens")]
-        longest = max(row["n_tokens"] for row in rows(out, "all", source, "n_tokens"))
-        assert abs(sum(tokens) - total * share / 100) <= longest + 0.001 * total, source
-    assert set(table["source"].to_pylist()) == set(SHARES)
+        wanted = crawl * share / SHARES["common_crawl"]
+        assert abs(sum(tokens_of(out, "mix", source)) - wanted) <= max(tokens_of(out, "all", source)), source
 
 
 def test_the_samples_are_what_the_script_writes():
@@ -61,7 +63,10 @@ def test_the_shares_are_those_of_the_mix_file():
 
 
 def test_shares_on_the_samples(ran):
-    assert_shares_are_those_of_the_recipe(ran)
+    assert_sources_give_their_shares(ran)
+    total = sum(sum(tokens_of(ran, "mix", source)) for source in SHARES)
+    for source, share in SHARES.items():
+        assert abs(sum(tokens_of(ran, "mix", source)) / total - share / 100) < 0.01, source
 
 
 def test_only_files_of_known_licences_that_someone_wrote(ran):
@@ -108,7 +113,8 @@ def test_threads_are_questions_with_their_answers(ran):
     assert 15 <= len(found) <= 20
     text = "\n".join(row["text"] for row in found)
     assert "<p>" not in text
-    assert "Buy a new one." not in text
+    worst = [row["text"] for row in found if "Buy a new one." in row["text"]]
+    assert [text.endswith("Buy a new one.") for text in worst] == [True]
     assert "\\sum_{k=1}^{n}" in text
     assert steps(ran)["stackexchange"]["dropped"] == {"other_post_type": 1}
 
@@ -130,7 +136,7 @@ def arxiv_tar(folder):
 
 @pytest.mark.slow
 def test_shares_on_real_files(tmp_path, tmp_path_factory):
-    """CommonCrawl, C4 and GitHub of the samples; the others are real."""
+    """CommonCrawl, C4 and GitHub of the samples; the others are real, so that a book has more tokens than books are to give."""
     if not (SHARED / "arxiv").is_dir():
         pytest.skip("../shared is not here: no real sources")
     whole = placed()
@@ -147,5 +153,4 @@ def test_shares_on_real_files(tmp_path, tmp_path_factory):
     assert counts["arxiv"] >= 28
     assert counts["books"] == 18  # three are other editions
     assert counts["stackexchange"] > 700
-    table = pq.read_table(out / "outputs" / "mix", columns=["source", "n_tokens"])
-    assert set(table["source"].to_pylist()) <= set(SHARES)
+    assert_sources_give_their_shares(out)
