@@ -116,6 +116,8 @@ def without_furniture(blocks: list[Block]) -> list[Block]:
             continue
         titled = key != "" and (above[found[0]] < 0 or blocks[above[found[0]]].lines[-1].endswith(_ENDS))
         gone |= cutting | _rising(blocks, found) if key == "" else set(found[titled:])
+        if titled and found[0] + 1 < len(blocks):
+            blocks[found[0] + 1].gap = max(1, blocks[found[0] + 1].gap)
     return _joined(blocks, gone)
 
 
