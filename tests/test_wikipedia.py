@@ -266,8 +266,9 @@ def test_a_page_across_a_damaged_stream_is_lost_and_nothing_else(tmp_path):
     assert titles(rows) == ["Stran 1", None, "Stran 4"]
 
 
-def test_what_a_damaged_block_holds_is_not_passed_on(tmp_path):
+def test_what_a_damaged_block_holds_is_not_passed_on(tmp_path, monkeypatch):
     """The end of a block tells of the damage, after all of its bytes were decoded."""
+    monkeypatch.setattr(wiki_pieces, "PIECE_BYTES", 10_000)
     noise = random.Random(1)
     texts = ["".join(noise.choices("abcdefgh ", k=40_000)) for _ in range(60)]
     data = bz2.compress(dump(*(page(n, text) for n, text in enumerate(texts))))
@@ -396,6 +397,15 @@ def test_memory_does_not_grow_with_the_dump(monkeypatch):
         return peak
 
     assert peak(12) < 1.1 * peak(3) + (1 << 16)
+
+
+def test_a_page_that_is_too_large_is_not_held():
+    made = (Piece(data, 0, None, True) for data in [page(1).encode()[:200], *[b"x" * (1 << 20)] * 40, b"</text></page>"])
+    tracemalloc.start()
+    assert [found.reason for found in pages(made, 2 << 20)] == ["too_large"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 << 20
 
 
 # What is refused before a run
