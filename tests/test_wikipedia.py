@@ -266,18 +266,17 @@ def test_a_page_across_a_damaged_stream_is_lost_and_nothing_else(tmp_path):
     assert titles(rows) == ["Stran 1", None, "Stran 4"]
 
 
-def test_what_a_damaged_block_holds_is_not_passed_on(tmp_path):
+def test_what_a_damaged_block_holds_is_not_passed_on(tmp_path, monkeypatch):
     """The end of a block tells of the damage, after all of its bytes were decoded."""
-    noise = random.Random(1)
-    texts = ["".join(noise.choices("abcdefgh ", k=40_000)) for _ in range(60)]
-    data = bz2.compress(dump(*(page(n, text) for n, text in enumerate(texts))))
-    for at in (len(data) // 2, len(data) * 3 // 4):
-        rows = read(write(tmp_path, "a.xml.bz2", hurt(data, at)))
-        assert reasons(rows)[-1] == "broken_record"
-        assert len(rows) < 60
-        for row in rows[:-1]:
-            assert row["content"].decode() == texts[row["page_id"]]
-    assert len(rows) > 20
+    monkeypatch.setattr(wiki_pieces, "PIECE_BYTES", 10_000)
+    data = " ".join(random.Random(1).choices(["river", "mill", "stone", "village", "water"], k=300_000)).encode()
+    packed = bz2.compress(data, 5)
+    for at in range(len(packed) // 2, len(packed) // 2 + 5):
+        read = list(wiki_pieces.pieces(str(write(tmp_path, "a.xml.bz2", hurt(packed, at))), 0, 1 << 40))
+        passed_on = b"".join(piece.data for piece in read if piece.data)
+        assert read[-1].data is None
+        assert len(passed_on) > 400_000
+        assert data.startswith(passed_on)
 
 
 @pytest.mark.parametrize("name", ["a.xml", "a.xml.gz", "a.xml.bz2"])
@@ -396,6 +395,15 @@ def test_memory_does_not_grow_with_the_dump(monkeypatch):
         return peak
 
     assert peak(12) < 1.1 * peak(3) + (1 << 16)
+
+
+def test_a_page_that_is_too_large_is_not_held():
+    made = (Piece(data, 0, None, True) for data in [page(1).encode()[:200], *[b"x" * (1 << 20)] * 40, b"</text></page>"])
+    tracemalloc.start()
+    assert [found.reason for found in pages(made, 2 << 20)] == ["too_large"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 << 20
 
 
 # What is refused before a run

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from stages.wikipedia.words import CATEGORY, FILE
 
 MAX_LINK_CHARS = 10_000
-"""What is longer is no link: nobody closed it. Ours."""
+"""What is longer is no link: nobody closed it; nested ones are copied once a level. Ours."""
 MAX_DEPTH = 40
-"""Tables and links deeper than this go. Ours."""
+"""Tables deeper than this go: each is copied once a level. Ours."""
 _PLAIN_LINK = re.compile(r"\[\[([^\[\]|\n:]++)(?:\|([^\[\]|\n]++))?\]\]")
 """To a page of no other namespace, without markup: most links; the loop is left with the others."""
 _TOKEN = re.compile(
@@ -68,7 +68,7 @@ def without_links(text: str, tables: bool) -> str:
                 open_.pop()
             if open_ and open_[-1].kind == LINK:
                 _, first, _ = open_.pop()
-                words = _words("".join(out[first:])) if len(open_) < MAX_DEPTH else ""
+                words = _words("".join(out[first:]))
                 del out[first:]
                 out.append(words)
         elif found == "]":

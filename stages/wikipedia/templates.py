@@ -2,7 +2,7 @@
 
 A template goes, but for some whose text readers see within a sentence (rendered.py). Braces are matched as MediaWiki's preprocessor
 does it: runs of them on a stack, three for a parameter, and what is never closed is no template. What stands in an extension tag is no
-wikitext, so an open brace in a reference does no harm outside. One pass; what is rendered is bounded in size and depth.
+wikitext, so an open brace in a reference does no harm outside. One pass; what is rendered is bounded in size.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from stages.wikipedia.kept import Kept, entities
 from stages.wikipedia.rendered import normal, render_of
 
 MAX_RENDERED_CHARS = 10_000
-"""A longer template is not rendered. Ours."""
-MAX_DEPTH = 40
-"""Templates deeper than this are not rendered; MediaWiki expands so many."""
+"""A longer template is not rendered: nested ones are copied once a level. Ours."""
 _TOKEN = re.compile(r"\{\{+|\}\}+|<!--|<(/?)([a-zA-Z]+)([^<>]*+)>")
 _DROPPED = frozenset([
     "ref", "references", "gallery", "timeline", "imagemap", "score", "templatedata", "templatestyles", "graph", "mapframe", "maplink",
@@ -79,7 +77,7 @@ def _close(braces: int, end: int, out: list[str], open_: list[list[int]], names:
         first = frame[1]
         taken = 3 if braces >= 3 and frame[0] >= 3 else 2
         head = out[first].partition("|")[0] if first < len(out) else ""
-        short = end - frame[2] <= MAX_RENDERED_CHARS and len(open_) <= MAX_DEPTH
+        short = end - frame[2] <= MAX_RENDERED_CHARS
         if taken == 3:
             text = "".join(out[first:]).partition("|")[2] if short else ""
         else:

@@ -107,6 +107,17 @@ def test_hostile_wikitext_is_cleaned_in_linear_time(piece):
     assert time.process_time() - started < 4  # a quadratic path takes minutes
 
 
+TOWERS = [("{{lang|en|", "}}"), ("[[a|''b'' ", "]]"), ("\n{|\n|x", "\n|}\n"), ("<math>", ""), ("<pre>", "")]
+
+
+@pytest.mark.parametrize(("opener", "closer"), TOWERS)
+def test_towers_are_cleaned_in_linear_time(opener, closer):
+    """So high that copying a level's text for the level above, or looking for an end that is not there, would take minutes."""
+    started = time.process_time()
+    clean((opener * 80_000 + "x" * 100_000 + closer * 80_000).encode(), tables=True)
+    assert time.process_time() - started < 6
+
+
 def test_nesting_takes_no_recursion():
     depth = sys.getrecursionlimit() * 2
     for opener, closer in (("{{lang|en|", "}}"), ("[[a|", "]]"), ("\n{|\n|", "\n|}\n"), ("<table><tr><td>", "</td></tr></table>")):
