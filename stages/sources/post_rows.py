@@ -133,11 +133,11 @@ def _is_space(byte: Any) -> Any:
 
 
 @njit(cache=True)
-def _starts(data: Any, at: Any, stop: Any, word: Any) -> Any:
+def starts(data: Any, at: Any, stop: Any, word: Any) -> Any:
     """Whether data[at:stop] begins with a word."""
     if at + len(word) > stop:
         return False
-    for k in range(len(word)):
+    for k in range(len(word)):  # noqa: SIM110
         if data[at + k] != word[k]:
             return False
     return True
@@ -150,18 +150,18 @@ _BOM = np.frombuffer(b"\xef\xbb\xbf", np.uint8)
 @njit(cache=True)
 def _is_row(data: Any, at: Any, stop: Any) -> Any:
     """Whether a row's tag begins at data[at]; one that is cut may not be told."""
-    return _starts(data, at, stop, _ROW_TAG) and at + 4 < stop and _is_space(data[at + 4])
+    return starts(data, at, stop, _ROW_TAG) and at + 4 < stop and _is_space(data[at + 4])
 
 
 @njit(cache=True)
 def _other(data: Any, at: Any, stop: Any, state: Any) -> Any:
     """Where the text behind what is no row begins, -1 if it is nothing a dump has."""
     if data[at] != 60:  # the file's first bytes
-        return at + 3 if _starts(data, at, stop, _BOM) else at
-    closes = _starts(data, at, stop, _ROOT_END)
+        return at + 3 if starts(data, at, stop, _BOM) else at
+    closes = starts(data, at, stop, _ROOT_END)
     if at + 1 < stop and data[at + 1] == 33:  # a comment, or a declaration and what follows it
         return stop
-    if not (closes or _starts(data, at, stop, _ROOT) or _starts(data, at, stop, _ROW_END) or (at + 1 < stop and data[at + 1] == 63)):
+    if not (closes or starts(data, at, stop, _ROOT) or starts(data, at, stop, _ROW_END) or (at + 1 < stop and data[at + 1] == 63)):
         return -1
     while at < stop and data[at] != 62:
         at += 1
@@ -203,7 +203,7 @@ def _attributes(data: Any, i: Any, stop: Any, letters: Any, ends: Any, values: A
         if i >= stop:
             return -1
         for k in range(len(ends) - 1):
-            if ends[k + 1] - ends[k] == length and _starts(data, name, name + length, letters[ends[k] : ends[k + 1]]):
+            if ends[k + 1] - ends[k] == length and starts(data, name, name + length, letters[ends[k] : ends[k + 1]]):
                 if values[k, 0] >= 0:
                     return -1
                 values[k, 0], values[k, 1] = first, i
@@ -230,15 +230,15 @@ _LT, _GT, _AMP, _QUOT, _APOS = (np.frombuffer(name, np.uint8) for name in (b"lt;
 def _named(data: Any, i: Any, stop: Any) -> Any:
     """The character a reference names, and the bytes behind its &; & itself and 0 where it is none of the five."""
     first = data[i] if i < stop else 0
-    if first == 108 and _starts(data, i, stop, _LT):
+    if first == 108 and starts(data, i, stop, _LT):
         return 60, 3
-    if first == 103 and _starts(data, i, stop, _GT):
+    if first == 103 and starts(data, i, stop, _GT):
         return 62, 3
-    if first == 97 and _starts(data, i, stop, _AMP):
+    if first == 97 and starts(data, i, stop, _AMP):
         return 38, 4
-    if first == 113 and _starts(data, i, stop, _QUOT):
+    if first == 113 and starts(data, i, stop, _QUOT):
         return 34, 5
-    if first == 97 and _starts(data, i, stop, _APOS):
+    if first == 97 and starts(data, i, stop, _APOS):
         return 39, 5
     return 38, 0
 

@@ -15,7 +15,7 @@ Params:  paths -- files or glob patterns, local or URLs.
 Drops:   broken_record (a row that is no XML, without or with wrong numbers; what lies between rows; a stream damaged or cut from here on),
          too_large (the row), other_post_type (neither question nor answer), other_site (not in `sites`), no_text (a row without a body),
          duplicate_record (by the engine).
-Errors:  ValueError before the run if a file is no Posts.xml, its site cannot be told, or an archive is encrypted, a bomb, or has no Posts.xml.
+Errors:  ValueError before the run if a file is no Posts.xml, its site cannot be told, or an archive is encrypted, a bomb, or has none.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import contextlib
 import io
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -111,7 +112,7 @@ class Stackexchange(Source):
             return [""]
         count = -(-size_bytes // params.part_bytes)
         cuts = [size_bytes * k // count for k in range(count + 1)]
-        return [f"{start}-{'' if stop == size_bytes else stop}" for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [f"{start}-{'' if stop == size_bytes else stop}" for start, stop in pairwise(cuts)]
 
     def read(
         self, path: str, relative: str, part: str, params: Any,

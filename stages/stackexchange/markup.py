@@ -18,6 +18,7 @@ from numba import njit
 
 from stages.extract.render import MAX_INDENT
 from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, look_up, name_hash
+from stages.sources.post_rows import starts
 
 MAX_DEPTH = 64
 MAX_IMAGES = 16
@@ -58,11 +59,11 @@ _NAMED_FORMULAS = tuple(_word(w) for w in ("\\begin{equation", "\\begin{displaym
 _PLAIN = np.array([b > 32 and b not in b"&<$\\#[\xc2\xef" for b in range(256)])
 _LT, _GT, _AMP, _QUOT, _NBSP, _APOS = (_word(w) for w in ("lt;", "gt;", "amp;", "quot;", "nbsp;", "#39;"))
 
-# State of a post, as slots of one array: where in out its text begins, its open block begins (-1: none is open), its text ends; whether white
-# space is owed, the last thing was a line break or the end of a link, the block before stands in a list, a heading is open; the item that
-# waits for its text (0 none, 1 waiting, 2 an image has its marker), its number (-1: none) and level; open inline elements, code elements;
-# whether the block has text outside of code; paragraphs of code alone; images owed; between dollars (1 single, 2 double ones), behind a
-# backslash, before the second dollar of two.
+# State of a post, as slots of one array: where in out its text begins, its open block begins (-1: none is open), its text ends; whether
+# white space is owed, the last thing was a line break or the end of a link, the block before stands in a list, a heading is open; the item
+# that waits for its text (0 none, 1 waiting, 2 an image has its marker), its number (-1: none) and level; open inline elements, code
+# elements; whether the block has text outside of code; paragraphs of code alone; images owed; between dollars (1 single, 2 double ones),
+# behind a backslash, before the second dollar of two.
 _BASE, _FIRST, _AT, _SPACE, _NEWLINE, _LINK, _LISTED, _HEADED, _ITEM, _NUMBER, _LEVEL, _INLINES, _CODES, _PROSE, _TYPED = range(15)
 _OWED, _DOLLARS, _ESCAPED, _PAIR = range(15, 19)
 
@@ -76,7 +77,9 @@ def post_texts(data: Any, offsets: Any) -> tuple[Any, Any, Any]:
         where not, its text is empty).
     """
     out = np.empty(2 * int(offsets[-1] - offsets[0]) + 4096, np.uint8)
-    ends, done = _posts(data, offsets, out)
+    data = data.view()
+    data.flags.writeable = False  # one kind of array, so that one kernel is compiled
+    ends, done = _posts(data, np.array(offsets), out)
     return out[: ends[-1]], ends, done
 
 
@@ -130,11 +133,11 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                         return False
                 if not _flush(data, out, s, owed):
                     return False
-                lists -= inside == _OL or inside == _UL
+                lists -= inside in (_OL, _UL)
                 s[_HEADED] = 0
             else:
                 s[_INLINES] -= 1
-                s[_CODES] -= inside == _CODE or inside == _KBD
+                s[_CODES] -= inside in (_CODE, _KBD)
             if touched or kind == _FLOW:
                 s[_LINK] = inside == _A
             touched = True
@@ -150,7 +153,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
         i = _attributes(data, i, stop, tag, kind, span)
         if i < 0:
             return False
-        in_list = inside == _OL or inside == _UL
+        in_list = inside in (_OL, _UL)
         if in_list != (tag == _LI) and (in_list or tag == _LI):
             return False
         if kind in (_FLOW, _RULE, _PRE):
@@ -194,7 +197,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                         return False
                 s[_SPACE] |= s[_LINK]
             s[_HEADED] |= _H1 <= tag <= _H6
-            if tag == _OL or tag == _UL:
+            if tag in (_OL, _UL):
                 lists += 1
                 numbers[top] = span[2] - 1
             elif tag == _LI:
@@ -204,27 +207,9 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                     s[_NUMBER] = numbers[top - 1]
             if kind == _INLINE:
                 s[_INLINES] += 1
-                s[_CODES] += tag == _CODE or tag == _KBD
+                s[_CODES] += tag in (_CODE, _KBD)
         s[_LINK] = 0
     return top == 0 and _flush(data, out, s, owed)
-
-
-@njit(cache=True)
-def _starts(data: Any, at: Any, stop: Any, word: Any) -> Any:
-    if at + len(word) > stop:
-        return False
-    for k in range(len(word)):
-        if data[at + k] != word[k]:
-            return False
-    return True
-
-
-@njit(cache=True)
-def _find(data: Any, at: Any, stop: Any, word: Any) -> Any:
-    """Where a word that begins with < stands first; -1 if another tag is met before."""
-    while at < stop and data[at] != 60:
-        at += 1
-    return at if _starts(data, at, stop, word) else -1
 
 
 @njit(cache=True)
@@ -257,12 +242,12 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
             while at < i and data[at] != 58:
                 at += 1
             for host in _HOSTS:
-                known = known or _starts(data, at, i, host)
+                known = known or starts(data, at, i, host)
         elif h == _ALT and kind == _IMAGE:
             for k in range(first, i):
                 if data[k] in (36, 92, 94, 95, 123):  # of formulas
                     return -1
-            if not (i - first == len(_NO_ALT) and _starts(data, first, i, _NO_ALT)):
+            if not (i - first == len(_NO_ALT) and starts(data, first, i, _NO_ALT)):
                 span[0], span[1] = first, i
         elif h == _START and tag == _OL:
             number, digits = 0, i - first
@@ -285,11 +270,11 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
 def _class(data: Any, i: Any, stop: Any, tag: Any) -> Any:
     """Whether a class is one of the site's that change nothing."""
     if tag == _SPAN_TAG:
-        return stop - i == len(_MATH) and _starts(data, i, stop, _MATH)
+        return stop - i == len(_MATH) and starts(data, i, stop, _MATH)
     if tag != _PRE_TAG and tag != _CODE:
-        return _starts(data, i, stop, _POST_TAG) or (stop - i == len(_SPOILER) and _starts(data, i, stop, _SPOILER))
+        return starts(data, i, stop, _POST_TAG) or (stop - i == len(_SPOILER) and starts(data, i, stop, _SPOILER))
     while i < stop:
-        if not (_starts(data, i, stop, _LANG) or _starts(data, i, stop, _PRETTY) or _starts(data, i, stop, _DEFAULT)):
+        if not (starts(data, i, stop, _LANG) or starts(data, i, stop, _PRETTY) or starts(data, i, stop, _DEFAULT)):
             return False
         while i < stop and data[i] != 32:
             i += 1
@@ -302,17 +287,17 @@ def _reference(data: Any, i: Any, stop: Any) -> Any:
     """What stands for the & at data[i - 1]: (byte, where to go on), a blank for a no-break space; (0, ...) where it is not told."""
     if i >= stop or data[i] <= 32:
         return 38, i
-    if _starts(data, i, stop, _LT):
+    if starts(data, i, stop, _LT):
         return 60, i + 3
-    if _starts(data, i, stop, _GT):
+    if starts(data, i, stop, _GT):
         return 62, i + 3
-    if _starts(data, i, stop, _AMP):
+    if starts(data, i, stop, _AMP):
         return 38, i + 4
-    if _starts(data, i, stop, _QUOT):
+    if starts(data, i, stop, _QUOT):
         return 34, i + 5
-    if _starts(data, i, stop, _NBSP):
+    if starts(data, i, stop, _NBSP):
         return 32, i + 5
-    if _starts(data, i, stop, _APOS):
+    if starts(data, i, stop, _APOS):
         return 39, i + 4
     return 0, i
 
@@ -332,10 +317,10 @@ def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> 
                 return -1
             s[_SPACE] = 1
             continue
-        if (byte == 0xC2 and i < stop and data[i] == 0xAD) or (byte == 0xEF and _starts(data, i - 1, stop, _BOM)):
+        if (byte == 0xC2 and i < stop and data[i] == 0xAD) or (byte == 0xEF and starts(data, i - 1, stop, _BOM)):
             return -1
         if s[_FIRST] < 0:
-            if inside == _OL or inside == _UL:
+            if inside in (_OL, _UL):
                 return -1
             _begin(out, s, not s[_HEADED] and s[_ITEM] > 0)
         elif s[_SPACE] and not s[_NEWLINE]:
@@ -366,7 +351,7 @@ def _tex(data: Any, i: Any, stop: Any, byte: Any, s: Any) -> Any:
         s[_PAIR] = 0
     elif s[_ESCAPED]:
         s[_ESCAPED] = 0
-        if s[_DOLLARS] == 0 and (byte == 40 or byte == 91 or (byte == 98 and _starts(data, i, stop, _EGIN))):
+        if s[_DOLLARS] == 0 and (byte == 40 or byte == 91 or (byte == 98 and starts(data, i, stop, _EGIN))):
             return False
     elif byte == 92:
         s[_ESCAPED] = 1
@@ -448,7 +433,7 @@ def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
 @njit(cache=True)
 def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
     """Write a code block, from behind <pre>; returns what is behind </pre>, -1 where it is not of the kind."""
-    if not _starts(data, i, stop, _CODE_START):
+    if not starts(data, i, stop, _CODE_START):
         return -1
     i = _attributes(data, i + len(_CODE_START), stop, _CODE, _INLINE, span)
     if i < 0 or len(out) - s[_AT] < stop - i + ROOM:
@@ -466,7 +451,7 @@ def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
             byte, i = 32, i + 1
         if byte < 32 and byte != 9 and byte != 10:
             return -1
-        if byte == 0xE2 and _starts(data, i - 1, stop, _ZERO_WIDTH):
+        if byte == 0xE2 and starts(data, i - 1, stop, _ZERO_WIDTH):
             i += 2
             continue
         if byte == 10 and inked == first:  # lines without anything at the start
@@ -478,12 +463,12 @@ def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
             inked = s[_AT]
         letters |= 97 <= (byte | 32) <= 122
     s[_AT], s[_FIRST], s[_ITEM] = inked, -1, 0
-    if not letters or not _starts(data, i, stop, _CODE_END):
+    if not letters or not starts(data, i, stop, _CODE_END):
         return -1
     i += len(_CODE_END)
     while i < stop and data[i] == 10:
         i += 1
-    return i + len(_PRE_END) if _starts(data, i, stop, _PRE_END) else -1
+    return i + len(_PRE_END) if starts(data, i, stop, _PRE_END) else -1
 
 
 @njit(cache=True)
@@ -494,7 +479,7 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
         end += 1
     width = 2 if i + 1 < end and data[i + 1] == 36 else 1
     first, last = i + width, end - width
-    if not _starts(data, end, stop, _SPAN_END) or last <= first or data[i] != 36 or data[end - 1] != 36 or data[end - width] != 36:
+    if not starts(data, end, stop, _SPAN_END) or last <= first or data[i] != 36 or data[end - 1] != 36 or data[end - width] != 36:
         return -1
     while width == 2 and first < last and (data[first] == 32 or data[first] == 10):
         first += 1
@@ -503,7 +488,7 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
     if first == last or data[first] <= 32 or data[last - 1] <= 32 or data[last - 1] == 92 or len(out) - s[_AT] < stop - i + ROOM:
         return -1
     for named in _NAMED_FORMULAS:
-        if _starts(data, first, last, named):
+        if starts(data, first, last, named):
             return -1
     if width == 2:
         if s[_INLINES] or not _flush(data, out, s, owed):

@@ -3,9 +3,9 @@
 A stage's samples hold ordinary documents, one for every drop reason, and odd ones.
 """
 
-from tests.samples import benchmarks, dedup, extract, heuristics, language, mixes, quality, safety, tokens
+from tests.samples import benchmarks, dedup, extract, heuristics, language, mixes, quality, safety, stackexchange, tokens
 
-FILES = (safety, extract, language, dedup, heuristics, quality, tokens, benchmarks, mixes)
+FILES = (safety, extract, language, dedup, heuristics, quality, tokens, benchmarks, mixes, stackexchange)
 
 
 def samples_of(name):
