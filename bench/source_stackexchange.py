@@ -44,7 +44,10 @@ def measure(scale: float, pairs: int, only: list[str], dumps: str | None = None)
     ratio, growth = seconds["lxml"] / seconds["curate"], results["curate"].peak_bytes / less
     return {
         "name": "source_stackexchange",
-        "corpus": {"sites": [file.parent.name for file in files], "bytes": size, "posts": int(posts), "characters": {"curate": int(ours), "lxml": int(theirs)}},
+        "corpus": {
+            "sites": [file.parent.name for file in files], "bytes": size, "posts": int(posts),
+            "characters": {"curate": int(ours), "lxml": int(theirs)},
+        },
         "cpu_seconds": {name: round(s, 3) for name, s in seconds.items()},
         "mb_per_cpu_second": {name: round(size / s / 1e6, 1) for name, s in seconds.items()},
         "targets": {
@@ -69,6 +72,8 @@ def _write(path: Path, rows: list[bytes], size: int) -> None:
 
 def _read(path: str) -> tuple[int, int]:
     """Posts of a dump, and characters of their texts, as the source and post_text have them."""
+    import pyarrow.compute as pc
+
     from stages.sources.stackexchange import stackexchange
     from stages.stackexchange.post_text import post_text
 
@@ -78,7 +83,7 @@ def _read(path: str) -> tuple[int, int]:
         kept = table.filter(table["drop_reason"].is_null())
         texts = post_text(kept)["text"]
         posts += len(texts)
-        size += sum(len(text) for text in texts.to_pylist())
+        size += pc.sum(pc.utf8_length(texts)).as_py()
     return posts, size
 
 

@@ -172,7 +172,7 @@ def test_references_as_xml_text_has_them(pieces):
     ends = np.cumsum([0, *map(len, values)])
     spans = np.stack([ends[:-1], ends[1:]], axis=1)
     texts, at = resolved(b"".join(values), spans)
-    assert [texts[a:b] for a, b in pairwise(at)] == [xml_text(v, attribute=True) for v in values]
+    assert [texts[a:b].tobytes() for a, b in pairwise(at)] == [xml_text(v, attribute=True) for v in values]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_references_as_xml_text_has_them(pieces):
     [(b"0", 0), (b"-12", -12), (b"9" * 18, int("9" * 18)), (b"9" * 19, NO_NUMBER), (b"", NO_NUMBER), (b"-", NO_NUMBER), (b"1 ", NO_NUMBER)],
 )
 def test_integers(raw, number):
-    assert integers(raw + b"7", np.array([[[0, len(raw)], [-1, -1]]], np.int64)) == [[number, ABSENT]]
+    assert integers(raw + b"7", np.array([[[0, len(raw)], [-1, -1]]], np.int64)).tolist() == [[number, ABSENT]]
 
 
 # Parts, and rows wanted
@@ -215,7 +215,7 @@ def test_wanted_rows(tmp_path):
     whole, seen = read(path), []
     want = np.array([0, 5, 1_999, 2_000])
     assert read(path, want=want, progress=seen.append).equals(whole.take(pa.array(want)))
-    assert set(seen) == set(want.tolist())
+    assert set(seen) == {0, 1_999}  # the first wanted row of each table
     assert read(path, want=np.array([], np.int64)) is None
 
 

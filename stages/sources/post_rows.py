@@ -16,24 +16,24 @@ import numpy as np
 from numba import njit
 
 CHUNK_BYTES = 4 << 20
-SCANNED_ROWS = 2048
+SCANNED_ROWS = 1024
 """Rows found at a time."""
 BROKEN, TOO_LARGE = "broken_record", "too_large"
-_REASONS = (None, BROKEN, TOO_LARGE)
-_NOTHING, _ROW, _LOST = range(3)
+REASONS = (None, BROKEN, TOO_LARGE)
+"""Why a row cannot be read."""
 _I: Any = np.int64
 
 
 class Rows(NamedTuple):
     """Some rows of a stream.
 
-    data: the bytes they stand in. offsets: of each row, in the stream. reasons: of each row None, or why it cannot be read.
+    data: the bytes they stand in. offsets: int64 (n,), of each row, in the stream. reasons: int64 (n,), its number in REASONS.
     values: int64 (n, names, 2), where the value of each wanted attribute stands in data, references and all; -1 where there is none.
     """
 
     data: bytes
-    offsets: list[int]
-    reasons: list[str | None]
+    offsets: Any
+    reasons: Any
     values: Any
 
 
@@ -63,13 +63,13 @@ def rows_of(stream: Any, names: tuple[str, ...], max_row_bytes: int, start: int 
         while True:
             places, kinds, values, at = _scan(array, at, limit, ended, max_row_bytes, letters, ends, state)
             if len(places):
-                yield Rows(data, (places + base).tolist(), [_REASONS[k] for k in kinds.tolist()], values)
+                yield Rows(data, places + base, kinds, values)
             if len(places) < SCANNED_ROWS - 1:
                 break
         if state[_DONE]:
             return
         if ended and not state[_SKIPS] and (damaged or not state[_CLOSED]):
-            yield Rows(b"", [base + len(data)], [BROKEN], np.full((1, len(names), 2), -1))
+            yield Rows(b"", np.array([base + len(data)]), np.array([1]), np.full((1, len(names), 2), -1))
         held, base = data[at:], base + at
 
 
@@ -79,7 +79,7 @@ _SKIPS, _CLOSED, _DONE = range(3)
 
 @njit(cache=True)
 def _scan(data: Any, at: Any, limit: Any, ended: Any, max_row_bytes: Any, letters: Any, ends: Any, state: Any) -> Any:
-    """Rows from data[at] on, at most SCANNED_ROWS: (where each begins, its number in _REASONS, its values, where to go on)."""
+    """Rows from data[at] on, at most SCANNED_ROWS: (where each begins, its number in REASONS, its values, where to go on)."""
     n, count = len(data), 0
     places, kinds = np.zeros(SCANNED_ROWS, np.int64), np.zeros(SCANNED_ROWS, np.int64)
     values = np.full((SCANNED_ROWS, len(ends) - 1, 2), -1, np.int64)
@@ -210,16 +210,16 @@ def _attributes(data: Any, i: Any, stop: Any, letters: Any, ends: Any, values: A
         i += 1
 
 
-def resolved(data: bytes, spans: Any) -> tuple[bytes, list[int]]:
+def resolved(data: bytes, spans: Any) -> tuple[Any, Any]:
     """`xml_text(..., attribute=True)` of many values at once, but for what is no UTF-8, which stays.
 
     Args:
         spans: int64 (n, 2), where they stand in data; (-1, -1) is empty.
-    Returns: their bytes one behind another, and where they begin and end: n + 1 offsets.
+    Returns: their bytes one behind another, uint8, and where they begin and end: int64 (n + 1,).
     """
     out = np.empty(int((spans[:, 1] - spans[:, 0]).sum()), np.uint8)
-    ends = _resolve(np.frombuffer(data, np.uint8), spans, out)
-    return out[: ends[-1]].tobytes(), ends.tolist()
+    ends = _resolve(np.frombuffer(data, np.uint8), np.ascontiguousarray(spans), out)
+    return out[: ends[-1]], ends
 
 
 MAX_DIGITS = 20
@@ -275,14 +275,13 @@ ABSENT, NO_NUMBER = -(1 << 63), -(1 << 63) + 1
 MAX_LENGTH = 18
 
 
-def integers(data: bytes, spans: Any) -> list[list[int]]:
-    """Decimal numbers; ABSENT where there is none, NO_NUMBER where something else stands.
+def integers(data: bytes, spans: Any) -> Any:
+    """Decimal numbers, int64 (n, k); ABSENT where there is none, NO_NUMBER where something else stands.
 
     Args:
         spans: int64 (n, k, 2), where they stand in data; (-1, -1) is absent.
     """
-    numbers: list[list[int]] = _integers(np.frombuffer(data, np.uint8), spans).tolist()
-    return numbers
+    return _integers(np.frombuffer(data, np.uint8), spans)
 
 
 @njit(cache=True)

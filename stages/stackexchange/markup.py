@@ -48,7 +48,8 @@ _HREF, _REL, _TITLE, _SRC, _ALT, _WIDTH, _HEIGHT, _START, _CLASS = (
 _NO_ALT = _word("enter image description here")
 """What the editor writes where nobody did."""
 _HOSTS = (_word("://i.stack.imgur.com/"), _word("://i.sstatic.net/"), _word("://i.imgur.com/"))
-"""Hosts of uploads: other images may be formulas."""
+_FORMULA_SIGNS = tuple(_word(w) for w in ("tex", "math", "cht=", "quat", "rmul", "cogs", "hurm", "eeim", "xpr=", "\\"))
+"""Hosts of uploads, and what in other addresses may speak of a formula (extract/math/formula_marks.py)."""
 _LANG, _PRETTY, _DEFAULT, _POST_TAG, _SPOILER, _MATH = (
     _word(w) for w in ("lang-", "prettyprint", "default", "post-tag", "spoiler", "math-container")
 )
@@ -243,6 +244,7 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
                 at += 1
             for host in _HOSTS:
                 known = known or starts(data, at, i, host)
+            known = known or not _has_formula_sign(data, first, i)
         elif h == _ALT and kind == _IMAGE:
             for k in range(first, i):
                 if data[k] in (36, 92, 94, 95, 123):  # of formulas
@@ -264,6 +266,20 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
     if i < stop and data[i] == 47 and kind in (_BREAK, _RULE, _IMAGE):
         i += 1
     return i + 1 if i < stop and data[i] == 62 and known else -1
+
+
+@njit(cache=True)
+def _has_formula_sign(data: Any, i: Any, stop: Any) -> Any:
+    """Whether an address may be a formula's."""
+    while i < stop:
+        for sign in _FORMULA_SIGNS:
+            same = i + len(sign) <= stop
+            for k in range(len(sign)):
+                same = same and (data[i + k] == sign[k] or data[i + k] | 32 == sign[k])
+            if same:
+                return True
+        i += 1
+    return False
 
 
 @njit(cache=True)
