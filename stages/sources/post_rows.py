@@ -223,23 +223,23 @@ def resolved(data: bytes, spans: Any) -> tuple[Any, Any]:
 
 
 MAX_DIGITS = 20
-_LT, _GT, _AMP, _QUOT, _APOS = (np.frombuffer(name, np.uint8) for name in (b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"))
 
 
 @njit(cache=True)
 def _named(data: Any, i: Any, stop: Any) -> Any:
     """The character a reference names, and the bytes behind its &; & itself and 0 where it is none of the five."""
-    first = data[i] if i < stop else 0
-    if first == 108 and starts(data, i, stop, _LT):
-        return 60, 3
-    if first == 103 and starts(data, i, stop, _GT):
-        return 62, 3
-    if first == 97 and starts(data, i, stop, _AMP):
+    if i + 2 < stop and data[i + 1] == 116 and data[i + 2] == 59:  # lt; gt;
+        if data[i] == 108:
+            return 60, 3
+        if data[i] == 103:
+            return 62, 3
+    if i + 3 < stop and data[i] == 97 and data[i + 1] == 109 and data[i + 2] == 112 and data[i + 3] == 59:  # amp;
         return 38, 4
-    if first == 113 and starts(data, i, stop, _QUOT):
-        return 34, 5
-    if first == 97 and starts(data, i, stop, _APOS):
-        return 39, 5
+    if i + 4 < stop and data[i + 2] == 111 and data[i + 4] == 59:  # quot; apos;
+        if data[i] == 113 and data[i + 1] == 117 and data[i + 3] == 116:
+            return 34, 5
+        if data[i] == 97 and data[i + 1] == 112 and data[i + 3] == 115:
+            return 39, 5
     return 38, 0
 
 
@@ -254,10 +254,10 @@ def _resolve(data: Any, spans: Any, out: Any) -> Any:
             i += 1
             if byte == 38:
                 if i < stop and data[i] == 35:
-                    number, length = _number(data, i + 1, stop)
+                    number, length = numeric_reference(data, i + 1, stop)
                     if length > 0:
                         i += length + 1
-                        at = _write(number, out, at)
+                        at = write_utf8(number, out, at)
                         continue
                 byte, length = _named(data, i, stop)
                 i += length
@@ -304,8 +304,8 @@ def _integers(data: Any, spans: Any) -> Any:
 
 
 @njit(cache=True)
-def _number(data: Any, i: Any, stop: Any) -> Any:
-    """The number of a character reference and its length with the semicolon; a length of 0 where it is none."""
+def numeric_reference(data: Any, i: Any, stop: Any) -> Any:
+    """The number of a character reference, from behind its &#, and its length with the semicolon; a length of 0 where it is none."""
     first = i
     base = 10
     if i < stop and data[i] == 120:
@@ -329,7 +329,7 @@ def _number(data: Any, i: Any, stop: Any) -> Any:
 
 
 @njit(cache=True)
-def _write(number: Any, out: Any, at: Any) -> Any:
+def write_utf8(number: Any, out: Any, at: Any) -> Any:
     """Write a character as UTF-8; one that XML does not allow is left out."""
     if (number < 32 and number != 9 and number != 10 and number != 13) or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
         return at

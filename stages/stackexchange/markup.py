@@ -11,15 +11,17 @@ Units:   bytes of UTF-8.
 
 from __future__ import annotations
 
+from html.entities import html5
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from stages.extract.render import MAX_INDENT
-from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, look_up, name_hash
-from stages.sources.post_rows import starts
+from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, look_up, name_hash, name_table
+from stages.sources.post_rows import numeric_reference, starts, write_utf8
 
+_I: Any = np.int64
 MAX_DEPTH = 64
 MAX_IMAGES = 16
 ROOM = 64
@@ -58,7 +60,11 @@ _EGIN, _BOM, _ZERO_WIDTH = _word("egin{"), _word("\ufeff"), _word("\u200b")
 _NAMED_FORMULAS = tuple(_word(w) for w in ("\\begin{equation", "\\begin{displaymath", "\\begin{math", "latex "))
 """What a formula may begin with that says only that it is one."""
 _PLAIN = np.array([b > 32 and b not in b"&<$\\#[\xc2\xef" for b in range(256)])
-_LT, _GT, _AMP, _QUOT, _NBSP, _APOS = (_word(w) for w in ("lt;", "gt;", "amp;", "quot;", "nbsp;", "#39;"))
+_CHARACTERS = {name[:-1]: ord(c) for name, c in html5.items() if name[-1] == ";" and len(c) == 1}
+_NAMES = sorted(_CHARACTERS)
+_NAME_HASHES, _NAME_NUMBERS = name_table({name: k + 1 for k, name in enumerate(_NAMES)})
+_MEANT = np.array([0, *(_CHARACTERS[name] for name in _NAMES)], np.int64)
+_NAME_BYTES = max(map(len, _NAMES))
 
 # State of a post, as slots of one array: where in out its text begins, its open block begins (-1: none is open), its text ends; whether
 # white space is owed, the last thing was a line break or the end of a link, the block before stands in a list, a heading is open; the item
@@ -300,33 +306,37 @@ def _class(data: Any, i: Any, stop: Any, tag: Any) -> Any:
 
 @njit(cache=True)
 def _reference(data: Any, i: Any, stop: Any) -> Any:
-    """What stands for the & at data[i - 1]: (byte, where to go on), a blank for a no-break space; (0, ...) where it is not told."""
+    """What stands for the & at data[i - 1]: (code point, where to go on), a blank for a no-break space; (0, ...) where it is not told."""
     if i >= stop or data[i] <= 32:
         return 38, i
-    if starts(data, i, stop, _LT):
-        return 60, i + 3
-    if starts(data, i, stop, _GT):
-        return 62, i + 3
-    if starts(data, i, stop, _AMP):
-        return 38, i + 4
-    if starts(data, i, stop, _QUOT):
-        return 34, i + 5
-    if starts(data, i, stop, _NBSP):
-        return 32, i + 5
-    if starts(data, i, stop, _APOS):
-        return 39, i + 4
-    return 0, i
+    if data[i] == 35:
+        number, length = numeric_reference(data, i + 1, stop)
+        if length == 0 or number < 32 or 127 <= number < 160 or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
+            return 0, i
+        i += 1 + length
+    else:
+        end = i
+        while end < min(stop, i + _NAME_BYTES + 1) and data[end] != 59:
+            end += 1
+        if end >= stop or data[end] != 59:
+            return 0, i
+        number = _MEANT[look_up(_NAME_HASHES, _NAME_NUMBERS, name_hash(data, i, end))]
+        i = end + 1
+    if number in (0xAD, 0x200B, 0xFEFF):
+        return 0, i
+    return (32 if number == 0xA0 else number), i
 
 
 @njit(cache=True)
 def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> Any:
     """Write text up to the next tag, white space collapsed; returns where that stands, -1 where it is not of the kind."""
     while i < stop and data[i] != 60:
-        byte = data[i]
+        byte, code = _I(data[i]), _I(0)
         i += 1
         if byte == 38:
-            byte, i = _reference(data, i, stop)
-        if byte == 0xC2 and i < stop and data[i] == 0xA0:
+            code, i = _reference(data, i, stop)
+            byte = min(code, 127)
+        elif byte == 0xC2 and i < stop and data[i] == 0xA0:
             byte, i = 32, i + 1
         if byte <= 32:
             if byte not in (9, 10, 13, 32) or (byte == 10 and s[_CODES]):
@@ -347,9 +357,9 @@ def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> 
             s[_PROSE] = 1
             if not _tex(data, i, stop, byte, s):
                 return -1
-        at = s[_AT]
-        out[at] = byte
-        at += 1
+        at = write_utf8(code, out, s[_AT]) if code > 127 else s[_AT] + 1
+        if code <= 127:
+            out[at - 1] = byte
         if not s[_ESCAPED] and not s[_PAIR]:  # most of a text: bytes that mean nothing, and single blanks between them
             while i + 1 < stop and (_PLAIN[data[i]] or (data[i] == 32 and _PLAIN[data[i + 1]])):
                 out[at] = data[i]
@@ -424,10 +434,12 @@ def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
         if len(out) - s[_AT] < stop - i + ROOM:
             return False
         while i < stop:
-            byte = data[i]
+            byte = _I(data[i])
             i += 1
             if byte == 38:
                 byte, i = _reference(data, i, stop)
+                if byte > 127:
+                    return False
             if byte == 0xC2 or byte == 0xEF or (byte < 32 and byte not in (9, 10, 13)):
                 return False
             if byte <= 32:
@@ -459,11 +471,13 @@ def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
         out[s[_AT] - 1] = 10
     first, inked, letters = s[_AT], s[_AT], False
     while i < stop and data[i] != 60:
-        byte = data[i]
+        byte = _I(data[i])
         i += 1
         if byte == 38:
             byte, i = _reference(data, i, stop)
-        if byte == 0xC2 and i < stop and data[i] == 0xA0:
+            if byte > 127:
+                return -1
+        elif byte == 0xC2 and i < stop and data[i] == 0xA0:
             byte, i = 32, i + 1
         if byte < 32 and byte != 9 and byte != 10:
             return -1
@@ -520,10 +534,12 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
         out[s[_AT]] = 36
         s[_AT] += 1
     while first < last:
-        byte = data[first]
+        byte = _I(data[first])
         first += 1
         if byte == 38:
             byte, first = _reference(data, first, last)
+            if byte > 127:
+                return -1
         if byte == 36 or byte == 0 or byte == 13 or (byte == 10 and first < last and data[first] == 10):
             return -1
         out[s[_AT]] = byte

@@ -48,6 +48,7 @@ READ = [
     ('<p>see <img src="https://i.stack.imgur.com/a.png" alt="enter image description here"> it</p>', "see it"),
     ('<p>see <img src="https://i.stack.imgur.com/a.png" alt="a graph"> it</p>', "see it\n\na graph"),
     ('<ul><li><img src="http://i.stack.imgur.com/a.png" alt="a"> b</li></ul>', "- b\n\na"),
+    ("<p>a &mdash; &eacute;&pi;&#8212;&#x1F600;&hellip;</p>", "a — éπ—\U0001f600…"),
     ("<p>my_var **not bold**</p>", "my_var **not bold**"),
 ]  # fmt: skip
 
@@ -63,7 +64,9 @@ def test_markup_of_the_editor(html, text):
     [
         '<p>a', 'a</p>', '<p><em>a</p></em>', '<p><p>a</p></p>', '<p><ul><li>a</li></ul></p>', '<ul><p>a</p></ul>', '<ul>a</ul>',
         '<li>a</li>', '<em><p>a</p></em>', '<table><tr><td>a</td></tr></table>', '<div>a</div>', '<p style="x">a</p>',
-        '<p class="x">a</p>', '<p>a &mdash; b</p>', '<p>&copy</p>', '<!-- c --><p>a</p>', '<P>a</P>', '<p>\x01</p>', '<pre>a</pre>',
+        '<p class="x">a</p>', '<p>a &shy; b</p>',
+        '<p>a &mdash b</p>', '<p>&#128;</p>', '<p>&#8203;</p>', '<p>&nosuch;</p>', '<p>&copy</p>', '<!-- c --><p>a</p>',
+        '<P>a</P>', '<p>\x01</p>', '<pre>a</pre>',
         '<pre><code>1\n2</code></pre>', '<pre><code>a<b>c</b></code></pre>', '<p><code>a\nb</code></p>',
         '<p><code>a</code></p><p><code>b</code></p>', '<p><code>a<em>b</em></code></p>', '<p>\\(x\\)</p>', '<p>\\[x\\]</p>',
         '<p>\\begin{align}x\\end{align}</p>', '<p>##x##</p>', '<p>[/tex]</p>', '<p><a href="x">a <a href="y">b</a></a></p>',
@@ -87,7 +90,7 @@ def dollars_aside(text):
 
 INLINE = st.recursive(
     st.one_of(
-        st.sampled_from(["word", " ", "a b", "\n", "é", "漢", "&lt;", "&amp;", "&nbsp;", "*", "_x_", "1", "<br>", "<br />", "."]),
+        st.sampled_from(["word", " ", "a b", "\n", "é", "漢", "&lt;", "&amp;", "&nbsp;", "&mdash;", "&#233;", "*", "_x_", "1", "<br>"]),
         st.sampled_from(['<img src="https://i.stack.imgur.com/x.png" alt="alt &amp; text">', '<img src="//i.sstatic.net/x" alt="">']),
     ),
     lambda inner: st.tuples(
