@@ -15,7 +15,7 @@ Params:  paths -- files or glob patterns, local or URLs.
 Drops:   broken_record (a row that is no XML, without or with wrong numbers; what lies between rows; a stream damaged or cut from here on),
          too_large (the row), other_post_type (neither question nor answer), other_site (not in `sites`), no_text (a row without a body),
          duplicate_record (by the engine).
-Errors:  ValueError before the run if a file is no Posts.xml, its site cannot be told, or an archive is encrypted, a bomb, or has no Posts.xml.
+Errors:  ValueError before the run if a file is no Posts.xml, its site cannot be told, or an archive is encrypted, a bomb, or has none.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ import contextlib
 import io
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
+from curation.documents import document_ids
+from curation.rules import first_true
 from curation.stage import Source, StageParams, Types
 from stages.sources.archives.seven_zip import open_member
-from stages.sources.batches import RowsToTables
-from stages.sources.dumps.post_rows import ABSENT, BROKEN, NO_NUMBER, integers, resolved, rows_of
+from stages.sources.dates import utc_dates
+from stages.sources.dumps.post_rows import ABSENT, BROKEN, NO_NUMBER, REASONS, Rows, integers, resolved, rows_of
 from stages.sources.opening import CODECS, PathList, head, is_remote, open_decompressed
 
 LARGEST_28 = frozenset([
@@ -49,6 +53,7 @@ sites (meta) are left out. Llama 1 does not name its 28."""
 
 NUMBERS = ("Id", "PostTypeId", "ParentId", "AcceptedAnswerId", "Score")
 TEXTS = ("CreationDate", "Title", "Tags", "ContentLicense", "Body")
+BODY = TEXTS.index("Body")
 QUESTION, ANSWER = 1, 2
 POST_TYPES = {QUESTION: "question", ANSWER: "answer"}
 LICENCES = (("2018-05-02", "CC-BY-SA-4.0"), ("2011-04-08", "CC-BY-SA-3.0"), ("", "CC-BY-SA-2.5"))
@@ -62,8 +67,6 @@ COLUMNS: dict[str, Any] = {
 
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}")
 _POSTS = re.compile(r"(.*?)[-_.]?posts\.xml", re.I)
-_WITHOUT_ZONE = re.compile(r"[0-9T:.-]{19,29}")
-_TAG = re.compile(r"[^<>|]+")
 
 
 class Params(StageParams):
@@ -111,7 +114,7 @@ class Stackexchange(Source):
             return [""]
         count = -(-size_bytes // params.part_bytes)
         cuts = [size_bytes * k // count for k in range(count + 1)]
-        return [f"{start}-{'' if stop == size_bytes else stop}" for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [f"{start}-{'' if stop == size_bytes else stop}" for start, stop in pairwise(cuts)]
 
     def read(
         self, path: str, relative: str, part: str, params: Any,
@@ -119,11 +122,9 @@ class Stackexchange(Source):
     ) -> Iterator[pa.Table]:  # fmt: skip
         site = site_of(path, params.site) or ""
         sites = LARGEST_28 if params.sites == "largest_28" else params.sites
-        other = "other_site" if sites is not None and site not in sites else None
-        tables = RowsToTables(self.name, relative, ("content", pa.large_binary()), {n: getattr(t, "type", t) for n, t in COLUMNS.items()})
-        wanted = None if want is None else set(map(int, want))
+        kept = sites is None or site in sites
         first, _, last = part.partition("-")
-        start, end, number = int(first or 0), int(last) if last else None, -1
+        start, end, row = int(first or 0), int(last) if last else None, 0
         with contextlib.ExitStack() as opened:
             try:
                 stream = opened.enter_context(contextlib.closing(_stream(path)))
@@ -132,32 +133,15 @@ class Stackexchange(Source):
             except OSError:
                 stream = _Damaged()
             for rows in rows_of(stream, NUMBERS + TEXTS, params.max_row_bytes, start, end):
-                chosen = [k for k in range(len(rows.offsets)) if wanted is None or number + 1 + k in wanted]
-                if progress is not None and chosen:
-                    progress(number + 1 + chosen[0])
-                spans = rows.values[chosen]
-                numbers = integers(rows.data, spans[:, : len(NUMBERS)])
-                texts, ends = resolved(rows.data, np.ascontiguousarray(spans[:, len(NUMBERS) :]).reshape(-1, 2))
-                absent = (spans[:, len(NUMBERS) :, 0] < 0).tolist()
-                for n, k in enumerate(chosen):
-                    row, reason, offset = number + 1 + k, rows.reasons[k], rows.offsets[k]
+                numbers = np.arange(row, row + len(rows.offsets))
+                row += len(numbers)
+                if want is not None:
+                    chosen = np.isin(numbers, want)
+                    rows, numbers = Rows(rows.data, rows.offsets[chosen], rows.reasons[chosen], rows.values[chosen]), numbers[chosen]
+                if len(numbers):
                     if progress is not None:
-                        progress(row)
-                    if reason is None and (numbers[n][0] < 0 or numbers[n][1] < 0 or NO_NUMBER in numbers[n]):
-                        reason = BROKEN
-                    if reason is not None:
-                        full = tables.add((row, None, None, None, offset, reason, site, *[None] * (len(COLUMNS) - 1)), None)
-                    else:
-                        at = ends[n * len(TEXTS) : (n + 1) * len(TEXTS) + 1]
-                        pieces = [None if gone else texts[a:b] for gone, a, b in zip(absent[n], at[:-1], at[1:], strict=True)]
-                        given, url, date, *others = _fields(numbers[n], pieces, site)
-                        reason = other or ("other_post_type" if numbers[n][1] not in POST_TYPES else "no_text" if absent[n][-1] else None)
-                        full = tables.add((row, given, url, date, offset, reason, *others), None if reason else _utf8(pieces[-1] or b""))
-                    if full:
-                        yield tables.take()
-                number += len(rows.offsets)
-        if tables.rows:
-            yield tables.take()
+                        progress(int(numbers[0]))
+                    yield _table(rows, numbers, site, relative, kept)
 
 
 class _Damaged:
@@ -188,34 +172,58 @@ def _stream(path: str) -> Any:
     return open_member(path, is_posts) if path.lower().endswith(".7z") else open_decompressed(path)
 
 
-def _fields(numbers: list[int], texts: list[bytes | None], site: str) -> tuple[Any, ...]:
-    """(given id, URL, date, *COLUMNS) of a row's NUMBERS and TEXTS."""
-    post_id, kind, *others = numbers
-    parent, accepted, score = (None if n == ABSENT else n for n in others)
-    date, title, tags, licence = (None if t is None else t.decode("utf-8", "replace") for t in texts[:-1])
-    if date and _WITHOUT_ZONE.fullmatch(date):
-        date += "Z"
-    return (
-        f"{site}/{post_id}", f"https://{site}/{'a' if kind == ANSWER else 'questions'}/{post_id}", date, site, post_id,
-        POST_TYPES.get(kind, str(kind)), parent, accepted, score, title, None if tags is None else _TAG.findall(tags),
-        licence.strip().replace(" ", "-") if licence else next(name for day, name in LICENCES if date >= day) if date else None,
-    )  # fmt: skip
+def _table(rows: Rows, row: Any, site: str, relative: str, kept: bool) -> pa.Table:
+    """The table of some rows; `kept`: whether the site's posts are wanted."""
+    n, k = len(row), len(NUMBERS)
+    numbers, absent = integers(rows.data, rows.values[:, :k]), rows.values[:, k:, 0] < 0
+    post_id, kind = numbers[:, 0], numbers[:, 1]
+    broken = (rows.reasons == 0) & ((post_id < 0) | (kind < 0) | (numbers == NO_NUMBER).any(axis=1))
+    reason = np.where(broken, REASONS.index(BROKEN), rows.reasons)
+    lost = reason > 0
+    other = ~lost & ~np.isin(kind, list(POST_TYPES))
+    reasons = pa.array(np.array(REASONS, object)[reason], pa.string())
+    reasons = pc.coalesce(reasons, first_true(other_site=np.full(n, not kept), other_post_type=other, no_text=absent[:, BODY]))
+    dropped = ~reasons.is_null().to_numpy(zero_copy_only=False)
+    integer = [pa.array(column, mask=lost | (column == ABSENT)) for column in numbers.T]
+    date, title, tags, licence = (_strings(rows, k + t, lost | absent[:, t], pa.string()) for t in range(BODY))
+    names = pc.cast(integer[0], pa.string())
+    answers = pa.array(kind == ANSWER)
+    page = pc.if_else(answers, pa.scalar(f"https://{site}/a/"), pa.scalar(f"https://{site}/questions/"))
+    url, given = pc.binary_join_element_wise(page, names, ""), pc.binary_join_element_wise(pa.scalar(site), names, "/")
+    dates = utc_dates(pc.if_else(pc.match_substring_regex(date, "^[0-9T:.-]{19,29}$"), pc.binary_join_element_wise(date, "Z", ""), date))
+    offset = pa.array(rows.offsets, pa.int64())
+    of_day = pa.nulls(n, pa.string())
+    for day, name in reversed(LICENCES):
+        of_day = pc.if_else(pc.greater_equal(date, day).fill_null(False), name, of_day)
+    types = pc.if_else(answers, "answer", pc.if_else(pa.array(kind == QUESTION), "question", pc.cast(integer[1], pa.string())))
+    table = {
+        "id": document_ids(Stackexchange.name, given, url=url, date=dates, relative=relative, offset=offset), "url": url, "date": dates,
+        "record_file": pa.repeat(pa.scalar(relative), n), "record_offset": offset,
+        "content": _strings(rows, k + BODY, dropped, pa.large_binary()), "site": pa.repeat(pa.scalar(site), n), "post_id": integer[0],
+        "post_type": types, **dict(zip(("parent_id", "accepted_answer_id", "score"), integer[2:], strict=True)), "title": title,
+        "tags": pc.split_pattern(pc.replace_substring(pc.utf8_trim(tags, "<>|"), "><", "|"), "|"),
+        "licence": pc.coalesce(pc.replace_substring(pc.utf8_trim(licence, " "), " ", "-"), of_day),
+    }  # fmt: skip
+    return pa.table(table | {"_row": pa.array(row, pa.int64()), "drop_reason": reasons})
 
 
-def _utf8(body: bytes) -> bytes:
-    """A body as it is, bytes that are no UTF-8 as U+FFFD."""
+def _strings(rows: Rows, column: int, absent: Any, kind: pa.DataType) -> pa.Array:
+    """An attribute of each row, references resolved, bytes that are no UTF-8 as U+FFFD; null where bool (n,) `absent` holds."""
+    spans = np.where(absent[:, None], -1, rows.values[:, column])
+    data, ends = resolved(rows.data, spans)
+    valid = pa.py_buffer(np.packbits(~absent, bitorder="little"))
+    values = pa.Array.from_buffers(pa.large_binary(), len(spans), [valid, pa.py_buffer(ends), pa.py_buffer(data)])
     try:
-        body.decode()
-    except UnicodeDecodeError:
-        return body.decode("utf-8", "replace").encode()
-    return body
+        values.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        values = pa.array([v and v.decode("utf-8", "replace").encode() for v in values.to_pylist()], pa.large_binary())
+    return values if kind == pa.large_binary() else values.cast(kind)
 
 
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this source."""
     for rows in rows_of(io.BytesIO(b'<posts><row Id="1" Body="&lt;&#10;" /></posts>'), NUMBERS + TEXTS, 1 << 10):
-        integers(rows.data, rows.values[:, : len(NUMBERS)])
-        resolved(rows.data, np.ascontiguousarray(rows.values[:, len(NUMBERS) :]).reshape(-1, 2))
+        _table(rows, np.arange(1), "", "", True)
 
 
 stackexchange = Stackexchange()

@@ -11,14 +11,17 @@ Units:   bytes of UTF-8.
 
 from __future__ import annotations
 
+from html.entities import html5
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from stages.extract.render import MAX_INDENT
-from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, look_up, name_hash
+from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, look_up, name_hash, name_table
+from stages.sources.dumps.post_rows import numeric_reference, starts, write_utf8
 
+_I: Any = np.int64
 MAX_DEPTH = 64
 MAX_IMAGES = 16
 ROOM = 64
@@ -47,7 +50,8 @@ _HREF, _REL, _TITLE, _SRC, _ALT, _WIDTH, _HEIGHT, _START, _CLASS = (
 _NO_ALT = _word("enter image description here")
 """What the editor writes where nobody did."""
 _HOSTS = (_word("://i.stack.imgur.com/"), _word("://i.sstatic.net/"), _word("://i.imgur.com/"))
-"""Hosts of uploads: other images may be formulas."""
+_FORMULA_SIGNS = tuple(_word(w) for w in ("tex", "math", "cht=", "quat", "rmul", "cogs", "hurm", "eeim", "xpr=", "\\"))
+"""Hosts of uploads, and what in other addresses may speak of a formula (extract/math/formula_marks.py)."""
 _LANG, _PRETTY, _DEFAULT, _POST_TAG, _SPOILER, _MATH = (
     _word(w) for w in ("lang-", "prettyprint", "default", "post-tag", "spoiler", "math-container")
 )
@@ -56,13 +60,17 @@ _EGIN, _BOM, _ZERO_WIDTH = _word("egin{"), _word("\ufeff"), _word("\u200b")
 _NAMED_FORMULAS = tuple(_word(w) for w in ("\\begin{equation", "\\begin{displaymath", "\\begin{math", "latex "))
 """What a formula may begin with that says only that it is one."""
 _PLAIN = np.array([b > 32 and b not in b"&<$\\#[\xc2\xef" for b in range(256)])
-_LT, _GT, _AMP, _QUOT, _NBSP, _APOS = (_word(w) for w in ("lt;", "gt;", "amp;", "quot;", "nbsp;", "#39;"))
+_CHARACTERS = {name[:-1]: ord(c) for name, c in html5.items() if name[-1] == ";" and len(c) == 1}
+_NAMES = sorted(_CHARACTERS)
+_NAME_HASHES, _NAME_NUMBERS = name_table({name: k + 1 for k, name in enumerate(_NAMES)})
+_MEANT = np.array([0, *(_CHARACTERS[name] for name in _NAMES)], np.int64)
+_NAME_BYTES = max(map(len, _NAMES))
 
-# State of a post, as slots of one array: where in out its text begins, its open block begins (-1: none is open), its text ends; whether white
-# space is owed, the last thing was a line break or the end of a link, the block before stands in a list, a heading is open; the item that
-# waits for its text (0 none, 1 waiting, 2 an image has its marker), its number (-1: none) and level; open inline elements, code elements;
-# whether the block has text outside of code; paragraphs of code alone; images owed; between dollars (1 single, 2 double ones), behind a
-# backslash, before the second dollar of two.
+# State of a post, as slots of one array: where in out its text begins, its open block begins (-1: none is open), its text ends; whether
+# white space is owed, the last thing was a line break or the end of a link, the block before stands in a list, a heading is open; the item
+# that waits for its text (0 none, 1 waiting, 2 an image has its marker), its number (-1: none) and level; open inline elements, code
+# elements; whether the block has text outside of code; paragraphs of code alone; images owed; between dollars (1 single, 2 double ones),
+# behind a backslash, before the second dollar of two.
 _BASE, _FIRST, _AT, _SPACE, _NEWLINE, _LINK, _LISTED, _HEADED, _ITEM, _NUMBER, _LEVEL, _INLINES, _CODES, _PROSE, _TYPED = range(15)
 _OWED, _DOLLARS, _ESCAPED, _PAIR = range(15, 19)
 
@@ -76,7 +84,9 @@ def post_texts(data: Any, offsets: Any) -> tuple[Any, Any, Any]:
         where not, its text is empty).
     """
     out = np.empty(2 * int(offsets[-1] - offsets[0]) + 4096, np.uint8)
-    ends, done = _posts(data, offsets, out)
+    data = data.view()
+    data.flags.writeable = False  # one kind of array, so that one kernel is compiled
+    ends, done = _posts(data, np.array(offsets), out)
     return out[: ends[-1]], ends, done
 
 
@@ -130,11 +140,11 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                         return False
                 if not _flush(data, out, s, owed):
                     return False
-                lists -= inside == _OL or inside == _UL
+                lists -= inside in (_OL, _UL)
                 s[_HEADED] = 0
             else:
                 s[_INLINES] -= 1
-                s[_CODES] -= inside == _CODE or inside == _KBD
+                s[_CODES] -= inside in (_CODE, _KBD)
             if touched or kind == _FLOW:
                 s[_LINK] = inside == _A
             touched = True
@@ -150,7 +160,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
         i = _attributes(data, i, stop, tag, kind, span)
         if i < 0:
             return False
-        in_list = inside == _OL or inside == _UL
+        in_list = inside in (_OL, _UL)
         if in_list != (tag == _LI) and (in_list or tag == _LI):
             return False
         if kind in (_FLOW, _RULE, _PRE):
@@ -194,7 +204,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                         return False
                 s[_SPACE] |= s[_LINK]
             s[_HEADED] |= _H1 <= tag <= _H6
-            if tag == _OL or tag == _UL:
+            if tag in (_OL, _UL):
                 lists += 1
                 numbers[top] = span[2] - 1
             elif tag == _LI:
@@ -204,27 +214,9 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                     s[_NUMBER] = numbers[top - 1]
             if kind == _INLINE:
                 s[_INLINES] += 1
-                s[_CODES] += tag == _CODE or tag == _KBD
+                s[_CODES] += tag in (_CODE, _KBD)
         s[_LINK] = 0
     return top == 0 and _flush(data, out, s, owed)
-
-
-@njit(cache=True)
-def _starts(data: Any, at: Any, stop: Any, word: Any) -> Any:
-    if at + len(word) > stop:
-        return False
-    for k in range(len(word)):
-        if data[at + k] != word[k]:
-            return False
-    return True
-
-
-@njit(cache=True)
-def _find(data: Any, at: Any, stop: Any, word: Any) -> Any:
-    """Where a word that begins with < stands first; -1 if another tag is met before."""
-    while at < stop and data[at] != 60:
-        at += 1
-    return at if _starts(data, at, stop, word) else -1
 
 
 @njit(cache=True)
@@ -257,12 +249,13 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
             while at < i and data[at] != 58:
                 at += 1
             for host in _HOSTS:
-                known = known or _starts(data, at, i, host)
+                known = known or starts(data, at, i, host)
+            known = known or not _has_formula_sign(data, first, i)
         elif h == _ALT and kind == _IMAGE:
             for k in range(first, i):
                 if data[k] in (36, 92, 94, 95, 123):  # of formulas
                     return -1
-            if not (i - first == len(_NO_ALT) and _starts(data, first, i, _NO_ALT)):
+            if not (i - first == len(_NO_ALT) and starts(data, first, i, _NO_ALT)):
                 span[0], span[1] = first, i
         elif h == _START and tag == _OL:
             number, digits = 0, i - first
@@ -282,14 +275,28 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
 
 
 @njit(cache=True)
+def _has_formula_sign(data: Any, i: Any, stop: Any) -> Any:
+    """Whether an address may be a formula's."""
+    while i < stop:
+        for sign in _FORMULA_SIGNS:
+            same = i + len(sign) <= stop
+            for k in range(len(sign)):
+                same = same and (data[i + k] == sign[k] or data[i + k] | 32 == sign[k])
+            if same:
+                return True
+        i += 1
+    return False
+
+
+@njit(cache=True)
 def _class(data: Any, i: Any, stop: Any, tag: Any) -> Any:
     """Whether a class is one of the site's that change nothing."""
     if tag == _SPAN_TAG:
-        return stop - i == len(_MATH) and _starts(data, i, stop, _MATH)
+        return stop - i == len(_MATH) and starts(data, i, stop, _MATH)
     if tag != _PRE_TAG and tag != _CODE:
-        return _starts(data, i, stop, _POST_TAG) or (stop - i == len(_SPOILER) and _starts(data, i, stop, _SPOILER))
+        return starts(data, i, stop, _POST_TAG) or (stop - i == len(_SPOILER) and starts(data, i, stop, _SPOILER))
     while i < stop:
-        if not (_starts(data, i, stop, _LANG) or _starts(data, i, stop, _PRETTY) or _starts(data, i, stop, _DEFAULT)):
+        if not (starts(data, i, stop, _LANG) or starts(data, i, stop, _PRETTY) or starts(data, i, stop, _DEFAULT)):
             return False
         while i < stop and data[i] != 32:
             i += 1
@@ -299,43 +306,47 @@ def _class(data: Any, i: Any, stop: Any, tag: Any) -> Any:
 
 @njit(cache=True)
 def _reference(data: Any, i: Any, stop: Any) -> Any:
-    """What stands for the & at data[i - 1]: (byte, where to go on), a blank for a no-break space; (0, ...) where it is not told."""
+    """What stands for the & at data[i - 1]: (code point, where to go on), a blank for a no-break space; (0, ...) where it is not told."""
     if i >= stop or data[i] <= 32:
         return 38, i
-    if _starts(data, i, stop, _LT):
-        return 60, i + 3
-    if _starts(data, i, stop, _GT):
-        return 62, i + 3
-    if _starts(data, i, stop, _AMP):
-        return 38, i + 4
-    if _starts(data, i, stop, _QUOT):
-        return 34, i + 5
-    if _starts(data, i, stop, _NBSP):
-        return 32, i + 5
-    if _starts(data, i, stop, _APOS):
-        return 39, i + 4
-    return 0, i
+    if data[i] == 35:
+        number, length = numeric_reference(data, i + 1, stop)
+        if length == 0 or number < 32 or 127 <= number < 160 or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
+            return 0, i
+        i += 1 + length
+    else:
+        end = i
+        while end < min(stop, i + _NAME_BYTES + 1) and data[end] != 59:
+            end += 1
+        if end >= stop or data[end] != 59:
+            return 0, i
+        number = _MEANT[look_up(_NAME_HASHES, _NAME_NUMBERS, name_hash(data, i, end))]
+        i = end + 1
+    if number in (0xAD, 0x200B, 0xFEFF):
+        return 0, i
+    return (32 if number == 0xA0 else number), i
 
 
 @njit(cache=True)
 def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> Any:
     """Write text up to the next tag, white space collapsed; returns where that stands, -1 where it is not of the kind."""
     while i < stop and data[i] != 60:
-        byte = data[i]
+        byte, code = _I(data[i]), _I(0)
         i += 1
         if byte == 38:
-            byte, i = _reference(data, i, stop)
-        if byte == 0xC2 and i < stop and data[i] == 0xA0:
+            code, i = _reference(data, i, stop)
+            byte = min(code, 127)
+        elif byte == 0xC2 and i < stop and data[i] == 0xA0:
             byte, i = 32, i + 1
         if byte <= 32:
             if byte not in (9, 10, 13, 32) or (byte == 10 and s[_CODES]):
                 return -1
             s[_SPACE] = 1
             continue
-        if (byte == 0xC2 and i < stop and data[i] == 0xAD) or (byte == 0xEF and _starts(data, i - 1, stop, _BOM)):
+        if (byte == 0xC2 and i < stop and data[i] == 0xAD) or (byte == 0xEF and starts(data, i - 1, stop, _BOM)):
             return -1
         if s[_FIRST] < 0:
-            if inside == _OL or inside == _UL:
+            if inside in (_OL, _UL):
                 return -1
             _begin(out, s, not s[_HEADED] and s[_ITEM] > 0)
         elif s[_SPACE] and not s[_NEWLINE]:
@@ -346,9 +357,9 @@ def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> 
             s[_PROSE] = 1
             if not _tex(data, i, stop, byte, s):
                 return -1
-        at = s[_AT]
-        out[at] = byte
-        at += 1
+        at = write_utf8(code, out, s[_AT]) if code > 127 else s[_AT] + 1
+        if code <= 127:
+            out[at - 1] = byte
         if not s[_ESCAPED] and not s[_PAIR]:  # most of a text: bytes that mean nothing, and single blanks between them
             while i + 1 < stop and (_PLAIN[data[i]] or (data[i] == 32 and _PLAIN[data[i + 1]])):
                 out[at] = data[i]
@@ -366,7 +377,7 @@ def _tex(data: Any, i: Any, stop: Any, byte: Any, s: Any) -> Any:
         s[_PAIR] = 0
     elif s[_ESCAPED]:
         s[_ESCAPED] = 0
-        if s[_DOLLARS] == 0 and (byte == 40 or byte == 91 or (byte == 98 and _starts(data, i, stop, _EGIN))):
+        if s[_DOLLARS] == 0 and (byte == 40 or byte == 91 or (byte == 98 and starts(data, i, stop, _EGIN))):
             return False
     elif byte == 92:
         s[_ESCAPED] = 1
@@ -423,10 +434,12 @@ def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
         if len(out) - s[_AT] < stop - i + ROOM:
             return False
         while i < stop:
-            byte = data[i]
+            byte = _I(data[i])
             i += 1
             if byte == 38:
                 byte, i = _reference(data, i, stop)
+                if byte > 127:
+                    return False
             if byte == 0xC2 or byte == 0xEF or (byte < 32 and byte not in (9, 10, 13)):
                 return False
             if byte <= 32:
@@ -448,7 +461,7 @@ def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
 @njit(cache=True)
 def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
     """Write a code block, from behind <pre>; returns what is behind </pre>, -1 where it is not of the kind."""
-    if not _starts(data, i, stop, _CODE_START):
+    if not starts(data, i, stop, _CODE_START):
         return -1
     i = _attributes(data, i + len(_CODE_START), stop, _CODE, _INLINE, span)
     if i < 0 or len(out) - s[_AT] < stop - i + ROOM:
@@ -458,15 +471,17 @@ def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
         out[s[_AT] - 1] = 10
     first, inked, letters = s[_AT], s[_AT], False
     while i < stop and data[i] != 60:
-        byte = data[i]
+        byte = _I(data[i])
         i += 1
         if byte == 38:
             byte, i = _reference(data, i, stop)
-        if byte == 0xC2 and i < stop and data[i] == 0xA0:
+            if byte > 127:
+                return -1
+        elif byte == 0xC2 and i < stop and data[i] == 0xA0:
             byte, i = 32, i + 1
         if byte < 32 and byte != 9 and byte != 10:
             return -1
-        if byte == 0xE2 and _starts(data, i - 1, stop, _ZERO_WIDTH):
+        if byte == 0xE2 and starts(data, i - 1, stop, _ZERO_WIDTH):
             i += 2
             continue
         if byte == 10 and inked == first:  # lines without anything at the start
@@ -478,12 +493,12 @@ def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
             inked = s[_AT]
         letters |= 97 <= (byte | 32) <= 122
     s[_AT], s[_FIRST], s[_ITEM] = inked, -1, 0
-    if not letters or not _starts(data, i, stop, _CODE_END):
+    if not letters or not starts(data, i, stop, _CODE_END):
         return -1
     i += len(_CODE_END)
     while i < stop and data[i] == 10:
         i += 1
-    return i + len(_PRE_END) if _starts(data, i, stop, _PRE_END) else -1
+    return i + len(_PRE_END) if starts(data, i, stop, _PRE_END) else -1
 
 
 @njit(cache=True)
@@ -494,7 +509,7 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
         end += 1
     width = 2 if i + 1 < end and data[i + 1] == 36 else 1
     first, last = i + width, end - width
-    if not _starts(data, end, stop, _SPAN_END) or last <= first or data[i] != 36 or data[end - 1] != 36 or data[end - width] != 36:
+    if not starts(data, end, stop, _SPAN_END) or last <= first or data[i] != 36 or data[end - 1] != 36 or data[end - width] != 36:
         return -1
     while width == 2 and first < last and (data[first] == 32 or data[first] == 10):
         first += 1
@@ -503,7 +518,7 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
     if first == last or data[first] <= 32 or data[last - 1] <= 32 or data[last - 1] == 92 or len(out) - s[_AT] < stop - i + ROOM:
         return -1
     for named in _NAMED_FORMULAS:
-        if _starts(data, first, last, named):
+        if starts(data, first, last, named):
             return -1
     if width == 2:
         if s[_INLINES] or not _flush(data, out, s, owed):
@@ -519,10 +534,12 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
         out[s[_AT]] = 36
         s[_AT] += 1
     while first < last:
-        byte = data[first]
+        byte = _I(data[first])
         first += 1
         if byte == 38:
             byte, first = _reference(data, first, last)
+            if byte > 127:
+                return -1
         if byte == 36 or byte == 0 or byte == 13 or (byte == 10 and first < last and data[first] == 10):
             return -1
         out[s[_AT]] = byte

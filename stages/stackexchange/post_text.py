@@ -12,8 +12,11 @@ Errors:  none. The words that the editor writes where an image has no alternativ
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.stage import Batch, Columns, StageParams, stage
 from stages.extract.extract_html import LEXBOR
@@ -37,23 +40,36 @@ def post_text(batch: Batch, params: Params) -> Columns:
     offsets = np.frombuffer(places, np.int64)[content.offset : content.offset + len(content) + 1] if len(content) else np.zeros(1, np.int64)
     data = np.frombuffer(values, np.uint8) if values is not None and values.size else np.empty(0, np.uint8)
     found, ends, done = post_texts(data, offsets)
-    quick, bounds, read = found.tobytes(), ends.tolist(), done.tolist()
+    quick = pa.Array.from_buffers(pa.large_string(), len(content), [None, pa.py_buffer(ends), pa.py_buffer(found)])
+    read = (done & _are_utf8(content) & (np.diff(offsets) <= params.max_bytes)).tolist()
     texts: list[str] = []
-    reasons: list[str | None] = []
-    for row, html in batch.documents("content"):
-        html, text, reason = html or b"", "", None
-        if len(html) > params.max_bytes:
-            reason = "too_large"
-        elif read[row] and _is_utf8(html):
-            text = quick[bounds[row] : bounds[row + 1]].decode()
-        else:
-            try:
-                text = fragment_text(html.replace(_NO_ALT, b'alt=""'))
-            except FragmentError:
-                reason = "too_large"
-        texts.append(text)
-        reasons.append(reason or (None if text.strip() else "empty"))
-    return {"text": pa.array(texts, pa.large_string()), "drop_reason": pa.array(reasons, pa.string())}
+    reasons: list[str | None] = [None] * len(content)
+    place = np.arange(len(content))
+    for (row,) in batch.documents():
+        if not read[row]:
+            html = content[row].as_py()
+            text = ""
+            if len(html) > params.max_bytes:
+                reasons[row] = "too_large"
+            else:
+                try:
+                    text = fragment_text(html.replace(_NO_ALT, b'alt=""'))
+                except FragmentError:
+                    reasons[row] = "too_large"
+            place[row] = len(content) + len(texts)
+            texts.append(text)
+    written = pa.concat_arrays([quick, pa.array(texts, pa.large_string())]).take(pa.array(place)) if texts else quick
+    empty = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(written)), 0)
+    return {"text": written, "drop_reason": pc.coalesce(pa.array(reasons, pa.string()), pc.if_else(empty, "empty", None))}
+
+
+def _are_utf8(content: pa.Array) -> Any:
+    """Which posts are valid UTF-8: bool (n,), or True for all."""
+    try:
+        content.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return np.array([_is_utf8(html) for html in content.to_pylist()])
+    return True
 
 
 def _is_utf8(html: bytes) -> bool:

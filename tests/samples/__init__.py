@@ -15,12 +15,16 @@ from tests.samples import (
     mixes,
     quality,
     safety,
+    stackexchange,
     subtitles,
     tokens,
     wikipedia,
 )
 
-FILES = (safety, extract, language, dedup, heuristics, quality, tokens, benchmarks, mixes, subtitles, books, github, wikipedia, arxiv)
+FILES = (
+    wikipedia, stackexchange, arxiv, books, subtitles, github,
+    safety, extract, language, dedup, heuristics, quality, tokens, benchmarks, mixes,
+)  # fmt: skip
 
 
 def samples_of(name):

@@ -16,24 +16,24 @@ import numpy as np
 from numba import njit
 
 CHUNK_BYTES = 4 << 20
-SCANNED_ROWS = 2048
+SCANNED_ROWS = 1024
 """Rows found at a time."""
 BROKEN, TOO_LARGE = "broken_record", "too_large"
-_REASONS = (None, BROKEN, TOO_LARGE)
-_NOTHING, _ROW, _LOST = range(3)
+REASONS = (None, BROKEN, TOO_LARGE)
+"""Why a row cannot be read."""
 _I: Any = np.int64
 
 
 class Rows(NamedTuple):
     """Some rows of a stream.
 
-    data: the bytes they stand in. offsets: of each row, in the stream. reasons: of each row None, or why it cannot be read.
+    data: the bytes they stand in. offsets: int64 (n,), of each row, in the stream. reasons: int64 (n,), its number in REASONS.
     values: int64 (n, names, 2), where the value of each wanted attribute stands in data, references and all; -1 where there is none.
     """
 
     data: bytes
-    offsets: list[int]
-    reasons: list[str | None]
+    offsets: Any
+    reasons: Any
     values: Any
 
 
@@ -63,13 +63,13 @@ def rows_of(stream: Any, names: tuple[str, ...], max_row_bytes: int, start: int 
         while True:
             places, kinds, values, at = _scan(array, at, limit, ended, max_row_bytes, letters, ends, state)
             if len(places):
-                yield Rows(data, (places + base).tolist(), [_REASONS[k] for k in kinds.tolist()], values)
+                yield Rows(data, places + base, kinds, values)
             if len(places) < SCANNED_ROWS - 1:
                 break
         if state[_DONE]:
             return
         if ended and not state[_SKIPS] and (damaged or not state[_CLOSED]):
-            yield Rows(b"", [base + len(data)], [BROKEN], np.full((1, len(names), 2), -1))
+            yield Rows(b"", np.array([base + len(data)]), np.array([1]), np.full((1, len(names), 2), -1))
         held, base = data[at:], base + at
 
 
@@ -79,7 +79,7 @@ _SKIPS, _CLOSED, _DONE = range(3)
 
 @njit(cache=True)
 def _scan(data: Any, at: Any, limit: Any, ended: Any, max_row_bytes: Any, letters: Any, ends: Any, state: Any) -> Any:
-    """Rows from data[at] on, at most SCANNED_ROWS: (where each begins, its number in _REASONS, its values, where to go on)."""
+    """Rows from data[at] on, at most SCANNED_ROWS: (where each begins, its number in REASONS, its values, where to go on)."""
     n, count = len(data), 0
     places, kinds = np.zeros(SCANNED_ROWS, np.int64), np.zeros(SCANNED_ROWS, np.int64)
     values = np.full((SCANNED_ROWS, len(ends) - 1, 2), -1, np.int64)
@@ -133,11 +133,11 @@ def _is_space(byte: Any) -> Any:
 
 
 @njit(cache=True)
-def _starts(data: Any, at: Any, stop: Any, word: Any) -> Any:
+def starts(data: Any, at: Any, stop: Any, word: Any) -> Any:
     """Whether data[at:stop] begins with a word."""
     if at + len(word) > stop:
         return False
-    for k in range(len(word)):
+    for k in range(len(word)):  # noqa: SIM110
         if data[at + k] != word[k]:
             return False
     return True
@@ -150,18 +150,18 @@ _BOM = np.frombuffer(b"\xef\xbb\xbf", np.uint8)
 @njit(cache=True)
 def _is_row(data: Any, at: Any, stop: Any) -> Any:
     """Whether a row's tag begins at data[at]; one that is cut may not be told."""
-    return _starts(data, at, stop, _ROW_TAG) and at + 4 < stop and _is_space(data[at + 4])
+    return starts(data, at, stop, _ROW_TAG) and at + 4 < stop and _is_space(data[at + 4])
 
 
 @njit(cache=True)
 def _other(data: Any, at: Any, stop: Any, state: Any) -> Any:
     """Where the text behind what is no row begins, -1 if it is nothing a dump has."""
     if data[at] != 60:  # the file's first bytes
-        return at + 3 if _starts(data, at, stop, _BOM) else at
-    closes = _starts(data, at, stop, _ROOT_END)
+        return at + 3 if starts(data, at, stop, _BOM) else at
+    closes = starts(data, at, stop, _ROOT_END)
     if at + 1 < stop and data[at + 1] == 33:  # a comment, or a declaration and what follows it
         return stop
-    if not (closes or _starts(data, at, stop, _ROOT) or _starts(data, at, stop, _ROW_END) or (at + 1 < stop and data[at + 1] == 63)):
+    if not (closes or starts(data, at, stop, _ROOT) or starts(data, at, stop, _ROW_END) or (at + 1 < stop and data[at + 1] == 63)):
         return -1
     while at < stop and data[at] != 62:
         at += 1
@@ -203,43 +203,43 @@ def _attributes(data: Any, i: Any, stop: Any, letters: Any, ends: Any, values: A
         if i >= stop:
             return -1
         for k in range(len(ends) - 1):
-            if ends[k + 1] - ends[k] == length and _starts(data, name, name + length, letters[ends[k] : ends[k + 1]]):
+            if ends[k + 1] - ends[k] == length and starts(data, name, name + length, letters[ends[k] : ends[k + 1]]):
                 if values[k, 0] >= 0:
                     return -1
                 values[k, 0], values[k, 1] = first, i
         i += 1
 
 
-def resolved(data: bytes, spans: Any) -> tuple[bytes, list[int]]:
+def resolved(data: bytes, spans: Any) -> tuple[Any, Any]:
     """`xml_text(..., attribute=True)` of many values at once, but for what is no UTF-8, which stays.
 
     Args:
         spans: int64 (n, 2), where they stand in data; (-1, -1) is empty.
-    Returns: their bytes one behind another, and where they begin and end: n + 1 offsets.
+    Returns: their bytes one behind another, uint8, and where they begin and end: int64 (n + 1,).
     """
     out = np.empty(int((spans[:, 1] - spans[:, 0]).sum()), np.uint8)
-    ends = _resolve(np.frombuffer(data, np.uint8), spans, out)
-    return out[: ends[-1]].tobytes(), ends.tolist()
+    ends = _resolve(np.frombuffer(data, np.uint8), np.ascontiguousarray(spans), out)
+    return out[: ends[-1]], ends
 
 
 MAX_DIGITS = 20
-_LT, _GT, _AMP, _QUOT, _APOS = (np.frombuffer(name, np.uint8) for name in (b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"))
 
 
 @njit(cache=True)
 def _named(data: Any, i: Any, stop: Any) -> Any:
     """The character a reference names, and the bytes behind its &; & itself and 0 where it is none of the five."""
-    first = data[i] if i < stop else 0
-    if first == 108 and _starts(data, i, stop, _LT):
-        return 60, 3
-    if first == 103 and _starts(data, i, stop, _GT):
-        return 62, 3
-    if first == 97 and _starts(data, i, stop, _AMP):
+    if i + 2 < stop and data[i + 1] == 116 and data[i + 2] == 59:  # lt; gt;
+        if data[i] == 108:
+            return 60, 3
+        if data[i] == 103:
+            return 62, 3
+    if i + 3 < stop and data[i] == 97 and data[i + 1] == 109 and data[i + 2] == 112 and data[i + 3] == 59:  # amp;
         return 38, 4
-    if first == 113 and _starts(data, i, stop, _QUOT):
-        return 34, 5
-    if first == 97 and _starts(data, i, stop, _APOS):
-        return 39, 5
+    if i + 4 < stop and data[i + 2] == 111 and data[i + 4] == 59:  # quot; apos;
+        if data[i] == 113 and data[i + 1] == 117 and data[i + 3] == 116:
+            return 34, 5
+        if data[i] == 97 and data[i + 1] == 112 and data[i + 3] == 115:
+            return 39, 5
     return 38, 0
 
 
@@ -254,10 +254,10 @@ def _resolve(data: Any, spans: Any, out: Any) -> Any:
             i += 1
             if byte == 38:
                 if i < stop and data[i] == 35:
-                    number, length = _number(data, i + 1, stop)
+                    number, length = numeric_reference(data, i + 1, stop)
                     if length > 0:
                         i += length + 1
-                        at = _write(number, out, at)
+                        at = write_utf8(number, out, at)
                         continue
                 byte, length = _named(data, i, stop)
                 i += length
@@ -275,14 +275,13 @@ ABSENT, NO_NUMBER = -(1 << 63), -(1 << 63) + 1
 MAX_LENGTH = 18
 
 
-def integers(data: bytes, spans: Any) -> list[list[int]]:
-    """Decimal numbers; ABSENT where there is none, NO_NUMBER where something else stands.
+def integers(data: bytes, spans: Any) -> Any:
+    """Decimal numbers, int64 (n, k); ABSENT where there is none, NO_NUMBER where something else stands.
 
     Args:
         spans: int64 (n, k, 2), where they stand in data; (-1, -1) is absent.
     """
-    numbers: list[list[int]] = _integers(np.frombuffer(data, np.uint8), spans).tolist()
-    return numbers
+    return _integers(np.frombuffer(data, np.uint8), spans)
 
 
 @njit(cache=True)
@@ -305,8 +304,8 @@ def _integers(data: Any, spans: Any) -> Any:
 
 
 @njit(cache=True)
-def _number(data: Any, i: Any, stop: Any) -> Any:
-    """The number of a character reference and its length with the semicolon; a length of 0 where it is none."""
+def numeric_reference(data: Any, i: Any, stop: Any) -> Any:
+    """The number of a character reference, from behind its &#, and its length with the semicolon; a length of 0 where it is none."""
     first = i
     base = 10
     if i < stop and data[i] == 120:
@@ -330,7 +329,7 @@ def _number(data: Any, i: Any, stop: Any) -> Any:
 
 
 @njit(cache=True)
-def _write(number: Any, out: Any, at: Any) -> Any:
+def write_utf8(number: Any, out: Any, at: Any) -> Any:
     """Write a character as UTF-8; one that XML does not allow is left out."""
     if (number < 32 and number != 9 and number != 10 and number != 13) or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
         return at
