@@ -74,9 +74,12 @@ def _read(path: str) -> tuple[int, int]:
     """Posts of a dump, and characters of their texts, as the source and post_text have them."""
     import pyarrow.compute as pc
 
-    from stages.sources.stackexchange import stackexchange
-    from stages.stackexchange.post_text import post_text
+    from stages.sources import stackexchange as source
+    from stages.stackexchange import post_text as text
 
+    source.warm_up()
+    text.warm_up()  # loads the kernels: start-up, as in a run
+    stackexchange, post_text = source.stackexchange, text.post_text
     posts = size = 0
     params = stackexchange.params(paths=path, site="a.stackexchange.com")
     for table in stackexchange.read(path, Path(path).name, "", params):
