@@ -101,6 +101,12 @@ def test_the_year_a_front_page_says(front, year):
     assert read(books.novel() + f"\n\n{front}\n")["year"] is None, "behind the first chapter it is the story's"
 
 
+def test_years_far_into_a_book_without_chapters_are_the_storys():
+    body = "\n\n".join(books.paragraph(k, width=60) for k in range(60))
+    assert read(f"First published in 1813\n\n{body}")["year"] == 1813
+    assert read(f"{body}\n\nFirst published in 1813\n\n{body}")["year"] is None
+
+
 NOTES = {
     "bracket": "[Transcriber's Note: the spelling of the original\nis kept, [sic] and all.]",
     "box": "+------------------------+\n| Transcriber's Note:    |\n|                        |\n| Typos were corrected.  |\n"
@@ -279,7 +285,7 @@ def test_what_only_its_form_tells_from_prose(block):
 
 def test_lines_that_were_broken_by_hand_in_a_book_of_prose():
     body = "\n\n".join(books.paragraph(k, width=72) for k in range(20))
-    block = '"Your family is perfectly well," said the harbour\nmaster; "and a friend has come to visit you."'
+    block = '"Your family is perfectly well," said the harbour officer\nwith gentleness; "and a friend has come to visit you."'
     assert block.replace("\n", " ") in read(f"{body}\n\n{block}\n\n{body}")["text"]
 
 
@@ -502,6 +508,12 @@ def test_html():
     assert found["text"] == PLAIN
     assert found["chapters"] == ["CHAPTER 1", "CHAPTER 2", "CHAPTER 3"]
     assert (found["title"], found["declared_lang"]) == ("The Harbour Lamp", "en")
+
+
+def test_where_markup_names_headings_words_do_not():
+    found = read(html(html_book() + "<p>Letter 1</p><p>It ended so.</p>"))
+    assert found["chapters"] == ["CHAPTER 1", "CHAPTER 2", "CHAPTER 3"]
+    assert read(html(f"<p>Letter 1</p><p>{books.paragraph(1)}</p>" * 3))["chapters"] == ["Letter 1"] * 3
 
 
 def test_html_that_is_plain_text():
