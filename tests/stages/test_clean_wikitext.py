@@ -118,6 +118,12 @@ def test_towers_are_cleaned_in_linear_time(opener, closer):
     assert time.process_time() - started < 6
 
 
+def test_a_link_that_is_closed_a_page_later_costs_no_text():
+    """Whoever forgot to close a file's caption loses the brackets alone."""
+    text = clean(("[[File:A.jpg|thumb|a\n" + "A paragraph.\n\n" * 1000 + "[[b]]]] c").encode())["text"]
+    assert text.count("A paragraph.") == 1000
+
+
 def test_nesting_takes_no_recursion():
     depth = sys.getrecursionlimit() * 2
     for opener, closer in (("{{lang|en|", "}}"), ("[[a|", "]]"), ("\n{|\n|", "\n|}\n"), ("<table><tr><td>", "</td></tr></table>")):
