@@ -105,7 +105,8 @@ def test_design_names_every_file():
     tree = re.search(r"```\n(curation/.*?)```", (ROOT / "DESIGN.md").read_text(), re.S).group(1)
     engine, rest = tree.split("stages/  ")
     extractor, shared, trainers = re.split("what stages of a folder share:|mixes/  .*classifiers/  ", rest, flags=re.S)
-    filters = [f"stages/{name}" for name in ("safety", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks")]
+    folders = ("safety", "language", "dedup", "heuristics", "quality", "tokens", "benchmarks", "stackexchange")
+    filters = [f"stages/{name}" for name in folders]
     engines = ["curation", "curation/tasks", "curation/executors", "curation/inspect", "curation/inspect/report", "curation/cli"]
     trained = [f"classifiers{folder}" for folder in ("", "/label", "/recall", "/train", "/ablate", "/defaults")]
     parts = ((engine, engines), (extractor, ["stages/extract"]), (shared, filters), (trainers, trained))
