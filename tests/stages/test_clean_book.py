@@ -825,7 +825,7 @@ def fates(folder):
     kept, dropped = rows(folder / "out" / "outputs" / "kept"), rows(folder / "out" / "dropped")
     assert not (folder / "out" / "failed").exists() or not list((folder / "out" / "failed").rglob("*.parquet"))
     paths = {row["id"]: row["path"] for row in [*kept, *dropped]}
-    return {row["path"]: (row.get("drop_reason"), paths.get(row.get("survivor_id"))) for row in [*kept, *dropped]}
+    return {row["path"]: (row.get("drop_reason"), paths.get(row.get("duplicate_of"))) for row in [*kept, *dropped]}
 
 
 def test_a_library_of_files(tmp_path):
