@@ -210,13 +210,22 @@ def test_a_file_with_holes_is_broken_and_what_follows_is_not():
         ("../../etc/passwd", "etc/passwd"), ("/etc/passwd", "etc/passwd"), ("C:\\windows\\a.txt", "windows/a.txt"),
         ("a/./b//../c", "a/b/c"), ("..\\..\\a", "a"), ("..", "unnamed"), ("", "unnamed"),
         ("a\0b\n\x1b[2J\u2028", "a\ufffdb\ufffd\ufffd[2J\ufffd"),
+        ("./C:/x", "x"), ("C:D:/x", "x"), ("/C:../x", "x"), ("a../" + "x" * 1021, "x" * 1021), ("a" + "C:" + "x" * 1022, "x" * 1022),
         (b"caf\xe9", "caf\xe9"), ("caf\xe9".encode(), "caf\xe9"), ("\ud800", "\ufffd"), ("d/" * 2000 + "x.txt", "d/" * 509 + "x.txt"),
     ],
 )  # fmt: skip
 def test_names_are_made_harmless(name, clean):
-    assert clean_name(name)[-len(clean) :] == clean
+    assert clean_name(name) == clean
     assert len(clean_name(name)) <= 1024
-    assert clean_name(clean_name(name)) == clean_name(name)
+
+
+@given(st.one_of(st.binary(), st.text(), st.lists(st.sampled_from(["C:", "..", ".", "/", "\\", "a", "a" * 1020])).map("".join)))
+def test_no_name_leads_anywhere(name):
+    clean = clean_name(name)
+    assert clean_name(clean) == clean
+    assert not clean.startswith("/")
+    assert not {"", ".", ".."} & set(clean.split("/"))
+    assert clean[1:2] != ":" or not (clean[0].isascii() and clean[0].isalpha())
 
 
 def test_traversal_by_name_writes_nothing(tmp_path, monkeypatch):
@@ -369,6 +378,22 @@ def test_a_damaged_tar_header_costs_its_member():
     assert [m.name for m in found] == ["a", "", "c", "d"]
     data[found[-1].offset] ^= 1
     assert [m.name for m in read(bytes(data), "x.tar")] == ["a", "", "c", ""]
+
+
+def test_a_header_of_zeros_costs_its_member_and_is_no_end():
+    data = bytearray(tar({name: name.encode() * 2000 for name in "abc"}, tarfile.USTAR_FORMAT))
+    at = read(bytes(data), "x.tar")[1].offset
+    data[at : at + 512] = bytes(512)
+    assert [(m.name, m.offset) for m in read(bytes(data), "x.tar")] == [("a", 0), ("", at + 512), ("c", 2 * at)]
+    data[at : at + 1024] = bytes(1024)
+    assert [(m.name, m.offset) for m in read(bytes(data), "x.tar")] == [("a", 0), ("", at + 1024), ("c", 2 * at)]
+
+
+def test_a_long_name_is_not_that_of_the_file_behind_a_damage():
+    for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        long = bytearray(tar({"L" * 150: b"1" * 600}, form)[: 1024 + 512 + 1024])
+        long[1024 + 5] ^= 1
+        assert [m.name for m in read(bytes(long) + tar({"a": b"2"}, form), "x.tar")] == ["", "a"]
 
 
 def test_a_wrong_checksum_costs_its_member():
