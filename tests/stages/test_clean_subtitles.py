@@ -209,13 +209,13 @@ PIECES = [
     "1:1-->1:1\na\n", "9\n", "字\n", "\x85", "\u2028a", "NOTE\n\n", "opensubtitle", "sub", "\u202b", "<v a>b\n", "1:1-->1:1\na\nb\n",
     "1:1-->1:1\nabc\nabc\nabc\nabc\nabc\n",
 ]  # fmt: skip
-HOSTILE = [CUE + piece * (150_000 // len(piece)) for piece in PIECES]
-HOSTILE += ["WEBVTT\n\n" + "NOTE\n\n" * 25_000, "0" * 150_000, "WEBVTT\n\n" + "a\n1:1-->1:2\n" * 12_000]
+HOSTILE = [CUE + piece * (60_000 // len(piece)) for piece in PIECES]
+HOSTILE += ["WEBVTT\n\n" + "NOTE\n\n" * 10_000, "0" * 60_000, "WEBVTT\n\n" + "a\n1:1-->1:2\n" * 5_000]
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_hostile_files_cost_their_length(number):
-    within_cpu_seconds(2, clean, HOSTILE[number].encode(), clean_subtitles.params())
+    within_cpu_seconds(0.6, clean, HOSTILE[number].encode(), clean_subtitles.params())
 
 
 @pytest.mark.parametrize("file", [FILM, ROLLING, CHINESE])

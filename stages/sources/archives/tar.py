@@ -44,7 +44,7 @@ def tar_entries(stream: Stream, max_member_bytes: int, only: Only) -> Iterator[E
             if stream.damaged or (block and zeros < 2 and not lost):
                 yield damage(offset)
             return
-        if not any(block):
+        if block.count(0) == BLOCK_BYTES:
             zeros += 1
             continue
         size = _number(block[124:136])
