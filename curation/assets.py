@@ -78,6 +78,8 @@ class InputFile:
 def find(patterns: Iterable[str], folder: Path, *, leave_root: bool = True) -> list[tuple[str, str]]:
     """(absolute path, path relative to the pattern's fixed part, its root) of every match, sorted.
 
+    Where two local files would have one relative path, which ids are made of, all are relative to the root of all.
+
     Args:
         leave_root: whether links may lead out of the root, and `**` into linked folders.
     Raises: FileNotFoundError naming the pattern that matches nothing.
@@ -100,6 +102,10 @@ def find(patterns: Iterable[str], folder: Path, *, leave_root: bool = True) -> l
         if not matches:
             raise FileNotFoundError(f"{pattern!r} matches nothing ({hint})")
         found.update((m, os.path.relpath(m, root) if not m.startswith(root + "/") else m[len(root) + 1 :]) for m in matches)
+    local = [path for path in found if "://" not in path]
+    if len({found[path] for path in local}) < len(local):
+        root = os.path.commonpath(local)
+        found.update((path, os.path.relpath(path, root)) for path in local)
     return sorted(found.items())
 
 

@@ -165,6 +165,15 @@ def test_links_out_of_the_folder_are_no_documents(tmp_path):
     assert assets.find(["data/out*"], tmp_path) == [(str(tmp_path / "data" / "out.txt"), "out.txt")]
 
 
+def test_files_of_one_name_in_two_folders_have_two_paths(tmp_path):
+    for name in ("one/x/README", "two/x/README", "two/x/b"):
+        write(tmp_path / name, b"1")
+    assert found(["one/x", "two/x"], tmp_path) == ["one/x/README", "two/x/README", "two/x/b"]
+    assert found(["one/x/README", "two/x/b", "two/x"], tmp_path) == ["one/x/README", "two/x/README", "two/x/b"]
+    assert found(["one/x/README", "two/x/b"], tmp_path) == ["README", "b"]
+    assert found(["one/x", "one/x/README"], tmp_path) == ["README"]
+
+
 def test_a_folder_of_links_to_itself_ends(tmp_path):
     write(tmp_path / "data" / "a.txt", b"1")
     for name in "bcd":
