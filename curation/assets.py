@@ -8,14 +8,17 @@ remembered by (path, size, mtime, ctime, inode) in `$CURATE_CACHE`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import importlib.util
 import os
+import re
 import sqlite3
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ LIST_FROM = 8
 """Remote files wanted of one folder from which on the folder is listed, rather than each file asked for (ours)."""
 ASK_AT_ONCE = 16
 """Remote files asked for at a time (ours)."""
+_ESCAPED = re.compile(r"\[([*?[])\]")
 HOME = Path(__file__).resolve().parent.parent
 
 
@@ -71,9 +75,13 @@ class InputFile:
     identity: str
 
 
-def find(patterns: Iterable[str], folder: Path) -> list[tuple[str, str]]:
-    """(absolute path, path relative to the pattern's fixed part) of every match, sorted.
+def find(patterns: Iterable[str], folder: Path, *, leave_root: bool = True) -> list[tuple[str, str]]:
+    """(absolute path, path relative to the pattern's fixed part, its root) of every match, sorted.
 
+    Where two local files would have one relative path, which ids are made of, all are relative to the root of all.
+
+    Args:
+        leave_root: whether links may lead out of the root, and `**` into linked folders.
     Raises: FileNotFoundError naming the pattern that matches nothing.
     """
     found: dict[str, str] = {}
@@ -82,17 +90,54 @@ def find(patterns: Iterable[str], folder: Path) -> list[tuple[str, str]]:
             found.update(_find_remote(pattern))
             continue
         full = pattern if os.path.isabs(pattern) else os.path.normpath(os.path.join(folder.resolve(), pattern))
+        hint = "it is a folder; name its files" if os.path.isdir(full) else "no such file"
         if glob.has_magic(full):
-            matches = [m for m in glob.glob(full, recursive=True) if os.path.isfile(m)]
-            root = full[: next(i for i, c in enumerate(full) if c in "*?[")].rpartition("/")[0]
+            root = _root(full)
+            matches = [m for m in (glob.glob(full, recursive=True) if leave_root else _glob_unlinked(full)) if os.path.isfile(m)]
+            if matches and not leave_root:
+                matches, hint = _inside(matches, root), f"all its files are links out of {root}"
         else:
-            matches = [full] if os.path.isfile(full) else []
             root = os.path.dirname(full)
+            matches = [full] if os.path.isfile(full) else []
         if not matches:
-            hint = "it is a folder; name its files" if os.path.isdir(full) else "no such file"
             raise FileNotFoundError(f"{pattern!r} matches nothing ({hint})")
         found.update((m, os.path.relpath(m, root) if not m.startswith(root + "/") else m[len(root) + 1 :]) for m in matches)
+    local = [path for path in found if "://" not in path]
+    if len({found[path] for path in local}) < len(local):
+        root = os.path.commonpath(local)
+        found.update((path, os.path.relpath(path, root)) for path in local)
     return sorted(found.items())
+
+
+def _root(pattern: str) -> str:
+    """The folders a pattern begins with, up to the first that is no plain name; what `glob.escape` wrote is one."""
+    plain = list(takewhile(lambda part: not glob.has_magic(_ESCAPED.sub("", part)), pattern.split("/")[:-1]))
+    return _ESCAPED.sub(r"\1", "/".join(plain))
+
+
+def _glob_unlinked(pattern: str) -> list[str]:
+    """The files that match a pattern; `**` goes into no linked folder, which may be one it lies in."""
+    head, stars, tail = f"{pattern}/*".partition("/**/") if pattern.endswith("/**") else pattern.partition("/**/")
+    if not stars:
+        return glob.glob(pattern)
+    found: dict[str, None] = {}
+    folders = glob.glob(f"{head}/")
+    while folders:
+        folder = folders.pop().rstrip("/")
+        found |= dict.fromkeys(_glob_unlinked(f"{glob.escape(folder)}/{tail}"))
+        with os.scandir(folder or "/") as entries:
+            folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
+    return list(found)
+
+
+def _inside(paths: list[str], root: str) -> list[str]:
+    """The paths that, links followed, are below a folder."""
+    real = functools.cache(os.path.realpath)
+    below = f"{real(root or '/').rstrip('/')}/"
+    return [
+        path for path in paths
+        if (os.path.realpath(path) if os.path.islink(path) else f"{real(os.path.dirname(path)).rstrip('/')}/").startswith(below)
+    ]  # fmt: skip
 
 
 def _find_remote(pattern: str) -> dict[str, str]:

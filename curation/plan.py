@@ -391,7 +391,8 @@ class Plan:
         """(path, relative path) of every file of an input."""
         if step.name not in self._files:
             assert isinstance(step.stage, Source)
-            self._files[step.name] = assets.find(step.stage.paths(step.params, self.recipe.folder), self.recipe.folder)
+            paths, may_leave = step.stage.paths(step.params, self.recipe.folder), step.stage.links_leave_root
+            self._files[step.name] = assets.find(paths, self.recipe.folder, leave_root=may_leave)
         return self._files[step.name]
 
     def check_files(self) -> None:

@@ -677,6 +677,8 @@ class Source(StageClass):
     """Whether `texts` reads a text again as cheaply as a shard of ours does, so that none need be written."""
     drops: ClassVar[tuple[str, ...]] = ("broken_record", "duplicate_record")
     kind: ClassVar[str] = "source"
+    links_leave_root: ClassVar[bool] = True
+    """Whether a file that a pattern finds may be a link out of the folder the pattern begins in."""
 
     def paths(self, params: Any, folder: Path) -> list[str]:
         """Paths, URLs and glob patterns the input names, before they are resolved: its parameter `paths`.

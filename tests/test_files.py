@@ -133,8 +133,52 @@ def test_a_folder_is_all_below_it_whatever_its_name(tmp_path):
     for name in ("data", "data[1]*"):
         write(tmp_path / name / "deep" / "a.txt", b"1")
         (pattern,) = files.paths(files.Params(paths=f"{name}/"), tmp_path)
-        assert [path for path, _ in assets.find([pattern], tmp_path)] == [str(tmp_path / name / "deep" / "a.txt")]
+        assert assets.find([pattern], tmp_path) == [(str(tmp_path / name / "deep" / "a.txt"), "deep/a.txt")]
     assert files.paths(files.Params(paths=["*.zip", "s3://bucket/a", "none"]), tmp_path) == ["*.zip", "s3://bucket/a", "none"]
+
+
+def found(paths, folder):
+    paths = files.paths(files.Params(paths=paths), folder)
+    return [relative for _, relative in assets.find(paths, folder, leave_root=files.links_leave_root)]
+
+
+def test_links_out_of_the_folder_are_no_documents(tmp_path):
+    write(tmp_path / "secret.txt", b"secret")
+    write(tmp_path / "data" / "deep" / "a.txt", b"1")
+    write(tmp_path / "data" / ".hidden" / "b.txt", b"2")
+    for link, target in {
+        "out.txt": tmp_path / "secret.txt", "deep/up.txt": "../../secret.txt", "folder": "..", "none": "nowhere",
+        "in.txt": "deep/a.txt", "deep/blob.txt": "../.hidden/b.txt", "chain.txt": "out.txt", "same": "deep",
+    }.items():  # fmt: skip
+        (tmp_path / "data" / link).symlink_to(target)
+    inside = ["deep/a.txt", "deep/blob.txt", "in.txt"]
+    for pattern in ("data", "data/**/*.txt", "data/**", f"{tmp_path}/data/**/**"):
+        assert found(pattern, tmp_path) == inside
+    assert found("data/*.txt", tmp_path) == ["in.txt"]
+    assert found("data/*/*.txt", tmp_path) == ["deep/a.txt", "deep/blob.txt", "same/a.txt", "same/blob.txt"]
+    assert found("data/out.txt", tmp_path) == ["out.txt"]
+    assert found("**/*.txt", tmp_path)[-1] == "secret.txt"
+    (tmp_path / "linked").symlink_to("data")
+    assert found("linked", tmp_path) == inside
+    with pytest.raises(FileNotFoundError, match="links out of"):
+        found("data/out*", tmp_path)
+    assert assets.find(["data/out*"], tmp_path) == [(str(tmp_path / "data" / "out.txt"), "out.txt")]
+
+
+def test_files_of_one_name_in_two_folders_have_two_paths(tmp_path):
+    for name in ("one/x/README", "two/x/README", "two/x/b"):
+        write(tmp_path / name, b"1")
+    assert found(["one/x", "two/x"], tmp_path) == ["one/x/README", "two/x/README", "two/x/b"]
+    assert found(["one/x/README", "two/x/b", "two/x"], tmp_path) == ["one/x/README", "two/x/README", "two/x/b"]
+    assert found(["one/x/README", "two/x/b"], tmp_path) == ["README", "b"]
+    assert found(["one/x", "one/x/README"], tmp_path) == ["README"]
+
+
+def test_a_folder_of_links_to_itself_ends(tmp_path):
+    write(tmp_path / "data" / "a.txt", b"1")
+    for name in "bcd":
+        (tmp_path / "data" / name).symlink_to(".")
+    assert found("data", tmp_path) == found("data/**/*.txt", tmp_path) == ["a.txt"]
 
 
 def test_limits(tmp_path):

@@ -16,7 +16,9 @@ Drops:   broken_record (damaged, cut, encrypted or of a wrong checksum; a stretc
          duplicate_record (by the engine).
 Errors:  TaskError if a file cannot be read.
 
-Links, devices and folders in archives are no documents. An archive in an archive is one document, as its bytes.
+Links, devices and folders in archives are no documents. A link beside plain files is one only if it ends in the folder that was named, or
+that a pattern begins in: a checkout may link to /etc/passwd. A path that is named itself may be a link to anywhere. An archive in an
+archive is one document, as its bytes.
 """
 
 from __future__ import annotations
@@ -62,6 +64,7 @@ class Files(Source):
     Params = Params
     transient = frozenset({"content"})
     drops = ("broken_record", "too_large", "duplicate_record")
+    links_leave_root = False
 
     def paths(self, params: Any, folder: Path) -> list[str]:
         """The paths as the recipe has them; a folder as the pattern of all below it."""

@@ -41,7 +41,7 @@ RUN_ON = 4
 EDGE_CUES = 10
 """Cues at each end of a file among which credits stand."""
 _BRACKETED = r"\[[^\[\]]{0,200}\]:?|［[^［］]{0,200}］|【[^【】]{0,200}】|[♪♫♬🎵🎶]+|^[#*]{1,9}[ \n]|[ \n][#*]{1,9}$"
-_SOUND = re.compile(rf"^(-? ?)[(（][^()（）]{{0,200}}[)）]:?|{_BRACKETED}", re.MULTILINE)
+_SOUND = re.compile(rf"^(-? ?)[(（](?![\d ]{{1,20}}[)）])[^()（）]{{0,200}}[)）]:?|{_BRACKETED}", re.MULTILINE)
 _MAY_BE_SOUND = re.compile("[][(（［【♪♫♬🎵🎶#*]")
 _SPEAKER = re.compile("(?:>{2,3}|[-\u2010-\u2015\u2212]{1,2})(?: +|(?=[^\\W\\d]|[\"'“‘«¿¡.…]))")
 _ORNAMENTS = " -–—*#~♪=_<>|•·.([{【（"
@@ -83,8 +83,7 @@ def clean_subtitles(batch: Batch, params: Params) -> Columns:
     rows = [clean(content or b"", params) for _, content in batch.documents("content")]
     types = [*WRITES.values(), pa.string()]
     return {
-        name: pa.array([row[n] for row in rows], kind)
-        for n, (name, kind) in enumerate(zip([*WRITES, "drop_reason"], types, strict=True))
+        name: pa.array([row[n] for row in rows], kind) for n, (name, kind) in enumerate(zip([*WRITES, "drop_reason"], types, strict=True))
     }
 
 

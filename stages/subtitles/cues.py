@@ -20,10 +20,12 @@ _BLOCK = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t]|$)")
 _READING = re.compile(r"<rt[^<>\n]{0,100}>[^<>\n]{0,200}</rt>", re.IGNORECASE)
 _BREAK = re.compile(r"<br ?/?>|\\[Nn]", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:[bcisuvp]|font|ruby|r[tp]|lang|span)(?:[. \t][^<>\n]{0,300})?/?>|<\d{1,4}:[\d:.]{2,16}>"
-    r"|\{\\[^{}\n]{0,300}\}|\{[A-Za-z]:[^{}\n]{0,100}\}", re.IGNORECASE,
+    r"</?(?:(?:[bcisup]|ruby|r[tp])(?:\.[^<>\n]{0,300}|[ \t][^<>=\n]{0,100}=[^<>\n]{0,300})?"
+    r"|(?:v|font|lang|span)(?:[. \t][^<>\n]{0,300})?)[ \t]{0,3}/?>|<\d{1,4}:[\d:.]{2,16}>"
+    r"|\{\\[^{}\n]{0,300}\}|\{[cfhopsy]:[^{} \t\n][^{}\n]{0,100}\}", re.IGNORECASE,
 )  # fmt: skip
-"""Tags of WebVTT and of HTML, times of words, overrides of SubStation Alpha and MicroDVD, which SRT files hold too."""
+"""Tags of WebVTT and of HTML (which `a <b and c> d` has none of), times of words, overrides of SubStation Alpha and MicroDVD, which SRT
+files hold too."""
 _UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 """What sets the direction of writing, and spaces of no width."""
 

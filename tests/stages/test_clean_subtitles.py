@@ -59,7 +59,8 @@ def test_columns_and_drop_reasons():
         ("<c.yellow.bg_blue>one</c> <00:00:01.500>two", "one two"), ("<v Roger Bingham>one</v>", "one"), ("one<br/>two", "one two"),
         ("<ruby>字<rt>じ</rt></ruby>", "字"), ("one\\Ntwo\\hthree", "one two three"), ("R&amp;D &lt;3 &#233;", "R&D <3 é"),
         ("2 < 3 and 4 > 1", "2 < 3 and 4 > 1"), ("<John> one", "<John> one"), ("a {b} c", "a {b} c"),
-        ("\u202bone\u202c \u200etwo", "one two"),
+        ("\u202bone\u202c \u200etwo", "one two"), ("a <b and c> d", "a <b and c> d"), ("{x: y} {c: d}", "{x: y} {c: d}"),
+        ('<i >one</i> <b class="x">two</b><P align=left>', "one two"), ("{Y:i}{c:$0000ff}one", "one"),
         ("one   two\tthree", "one two three"),
     ],
 )  # fmt: skip
@@ -72,7 +73,7 @@ def test_markup(line, expected):
     [
         ("[door slams] one", "one", "[door slams] one"), ("one [sighs] two", "one two", "one [sighs] two"),
         ("[a door\nslams]\none", "one", "[a door slams] one"), ("(JOHN): one", "one", "(JOHN): one"),
-        ("one (or two)", "one (or two)", "one (or two)"),
+        ("one (or two)", "one (or two)", "one (or two)"), ("(555) 123-4567", "(555) 123-4567", "(555) 123-4567"),
         ("- (sighs) one", "one", "(sighs) one"), ("♪ la la ♪", "la la", "♪ la la ♪"), ("# la la #", "la la", "# la la #"), ("♪♪", "", "♪♪"),
         ("【音楽】一", "一", "【音楽】一"), ("（笑）一", "一", "（笑）一"), ("[one", "[one", "[one"), ("Room #5", "Room #5", "Room #5"),
     ],
@@ -203,19 +204,20 @@ def test_a_list_of_credits_of_ones_own(tmp_path):
 
 CUE = "00:00:01,000 --> 00:00:02,000\n"
 PIECES = [
-    "<", "<b ", "<b", "<rt", "<rt>", "{\\", "{y:", "[", "(", "［", "\n[", "\n(", "- (", "&", "&#", "&lt", "-", "- -", ">>", "# ", " #",
+    "<", "<b ", "<b", "<b =", "<b  ", "<b =  /", "( 1",
+    "<rt", "<rt>", "{\\", "{y:", "[", "(", "［", "\n[", "\n(", "- (", "&", "&#", "&lt", "-", "- -", ">>", "# ", " #",
     "#\n",
     ".", "…", "\\N", "a", "a ", " ", "\n", "\n\n", "\n \n", "\r", "♪", "♪\n", "-->", "00:00:01 -->", "00:00:01 --> 00:00:02", "1:1-->1:1\n",
     "1:1-->1:1\na\n", "9\n", "字\n", "\x85", "\u2028a", "NOTE\n\n", "opensubtitle", "sub", "\u202b", "<v a>b\n", "1:1-->1:1\na\nb\n",
     "1:1-->1:1\nabc\nabc\nabc\nabc\nabc\n",
 ]  # fmt: skip
-HOSTILE = [CUE + piece * (150_000 // len(piece)) for piece in PIECES]
-HOSTILE += ["WEBVTT\n\n" + "NOTE\n\n" * 25_000, "0" * 150_000, "WEBVTT\n\n" + "a\n1:1-->1:2\n" * 12_000]
+HOSTILE = [CUE + piece * (60_000 // len(piece)) for piece in PIECES]
+HOSTILE += ["WEBVTT\n\n" + "NOTE\n\n" * 10_000, "0" * 60_000, "WEBVTT\n\n" + "a\n1:1-->1:2\n" * 5_000]
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_hostile_files_cost_their_length(number):
-    within_cpu_seconds(2, clean, HOSTILE[number].encode(), clean_subtitles.params())
+    within_cpu_seconds(0.6, clean, HOSTILE[number].encode(), clean_subtitles.params())
 
 
 @pytest.mark.parametrize("file", [FILM, ROLLING, CHINESE])

@@ -11,7 +11,7 @@ BROKEN, TOO_LARGE = "broken_record", "too_large"
 MAX_NAME_CHARS = 1024
 """Of a longer name the end is kept, where its suffix stands; ours."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_DRIVE = re.compile(r"[A-Za-z]:")
+_ROOT = re.compile(r"(?:[A-Za-z]:|/|\.\.?/)*")
 
 Read = Callable[[], bytes | None]
 Only = Callable[[str], bool]
@@ -52,11 +52,8 @@ def clean_name(name: bytes | str, fallback: str = "latin-1") -> str:
             text = name.decode(fallback, "replace")
     else:
         text = name
-    text = _CONTROL.sub("\ufffd", text.replace("\\", "/"))
-    if _DRIVE.match(text):
-        text = text[2:]
-    text = "/".join(part for part in text.split("/") if part not in ("", ".", ".."))
-    return text[-MAX_NAME_CHARS:].lstrip("/") or "unnamed"
+    text = _ROOT.sub("", _CONTROL.sub("\ufffd", text.replace("\\", "/"))[-MAX_NAME_CHARS:], count=1)
+    return "/".join(part for part in text.split("/") if part not in ("", ".", "..")) or "unnamed"
 
 
 def utc_text(seconds: float) -> str | None:

@@ -1,7 +1,8 @@
 """Entries of a tar (ustar, pax, GNU, V7), read from a stream one after another.
 
 A header is a block with the right checksum. Where there should be one and is none, all up to the next header counts as one damage.
-An end mark is none where another header follows, as in archives joined by `cat`.
+An end mark, two blocks of zeros, is none where another header follows, as in archives joined by `cat`; what else follows it is no part
+of the tar.
 """
 
 from __future__ import annotations
@@ -35,24 +36,28 @@ def tar_entries(stream: Stream, max_member_bytes: int, only: Only) -> Iterator[E
     Raises: TooMuchError.
     """
     told: dict[bytes, bytes] = {}  # by extended headers, of the next file
-    lost = ended = False
+    zeros, lost, lost_behind_end = 0, False, -1
     while True:
         offset = stream.at
         block = stream.read(BLOCK_BYTES)
         if len(block) < BLOCK_BYTES:
-            if stream.damaged or (block and not ended and not lost):
+            if stream.damaged or (block and zeros < 2 and not lost):
                 yield damage(offset)
             return
-        if not any(block):
-            ended = ended or not lost
+        if block.count(0) == BLOCK_BYTES:
+            zeros += 1
             continue
         size = _number(block[124:136])
         if size is None or not _checksum_is_right(block) or (lost and block[257:262] != b"ustar"):
-            if not ended and not lost:
+            if not lost and zeros < 2:
                 yield damage(offset)
-            lost = True
+            elif not lost:
+                lost_behind_end = offset
+            lost, told = True, {}
             continue
-        lost = ended = False
+        if lost_behind_end >= 0:
+            yield damage(lost_behind_end)
+        zeros, lost, lost_behind_end = 0, False, -1
         kind = block[156:157]
         if kind in EXTENDED:
             data = stream.read(size) if size <= MAX_EXTENDED_BYTES else b""

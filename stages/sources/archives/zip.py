@@ -288,5 +288,5 @@ def _find(file: Any, at: int, size: int) -> int:
         if len(data) < step:
             break
         at += step - 3
-        step = CHUNK_BYTES
+        step = min(4 * step, CHUNK_BYTES)
     return size
