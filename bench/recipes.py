@@ -247,9 +247,9 @@ INTRODUCTION = """<!-- Written by `python -m bench.recipes`; change the program,
 Pipelines that were published, as recipes of the stages of this project, all on one crawl: the sample crawl of this repository. It was
 invented to hold what goes wrong in a crawl, two snapshots of some forty sites. So *its rates say what the steps do, not what they do to
 the web*: most of its pages are good, many come twice, three in four are in English. The rates that were published stand beside, so that
-one sees which step did the work there. To run a recipe on files of your own:
+one sees which step did the work there. To run a recipe on files of your own (a path is relative to the recipe, also one that is set):
 
-    curate run examples/recipes/c4.yaml --set 'crawl.paths=my/*.warc.gz'
+    curate run examples/recipes/c4.yaml --set "crawl.paths=$PWD/my/*.warc.gz"
 
 Documents and tokens are those a step keeps, shares are of what came to it; tokens are of the project's own small tokenizer."""
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -40,6 +42,15 @@ def test_a_recipe_is_valid_by_itself_and_says_what_is_not_the_same(name):
     assert Plan(load(file), fingerprints=False).steps
     assert re.match(r"# .*arXiv:\d{4}\.\d{5}", file.read_text("utf-8"))
     assert "# Not the same here:" in file.read_text("utf-8")
+
+
+def test_the_command_of_the_page_finds_files_of_ones_own(tmp_path):
+    """Run in a folder that has them: a path of `--set` is relative to the recipe, as one in it is."""
+    (tmp_path / "my").mkdir()
+    shutil.copy(ROOT / "examples/crawl/CURATE-2023-10-00000.warc.gz", tmp_path / "my")
+    name, changed = re.search(r"curate run (\S+) --set (.*)", PAGE.read_text("utf-8")).groups()
+    key, _, value = shlex.split(changed.replace("$PWD", str(tmp_path)))[0].partition("=")
+    assert Plan(load(ROOT / name, {key: value}), fingerprints=False).steps
 
 
 def test_steps_that_are_the_same_run_once_and_others_do_not():
