@@ -92,11 +92,11 @@ class Funnel:
     rows: list[tuple[str, str, int, int | None]]
 
 
-def together(names: tuple[str, ...] = WEB, crawl: str | None = None) -> tuple[dict[str, Any], dict[str, list[tuple[str, str]]]]:
+def together(names: tuple[str, ...] = WEB, crawl: list[str] | None = None) -> tuple[dict[str, Any], dict[str, list[tuple[str, str]]]]:
     """One recipe of several.
 
     Args:
-        crawl: WARC files in place of the recipes' own.
+        crawl: WARC files in place of the recipes' own, each a path or glob; relative ones to the folder one is in.
     Returns: the recipe; of each recipe its steps, and the step of the whole that does each (and counts its tokens).
     """
     inputs: dict[str, Any] = {}
@@ -126,7 +126,7 @@ def together(names: tuple[str, ...] = WEB, crawl: str | None = None) -> tuple[di
             paths[name].append((step, at))
         outputs[name] = {"use": "shards", "needs": at}
     if crawl is not None:
-        inputs["crawl"]["paths"] = crawl
+        inputs["crawl"]["paths"] = [path if "://" in path else str(Path.cwd() / path) for path in crawl]
     _send_to_each(steps, outputs)
     plugins = [str(ROOT / "bench" / "stages_for_bench.py")]
     settings = {"pack_bytes": 64 << 20}  # a task a pass where the crawl is small: there are some fifty passes
@@ -183,7 +183,7 @@ def funnels(folder: Path, paths: dict[str, list[tuple[str, str]]]) -> list[Funne
     return found
 
 
-def measured(crawl: str | None = None, folder: Path | None = None) -> tuple[list[Funnel], dict[str, Any]]:
+def measured(crawl: list[str] | None = None, folder: Path | None = None) -> tuple[list[Funnel], dict[str, Any]]:
     """Run the recipes together.
 
     Returns: their funnels; the run as `curate run --json` says it.
@@ -214,7 +214,7 @@ def sources(folder: Path) -> list[tuple[str, int, int, int, float]]:
 
 def measure(scale: float, pairs: int, only: list[str], crawl: str | None = None) -> dict[str, Any]:
     """The funnels as tables."""
-    found, _ = measured(crawl)
+    found, _ = measured(None if crawl is None else [crawl])
     grids = []
     for funnel in found:
         rows = [[step, *(f"{n:,}" if n is not None else None for n in (documents, tokens))] for step, _, documents, tokens in funnel.rows]

@@ -63,6 +63,12 @@ def test_steps_that_are_the_same_run_once_and_others_do_not():
     assert sum(entry["use"] == "extract_html" for entry in whole["steps"].values()) == 5
 
 
+def test_files_of_a_benchmark_are_those_of_the_folder_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the recipe of the run lies somewhere else
+    paths = together(crawl=["my/*.warc.gz", "s3://bucket/*.warc.gz"])[0]["inputs"]["crawl"]["paths"]
+    assert paths == [str(tmp_path / "my/*.warc.gz"), "s3://bucket/*.warc.gz"]
+
+
 def test_the_page_tells_this_run(ran, llama1_run):
     assert PAGE.read_text("utf-8") == page(funnels(*ran), sources(llama1_run)), "stale: run python -m bench.recipes"
 
