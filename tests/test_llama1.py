@@ -1,6 +1,7 @@
 """examples/recipes/llama1.yaml: seven sources, each cleaned in its way, to the shares of LLaMA, on the shipped samples and real files."""
 
 import gzip
+import importlib.metadata
 import io
 import json
 import subprocess
@@ -134,23 +135,55 @@ def arxiv_tar(folder):
     return str(name)
 
 
+def c4_file(folder):
+    """The texts of real English pages in C4's form."""
+    name, stamp = folder / "c4-train.00000-of-00001.json.gz", "2019-04-18T00:00:00Z"
+    pages = map(json.loads, gzip.decompress((SHARED / "extraction" / "pages-00.jsonl.gz").read_bytes()).splitlines())
+    lines = [json.dumps({"text": page["gold"], "timestamp": stamp, "url": page["url"]}) for page in pages if page["lang"] == "en"]
+    name.write_bytes(gzip.compress("\n".join(lines).encode()))
+    return str(name)
+
+
+def code_tar(folder):
+    """The code of an installed package with its licence, where pip puts both."""
+    name = folder / "pydantic.tar.gz"
+    with tarfile.open(name, "w:gz", compresslevel=1) as archive:
+        for file in importlib.metadata.files("pydantic"):
+            if file.suffix == ".py" or "LICENSE" in file.name:
+                archive.add(file.locate(), arcname=str(file))
+    return str(name)
+
+
 @pytest.mark.slow
 def test_shares_on_real_files(tmp_path, tmp_path_factory):
-    """CommonCrawl, C4 and GitHub of the samples; the others are real, so that a book has more tokens than books are to give."""
+    """Real files of every source, cut into paragraphs: of whole books and papers one has more tokens than the share of its source."""
     if not (SHARED / "arxiv").is_dir():
         pytest.skip("../shared is not here: no real sources")
     whole = placed()
     inputs = whole["inputs"]
+    inputs["common_crawl"]["paths"] = str(SHARED / "warc" / "built" / "crawl-2019-01.warc.gz")
+    inputs["c4"]["paths"] = c4_file(tmp_path)
+    inputs["github"]["paths"] = code_tar(tmp_path)
     inputs["wikipedia"]["paths"] = [str(SHARED / "wiki" / f"{name}.bz2") for name in (
         "enwiki-pages-articles-shortened.xml", "enwiki-table-markup.xml", "bgwiki-pages-articles-shortened.utf16.xml",
     )]  # fmt: skip
     inputs["books"]["paths"] = str(SHARED / "books" / "*.txt.gz")
     inputs["arxiv"]["paths"] = arxiv_tar(tmp_path)
     inputs["stackexchange"]["paths"] = str(SHARED / "stackexchange" / "*" / "Posts.xml.gz")
+    whole["plugins"] = [str(ROOT / "tests" / "plugin_stages.py")]
+    whole["steps"]["pieces"] = {"use": "paragraphs", "needs": whole["steps"]["tokens"]["needs"]}
+    whole["steps"]["tokens"]["needs"] = "pieces"
     out = _made_once(tmp_path_factory, "llama1_real", text=yaml.safe_dump(whole, sort_keys=False))
-    counts = {source: len(rows(out, "all", source, "id")) for source in SHARES}
-    assert counts["wikipedia"] > 80
-    assert counts["arxiv"] >= 28
-    assert counts["books"] == 18  # three are other editions
-    assert counts["stackexchange"] > 700
-    assert_sources_give_their_shares(out)
+    kept = {name: step["kept"] for name, step in steps(out).items()}
+    assert kept["articles"] > 80
+    assert kept["papers"] >= 28
+    assert kept["editions"] == 18  # three are other editions
+    assert kept["threads"] > 700
+    assert kept["once"] > 50
+    assert kept["referenced"] > 80
+    taken = {source: tokens_of(out, "mix", source) for source in SHARES}
+    total = sum(map(sum, taken.values()))
+    assert any(sum(taken[source]) == sum(tokens_of(out, "all", source)) for source in SHARES)  # the scarcest gives all it has
+    for source, share in SHARES.items():
+        wanted = total * share / 100
+        assert abs(sum(taken[source]) - wanted) < 0.05 * wanted, source

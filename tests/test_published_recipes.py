@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -42,6 +44,15 @@ def test_a_recipe_is_valid_by_itself_and_says_what_is_not_the_same(name):
     assert "# Not the same here:" in file.read_text("utf-8")
 
 
+def test_the_command_of_the_page_finds_files_of_ones_own(tmp_path):
+    """Run in a folder that has them: a path of `--set` is relative to the recipe, as one in it is."""
+    (tmp_path / "my").mkdir()
+    shutil.copy(ROOT / "examples/crawl/CURATE-2023-10-00000.warc.gz", tmp_path / "my")
+    name, changed = re.search(r"curate run (\S+) --set (.*)", PAGE.read_text("utf-8")).groups()
+    key, _, value = shlex.split(changed.replace("$PWD", str(tmp_path)))[0].partition("=")
+    assert Plan(load(ROOT / name, {key: value}), fingerprints=False).steps
+
+
 def test_steps_that_are_the_same_run_once_and_others_do_not():
     whole, paths = together()
     real = {name: dict(path) for name, path in paths.items()}
@@ -50,6 +61,12 @@ def test_steps_that_are_the_same_run_once_and_others_do_not():
     assert real["refinedweb"]["text"] != real["dclm"]["text"]  # another engine
     assert real["refinedweb"]["english"] != real["dclm"]["english"]  # the same step, behind another one
     assert sum(entry["use"] == "extract_html" for entry in whole["steps"].values()) == 5
+
+
+def test_files_of_a_benchmark_are_those_of_the_folder_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the recipe of the run lies somewhere else
+    paths = together(crawl=["my/*.warc.gz", "s3://bucket/*.warc.gz"])[0]["inputs"]["crawl"]["paths"]
+    assert paths == [str(tmp_path / "my/*.warc.gz"), "s3://bucket/*.warc.gz"]
 
 
 def test_the_page_tells_this_run(ran, llama1_run):
