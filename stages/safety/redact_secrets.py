@@ -41,13 +41,13 @@ _TOKEN = re.compile(
 _PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
 _KEY = re.compile(r"[A-Za-z0-9+/]{32}")
 """What no key is without, and code that speaks of both lines is (ours)."""
-_STRING = re.compile(r"([\"'])([^\s\"'<>${}()]{16,200})(?=\1)")
-"""Its closing mark is left to open the next one: which of two it is cannot be told."""
+_STRING = re.compile(r"[=:>][ \t]{0,9}[bru]{0,2}([\"'])([^\s\"'<>${}()]{16,200})(?=\1)", re.I)
 _NAME = re.compile(
     r"(?:password|passwd|pwd|secret|token|(?:api|access|account|auth|private|secret)[_-]?key|credentials?)[\"'\]]{0,2}"
-    r"[ \t]{0,9}(?::=|=>|(?::[ \t]{0,9}[\w.]{1,20}[ \t]{0,9})?=|:)[ \t]{0,9}[bru]{0,2}$",
+    r"[ \t]{0,9}(?:[:=]|:[ \t]{0,9}[\w.]{1,20}[ \t]{0,9})?$",
     re.I,
 )
+"""What a string is given to, up to the last of `=`, `:`, `:=`, `=>` or `: type =`."""
 NAME_CHARS = 50
 """Characters before a string that are looked at for the name it is given to."""
 
