@@ -81,13 +81,16 @@ PATHS = st.sampled_from(["r/a", "r/b/c", "q/a", "r", ""])
 @given(
     st.lists(st.tuples(st.sampled_from(["r/a", "r/b/c", "q/a", "r", ""]), st.text("ab\n中", max_size=40)), min_size=1, max_size=12),
     st.integers(1, 90),
+    st.booleans(),
 )
-def test_each_file_is_in_one_document_of_bounded_size(files, max_bytes):
-    made = joined([file(path, text) for path, text in files], max_bytes=max_bytes, path_comments=False)
+def test_each_file_is_in_one_document_of_bounded_size(files, max_bytes, path_comments):
+    made = joined([file(path, text) for path, text in files], max_bytes=max_bytes, path_comments=path_comments)
     assert sorted(int(n) for document in made for n in document["parent_ids"]) == list(range(len(files)))
     for document in made:
         assert len(document["text"].encode()) <= max_bytes or document["file_count"] == 1
-        assert document["text"] == SEPARATOR.join(files[int(n)][1].rstrip("\n") for n in document["parent_ids"])
+        above = [f"# {files[int(n)][0]}\n" if path_comments and files[int(n)][0] else "" for n in document["parent_ids"]]
+        texts = [files[int(n)][1].rstrip("\n") for n in document["parent_ids"]]
+        assert document["text"] == SEPARATOR.join(a + t for a, t in zip(above, texts, strict=True))
 
 
 PIPELINE = """
