@@ -2,10 +2,10 @@
 writes.
 
 Source:  The Stack (Kocetkov et al. 2022) and Codex (Chen et al. 2021): mean line over 100, longest over 1,000 characters, alphanumeric
-         below 0.25. StarCoder2 (Lozhkov et al. 2024), section 3.1: which languages are exempt from the bounds on lines but for 100,000
-         characters; 100,000 lines; 512 lines of Text, JSON, YAML and Graphviz; words that say a file is generated, in its first five lines;
-         encoded data over half of a file, or 1,024 characters in one run. HTML: StarCoder (Li et al. 2023), visible text of 100 characters
-         and a fifth of the file. Names of folders and files, min_space_fraction and what is a dump are ours.
+         below 0.25. Ours, after the filters of StarCoder2 (Lozhkov et al. 2024): which languages are exempt from the bounds on lines but
+         for 100,000 characters; 100,000 lines; 512 lines of Text, JSON, YAML and Graphviz; words that say a file is generated, in its first
+         five lines; encoded data over half of a file, or 1,024 characters in one run. HTML: ours, after StarCoder (Li et al. 2023): visible
+         text of 100 characters and a fifth of the file. Names of folders and files, min_space_fraction and what is a dump are ours.
 Units:   line_count; mean_line_chars, max_line_chars = characters of its lines without their ends; alnum_fraction = letters, digits and
          marks of any script, of all characters; space_fraction = ASCII white space, of all bytes.
          data_fraction = bytes in encoded runs and dumps, of all bytes: what stages/heuristics/data_lines.py takes for them, and runs of 8
@@ -18,7 +18,8 @@ Params:  path -- column of the file's path. drop_vendored, drop_generated -- whe
          min_minified_line_chars -- files whose mean line is shorter are not asked for min_space_fraction: short lines have little white
          space.
 Drops:   vendored, generated, too_many_lines, long_line, long_lines (their mean), few_alnum, minified, data, little_text.
-Errors:  none of its own; an empty text has no lines, and shares of 0 or (alnum, space) 1.
+Errors:  a map by a language that is not in the table is an error of the recipe. An empty text has no lines, and shares of 0 or (alnum,
+         space) 1.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
+from pydantic import field_validator
 
-from curation.rules import Bound, Rule
+from curation.errors import did_you_mean
+from curation.rules import Bound, Rule, group_column
 from curation.stage import Batch, Columns, PerGroup, StageParams, stage
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, UNICODE_VERSION, char_class, decode
 from curation.unicode_tables import CJK, DIGIT, LETTER, MARK, SEA
@@ -41,9 +44,9 @@ from stages.github.languages import languages
 from stages.heuristics.data_lines import RUN_BYTES, encoded, is_dump
 
 HEAD_LINES, HEAD_CHARS = 5, 2000
-"""Where marks of generated files are looked for: StarCoder2's five lines, and so many characters of them (ours)."""
+"""Where marks of generated files are looked for: so many lines, after StarCoder2, and characters of them (ours)."""
 ESCAPES = 8
-"""Escapes in a row from which they are encoded data: StarCoder2."""
+"""Escapes in a row from which they are encoded data (ours, after StarCoder2)."""
 _LONG_LINES = ("HTML", "JSON", "Markdown", "Roff", "SMT", "TeX", "Text", "XML")
 _MANY_LINES = ("Text", "JSON", "YAML", "Graphviz")
 _MINIFIABLE = ("JavaScript", "CSS", "TypeScript")
@@ -65,6 +68,14 @@ class Params(StageParams):
     max_data_run: PerGroup[int | None] = 1024
     min_visible_fraction: PerGroup[float | None] = 0.2
     min_visible_chars: PerGroup[int | None] = 100
+
+    @field_validator("*")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        if group_column(value) == "code_language":
+            for name in set(value) - {"default", *languages()}:
+                raise ValueError(f"there is no language {name!r} in stages/github/languages.csv{did_you_mean(name, languages())}")
+        return value
 
 
 def _said(batch: Batch, column: str, drop: bool) -> Any:

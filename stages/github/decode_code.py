@@ -3,8 +3,8 @@
 Source:  Git takes a file for binary that has a NUL among its first 8,000 bytes; here all of it is looked at, and UTF-16 is text. Values
          ours.
 Units:   text in UTF-8. The charset is told as for pages (stages/extract/charset.py).
-Params:  max_bytes -- larger files go (1 MiB: The Stack v2 has few above). max_control_fraction -- control bytes (none of them tab, line
-         end, form feed or escape) of all, above which a file is binary.
+Params:  max_bytes -- larger files go (1 MiB: ours). max_control_fraction -- control bytes (none of them tab, line end, form feed or
+         escape) of all, above which a file is binary; of UTF-16 with its mark control characters, and what is no character.
 Drops:   empty (nothing but white space), too_large, binary.
 Errors:  none of its own.
 """
@@ -26,7 +26,8 @@ _MAGIC = re.compile(
 )
 """How programs, archives, images, sound, fonts and other files begin that may hold long stretches of text."""
 _DECLARED = re.compile(rb"coding[:=][ \t]{0,9}([-\w.]{1,40})")  # Python, Ruby and Emacs, in the first lines
-_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd-\uffff]")
 
 
 class Params(StageParams):
@@ -38,8 +39,9 @@ class Params(StageParams):
 
 def is_binary(content: bytes, params: Params) -> bool:
     """Whether bytes are no text in any charset."""
-    if content.startswith(_BOMS):
-        return False
+    if content.startswith(_UTF16):
+        text = content.decode("utf-16", "replace")
+        return len(_NO_TEXT.findall(text)) > params.max_control_fraction * len(text)
     if _MAGIC.match(content):
         return True
     nuls = content.count(0)

@@ -8,7 +8,8 @@ Params:  path -- column of the file's path in its repository. repository -- colu
          path. declared -- column of what the data set says of the repository's licence, text or a list of which all hold (null = none).
          allowed -- licences that stay (null = all, known or not).
 Drops:   licence_unknown, licence_not_allowed.
-Errors:  ValueError before the run if `declared` is no text and no list of texts.
+Errors:  ValueError before the run if `declared` is no text and no list of texts, or behind code_language (which drops licence files and
+         manifests) or remove_licence_header.
 
 In this order: what the comments at the file's start say (an SPDX tag, or words of a licence: header.py); the nearest folder, from the
 file's own up, that has a licence file or a manifest with a licence (licence_texts.py); what is declared. Of a folder's files all hold, but
@@ -61,10 +62,13 @@ class FileLicence(GlobalStage):
     }
 
     def check(self, params: Any, schema: pa.Schema) -> None:
-        """Refuse a declared column of another type.
+        """Refuse a declared column of another type, and steps before this one that take away what it reads.
 
         Raises: ValueError.
         """
+        for column, step in (("code_kind", "code_language"), ("header_chars_removed", "remove_licence_header")):
+            if column in schema.names:
+                raise ValueError(f"file_licence reads what {step} takes away: it must come before it")
         if params.declared is not None:
             kind = schema.field(params.declared).type
             inner = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
@@ -155,7 +159,7 @@ def _verdicts(
 ) -> pa.Table:
     """Licence and drop reason of each file.
 
-    nearest: of folders that state something; those that are asked are added. reasons: of licences seen; others are added.
+    nearest: of folders that state something. reasons: of licences seen; others are added.
     """
     found = []
     for place, own, declared in zip(_places(rows), rows["own"].to_pylist(), rows["declared"].to_pylist(), strict=True):
@@ -185,17 +189,9 @@ def _reason(licence: str | None, allowed: tuple[str, ...] | None) -> str | None:
 def _looked_up(nearest: dict[Place, str | None], place: Place) -> str | None:
     """What the nearest folder from this one up states."""
     high, low, folder = place
-    asked = []
-    while (high, low, folder) not in nearest:
-        asked.append(folder)
-        if not folder:
-            nearest[high, low, folder] = None
-            break
+    while folder and (high, low, folder) not in nearest:
         folder = folder.rpartition("/")[0]
-    licence = nearest[high, low, folder]
-    for below in asked:
-        nearest[high, low, below] = licence
-    return licence
+    return nearest.get((high, low, folder))
 
 
 file_licence = FileLicence()

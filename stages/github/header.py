@@ -22,15 +22,18 @@ _SKIPPED = re.compile(
 _EDGE = " \t*#/;%-+=~_!|<>{}().,:'\"\\"
 _MARKS = re.compile(
     r"copyright[ \t]{0,9}(?:\(c\)|©|[0-9<\[]|by\b|notice|holder|owner|the\b|\w{1,30},? [0-9]{4})|"
-    r"\(c\)[ \t]{0,9}[0-9]{4}|©[ \t]{0,9}[0-9]{4}|"
+    r"(?<!\w)c\)[ \t]{0,9}[0-9]{4}|©[ \t]{0,9}[0-9]{4}|"
     r"all rights reserved|spdx-license-identifier|spdx-filecopyrighttext|licen[cs]ed (?:under|to)|under the (?:terms|\w{1,20} licen[cs]e)|"
     r"permission is hereby granted|permission to use, copy|redistribution and use|redistributions? (?:of|in) (?:source|binary)|"
     r"general public licen[cs]e|apache licen[cs]e|mit licen[cs]e|bsd[ -](?:style )?licen[cs]e|mozilla public licen[cs]e|"
     r"(?:without|no) (?:any )?warrant(?:y|ies)|provided [\"'`]{0,2}as[ -]is|free software[;,:]|"
     r"see (?:the )?(?:accompanying )?(?:file )?licen[cs]e|"
-    r"licen[cs]e(?:: | information| agreement|\.txt|\.md| file)|@licen[cs]e|in no event shall|proprietary|confidential"
+    r"licen[cs]e(?:: | information| agreement|\.txt|\.md| file)|@licen[cs]e|in no event shall|"
+    r"proprietary and confidential|confidential and proprietary|(?:strictly|company) (?:confidential|proprietary)|"
+    r"(?:confidential|proprietary) (?:property|information|software) of"
 )
-"""What a paragraph about copyright and licence says, in lower case with single spaces. Ours."""
+"""What a paragraph about copyright and licence says, in lower case with single spaces and without its edge, "(" of "(c)", too. Ours."""
+_TAG_LINE = re.compile(r"^[^\w\"'`\n]{0,20}SPDX-License-Identifier:[^\n]*", re.M)
 
 
 class Block(NamedTuple):
@@ -94,14 +97,11 @@ def plain(text: str) -> str:
 
 
 def notice(text: str, language: Language | None) -> str | None:
-    """The licence that the comments at the start of a file name, as an expression; None where they name none."""
-    tag = tagged(text[:HEAD_CHARS])
-    if tag is not None:
-        return tag
-    if language is None:
-        return None
-    said = plain("\n".join(text[b.start : b.end] for b in leading_comments(text, language)))
-    return named(said) if _MARKS.search(said) else None
+    """The licence that the comments at the start of a file name, or a tag behind nothing but marks of a comment; None where none is."""
+    comments = "\n".join(text[b.start : b.end] for b in leading_comments(text, language)) if language is not None else ""
+    tag = tagged(comments) or tagged("\n".join(_TAG_LINE.findall(text[:HEAD_CHARS])))
+    said = plain(comments)
+    return tag or (named(said) if _MARKS.search(said) else None)
 
 
 def without_licence(text: str, language: Language) -> str:

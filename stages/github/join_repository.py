@@ -69,11 +69,15 @@ class JoinRepository(RegroupStage):
         texts = rows["text"]
         names = rows["code_language"].to_pylist()
         paths = rows[params.path].to_pylist()
+        above = [""] * rows.num_rows
+        if params.path_comments:
+            above = [_path_above(text.as_py() or "", path, name) for text, path, name in zip(texts, paths, names, strict=True)]
+        sizes = [size.as_py() or 0 for size in pa.compute.binary_length(texts)]
+        sizes = [size + len(comment.encode()) for size, comment in zip(sizes, above, strict=True)]
         parents, made, members = [], [], []
-        for part in _cut(order, group, pa.compute.binary_length(texts).to_pylist(), params.max_bytes):
+        for part in _cut(order, group, sizes, params.max_bytes):
             members.append(part)
-            above = names if params.path_comments else dict.fromkeys(part)
-            made.append(SEPARATOR.join(_with_path(texts[n].as_py() or "", paths[n], above[n]) for n in part))
+            made.append(SEPARATOR.join(above[n] + (texts[n].as_py() or "").rstrip("\n") for n in part))
             parents.append([rows["id"][n].as_py() for n in part])
         columns: dict[str, Any] = {"parent_ids": pa.array(parents, pa.list_(pa.string()))}
         for field in rows.schema:
@@ -94,12 +98,12 @@ def _key(folders: list[str], name: str) -> tuple[list[tuple[int, str]], str]:
     return [*((1, folder) for folder in folders), (0, "")], name
 
 
-def _cut(order: list[int], group: list[int], sizes: list[int | None], max_bytes: int) -> Iterator[list[int]]:
+def _cut(order: list[int], group: list[int], sizes: list[int], max_bytes: int) -> Iterator[list[int]]:
     """Rows of each document to be made, in order."""
     part: list[int] = []
     size = 0
     for n in order:
-        more = (sizes[n] or 0) + len(SEPARATOR)
+        more = sizes[n] + len(SEPARATOR)
         if part and (group[n] != group[part[0]] or size + more > max_bytes):
             yield part
             part, size = [], 0
@@ -109,15 +113,13 @@ def _cut(order: list[int], group: list[int], sizes: list[int | None], max_bytes:
         yield part
 
 
-def _with_path(text: str, path: str | None, name: str | None) -> str:
-    """A file's text with its path above it, as a comment; as it is where its language has none, or a first line that must stay first."""
+def _path_above(text: str, path: str | None, name: str | None) -> str:
+    """A line with a file's path, as a comment; nothing where its language has none, or a first line that must stay first."""
     language = languages().get(name or "")
-    text = text.rstrip("\n")
     if language is None or not path or not (language.line or language.open) or text.startswith(("#!", "<?", "<!")):
-        return text
+        return ""
     path = " ".join(path.split())
-    comment = f"{language.line} {path}" if language.line else f"{language.open} {path} {language.close}"
-    return f"{comment}\n{text}"
+    return f"{language.line} {path}\n" if language.line else f"{language.open} {path} {language.close}\n"
 
 
 def _shared(column: pa.ChunkedArray, members: list[list[int]], field: pa.Field) -> pa.Array:

@@ -30,6 +30,8 @@ MAX_SHORT_WORDS = 150
 """Words up to which a text that is no licence may name one: Apache's notice has 90 (ours)."""
 MAX_BYTES = 1 << 16
 """Longer texts are no single licence: the GPL has 35 kB (ours)."""
+MAX_DOTS = 500
+"""Of a line of TOML; the time to read a dotted key is its length squared (ours)."""
 _COPYRIGHT = re.compile(
     r"^[ \t*#/;-]{0,40}(?:copyright[ \t]{0,9}(?:\(c\)|©|[0-9<\[{]|by\b)|\(c\)[ \t]|©|all rights reserved)[^\n]*$", re.I | re.M
 )
@@ -117,7 +119,8 @@ def licence_of_manifest(name: str, text: str) -> str | None:
             case "package.json" | "composer.json":
                 return _of_json(json.loads(text))
             case "cargo.toml" | "pyproject.toml":
-                return _of_toml(tomllib.loads(text))
+                dots = max(line.count(".") for line in text.split("\n"))
+                return _of_toml(tomllib.loads(text)) if dots <= MAX_DOTS else None
             case _:
                 return _of_headers(text)
     except (ValueError, RecursionError):

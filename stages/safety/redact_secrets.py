@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -28,37 +28,26 @@ from curation.stage import Batch, Columns, StageParams, stage
 MARK = "<SECRET>"
 PEM_CHARS = 16_384
 """Characters between BEGIN and END at most: a key of 16,384 bits has 13,000 (ours)."""
+_STARTS = (
+    "AKIA", "ASIA", "AIza", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "sk_live_", "rk_live_", "sk-", "npm_",
+    "pypi-AgE", "eyJ",
+)  # fmt: skip
+"""How tokens begin: far quicker to look for than their forms."""
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{35}|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255}|glpat-[\w-]{20,64}|"
     r"xox[abeoprs]-[A-Za-z0-9-]{10,250}|[sr]k_live_[A-Za-z0-9]{24,250}|sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,250}|npm_[A-Za-z0-9]{36}|"
     r"pypi-AgE[\w-]{50,500}|(?<![\w-])eyJ[\w-]{10,1000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000})(?![A-Za-z0-9])"
 )
 _PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----")
-_STARTS = (
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xox",
-    "k_live_",
-    "sk-",
-    "npm_",
-    "pypi-",
-    "eyJ",
-)
-"""One of these is in a text that has a token: far quicker to look for."""
-_STRING = re.compile(r"[\"']([^\s\"'<>${}()]{16,200})[\"']")
+_KEY = re.compile(r"[A-Za-z0-9+/]{32}")
+"""What no key is without, and code that speaks of both lines is (ours)."""
+_STRING = re.compile(r"[=:>][ \t]{0,9}[bru]{0,2}([\"'])([^\s\"'<>${}()]{16,200})(?=\1)", re.I)
 _NAME = re.compile(
-    r"(?:password|passwd|pwd|secret|token|api_?key|access_?key|auth_?key|private_?key|credentials?)[\"'\]]{0,2}"
-    r"[ \t]{0,9}(?::=|=>|[:=])[ \t]{0,9}$",
+    r"(?:password|passwd|pwd|secret|token|(?:api|access|account|auth|private|secret)[_-]?key|credentials?)[\"'\]]{0,2}"
+    r"[ \t]{0,9}(?:[:=]|:[ \t]{0,9}[\w.]{1,20}[ \t]{0,9})?$",
     re.I,
 )
+"""What a string is given to, up to the last of `=`, `:`, `:=`, `=>` or `: type =`."""
 NAME_CHARS = 50
 """Characters before a string that are looked at for the name it is given to."""
 
@@ -77,22 +66,38 @@ def entropy(value: str) -> float:
 
 def secrets(text: str, params: Params) -> list[tuple[int, int]]:
     """Where secrets stand, in order and without overlap: (start, end) in characters."""
-    found = [match.span() for match in _TOKEN.finditer(text)] if any(start in text for start in _STARTS) else []
+    found = [*_tokens(text), *_private_keys(text)]
+    if params.assigned:
+        named = (m for m in _STRING.finditer(text) if _NAME.search(text, max(m.start() - NAME_CHARS, 0), m.start()))
+        found += [match.span(2) for match in named if _is_random(match[2], params.min_entropy)]
+    spans: list[tuple[int, int]] = []
+    for start, stop in sorted(found):
+        if spans and start < spans[-1][1]:
+            spans[-1] = spans[-1][0], max(stop, spans[-1][1])
+        else:
+            spans.append((start, stop))
+    return spans
+
+
+def _tokens(text: str) -> Iterator[tuple[int, int]]:
+    for start in _STARTS:
+        at = text.find(start)
+        while at >= 0:
+            match = _TOKEN.match(text, at)
+            if match:
+                yield match.span()
+            at = text.find(start, match.end() if match else at + 1)
+
+
+def _private_keys(text: str) -> Iterator[tuple[int, int]]:
     begin = None
     for line in _PEM.finditer(text):
         if line[1] == "BEGIN":
             begin = line.end()
-        elif begin is not None and line.start() - begin <= PEM_CHARS:
-            found.append((begin, line.start()))
+        elif begin is not None:
+            if line.start() - begin <= PEM_CHARS and _KEY.search(text, begin, line.start()):
+                yield begin, line.start()
             begin = None
-    if params.assigned:
-        named = (m for m in _STRING.finditer(text) if _NAME.search(text, max(m.start() - NAME_CHARS, 0), m.start()))
-        found += [match.span(1) for match in named if _is_random(match[1], params.min_entropy)]
-    spans: list[tuple[int, int]] = []
-    for start, stop in sorted(found):
-        if not spans or start >= spans[-1][1]:
-            spans.append((start, stop))
-    return spans
 
 
 def _is_random(value: str, least: float) -> bool:

@@ -87,7 +87,7 @@ def find_pii():
 
 
 def redact_secrets():
-    key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----\n"
     yield {}, texts("aws = 'AKIA" + "Q7" * 8 + "'", "password = 'k3J9xQ2mZ7wL5vT8'\n", key)
     yield {"assigned": False}, texts("password = 'k3J9xQ2mZ7wL5vT8'\n")
 

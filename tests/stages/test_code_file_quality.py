@@ -111,6 +111,8 @@ def test_columns():
 
 
 def test_one_map_one_column():
+    with pytest.raises(ValueError, match=r"max_lines(.|\n)*no language 'Javascript'.*JavaScript"):
+        code_file_quality.params(max_lines={"default": 1, "Javascript": 2})
     with pytest.raises(ValueError, match="code_language"):
         code_file_quality.params(max_lines={"default": 1, "HTML": 2, "de": 3})
     with pytest.raises(ValueError, match="code_language"):

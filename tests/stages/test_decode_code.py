@@ -47,6 +47,9 @@ def test_text(content, text):
         pytest.param(b"x" * 99 + b"\x01", {}, None, id="a hundredth of control bytes"),
         pytest.param(b"x" * 98 + b"\x01", {}, "binary", id="more"),
         pytest.param(random.Random(0).randbytes(3000), {}, "binary", id="noise"),
+        pytest.param(b"\xff\xfe" + random.Random(0).randbytes(3000), {}, "binary", id="noise behind a mark of UTF-16"),
+        pytest.param(b"\xef\xbb\xbf" + random.Random(0).randbytes(3000), {}, "binary", id="noise behind a mark of UTF-8"),
+        pytest.param("\ufeff中文 𝒳\n".encode("utf-16-be"), {}, None, id="UTF-16 with few NULs"),
     ],
 )
 def test_reasons(content, values, reason):

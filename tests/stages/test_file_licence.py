@@ -55,6 +55,14 @@ def last(*files, **values):
             [("r/LICENSE", MIT), ("r/x.py", GPL_HEADER + "x")], ("GPL", "header", "licence_not_allowed"), id="what a file says of itself"
         ),
         pytest.param([("r/COPYING", GPL), ("r/x.py", "# SPDX-License-Identifier: MIT\n")], ("MIT", "header", None), id="its tag"),
+        pytest.param([("r/x.py", "import y\n# SPDX-License-Identifier: MIT\n")], ("MIT", "header", None), id="its tag behind code"),
+        pytest.param([("r/x.py", "# (c) A, SPDX-License-Identifier: MIT\n")], ("MIT", "header", None), id="its tag behind words"),
+        pytest.param([("r/x.dts", "/* SPDX-License-Identifier: MIT */\n")], ("MIT", "header", None), id="in no language"),
+        pytest.param(
+            [("r/x.py", "x = y('SPDX-License-Identifier: MIT')\n'SPDX-License-Identifier: MIT'\n")],
+            (None, None, "licence_unknown"),
+            id="a tag that is a string",
+        ),
         pytest.param(
             [("r/LICENSE", MIT), ("r/x.py", "x = 'GNU General Public License'\n")], ("MIT", "file", None), id="what no comment says"
         ),
@@ -126,6 +134,19 @@ def test_a_column_of_another_type_is_refused():
     schema = pa.schema([("of", pa.int64())])
     with pytest.raises(ValueError, match="needs text or a list"):
         file_licence.check(file_licence.params(declared="of"), schema)
+
+
+@pytest.mark.parametrize(("column", "step"), [("code_kind", "code_language"), ("header_chars_removed", "remove_licence_header")])
+def test_steps_that_take_away_what_it_reads_come_later(column, step):
+    with pytest.raises(ValueError, match=f"{step} takes away"):
+        file_licence.check(file_licence.params(), pa.schema([(column, pa.string())]))
+
+
+@pytest.mark.parametrize("text", ["a." * 32_000 + "a = 1", "x = {" + "a." * 30_000 + "a = 1}", ("a." * 499 + "a = 1\n") * 64])
+def test_keys_of_many_parts_take_little_time(text):
+    started = time.process_time()
+    assert licence_of_manifest("pyproject.toml", text[: 1 << 16]) is None
+    assert time.process_time() - started < 2
 
 
 def test_a_repository_too_large_for_memory_is_streamed():

@@ -1,6 +1,7 @@
 """join_repository, and a whole pipeline of code: archives, Parquet and JSONL of files to joined repositories."""
 
 import io
+import json
 import random
 import tarfile
 
@@ -81,13 +82,16 @@ PATHS = st.sampled_from(["r/a", "r/b/c", "q/a", "r", ""])
 @given(
     st.lists(st.tuples(st.sampled_from(["r/a", "r/b/c", "q/a", "r", ""]), st.text("ab\n中", max_size=40)), min_size=1, max_size=12),
     st.integers(1, 90),
+    st.booleans(),
 )
-def test_each_file_is_in_one_document_of_bounded_size(files, max_bytes):
-    made = joined([file(path, text) for path, text in files], max_bytes=max_bytes, path_comments=False)
+def test_each_file_is_in_one_document_of_bounded_size(files, max_bytes, path_comments):
+    made = joined([file(path, text) for path, text in files], max_bytes=max_bytes, path_comments=path_comments)
     assert sorted(int(n) for document in made for n in document["parent_ids"]) == list(range(len(files)))
     for document in made:
         assert len(document["text"].encode()) <= max_bytes or document["file_count"] == 1
-        assert document["text"] == SEPARATOR.join(files[int(n)][1].rstrip("\n") for n in document["parent_ids"])
+        above = [f"# {files[int(n)][0]}\n" if path_comments and files[int(n)][0] else "" for n in document["parent_ids"]]
+        texts = [files[int(n)][1].rstrip("\n") for n in document["parent_ids"]]
+        assert document["text"] == SEPARATOR.join(a + t for a, t in zip(above, texts, strict=True))
 
 
 PIPELINE = """
@@ -188,3 +192,34 @@ def test_a_pipeline_of_code(tmp_path):
     assert "A. Writer" not in whole["text"]
     (other,) = rows(tmp_path / "out", "outputs", "stack")
     assert (other["max_stars_repo_name"], other["licence"], other["file_count"]) == ("o/r", "Apache-2.0 AND MIT", 2)
+
+
+JSONL = """
+inputs:
+  stack:
+    use: jsonl
+    paths: stack.jsonl
+    text: content
+    carry: {max_stars_repo_path: string, max_stars_repo_name: string, max_stars_repo_licenses: "list<string>"}
+  tables: {use: jsonl, paths: tables.jsonl, text: content, carry: {path: string, repo_name: string, license: string}}
+steps:
+  licensed: {use: file_licence, needs: stack, path: max_stars_repo_path, repository: max_stars_repo_name, declared: max_stars_repo_licenses}
+  others:   {use: file_licence, needs: tables, repository: repo_name, declared: license}
+outputs:
+  of_lists: {use: shards, needs: licensed}
+  of_texts: {use: shards, needs: others}
+"""
+
+
+def test_lines_of_the_stack_and_of_bigquery(tmp_path):
+    """Columns of either name; a licence in a list, or as a text."""
+    for name, columns, licences in (
+        ("stack", ("max_stars_repo_path", "max_stars_repo_name", "max_stars_repo_licenses"), (["MIT"], ["GPL-3.0"], [])),
+        ("tables", ("path", "repo_name", "license"), ("mit", "gpl-3.0", None)),
+    ):
+        lines = [dict(zip(("content", *columns), (program(n), f"{n}.py", "o/r", of), strict=True)) for n, of in enumerate(licences)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    run(recipe(tmp_path, JSONL), tmp_path / "out")
+    for step, output in (("licensed", "of_lists"), ("others", "of_texts")):
+        assert steps(tmp_path / "out")[step]["dropped"] == {"licence_not_allowed": 1, "licence_unknown": 1}
+        assert [row["licence"] for row in rows(tmp_path / "out", "outputs", output)] == ["MIT"]

@@ -44,6 +44,7 @@ def test_private_keys():
         "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----",
         "-----BEGIN PRIVATE KEY-----\nx",
         text.format("x" * (PEM_CHARS + 1)),
+        "is_key = s.startswith('-----BEGIN PRIVATE KEY-----') and s.endswith('-----END PRIVATE KEY-----')",
     ):
         assert run(redact_secrets, table(kept))["text"] == [kept]
 
@@ -54,6 +55,13 @@ def test_private_keys():
         pytest.param("password = 'k3J9xQ2mZ7wL5vT8'", "password = '<SECRET>'", id="given to a name"),
         pytest.param('"apiKey": "k3J9xQ2mZ7wL5vT8"', '"apiKey": "<SECRET>"', id="in JSON"),
         pytest.param('MY_SECRET_TOKEN := "k3J9xQ2mZ7wL5vT8"', 'MY_SECRET_TOKEN := "<SECRET>"', id="part of a name"),
+        pytest.param("password: str = b'k3J9xQ2mZ7wL5vT8'", "password: str = b'<SECRET>'", id="with a type, bytes"),
+        pytest.param("'x-api-key': 'k3J9xQ2mZ7wL5vT8'", "'x-api-key': '<SECRET>'", id="with a hyphen"),
+        pytest.param(
+            "a='b',my_private_token:'k3J9xQ2mZ7wL5vT8'", "a='b',my_private_token:'<SECRET>'", id="behind what looks like a string"
+        ),
+        pytest.param(f"token = '{TOKENS[2]}-k3J9xQ2'", "token = '<SECRET>'", id="a token and more, in one string"),
+        pytest.param(f"token = 'k3J9xQ2-{TOKENS[2]}'", "token = '<SECRET>'", id="more, and a token"),
         pytest.param("password = 'k3J9xQ2mZ7wL5v'", None, id="too short"),
         pytest.param("password = 'correcthorsebatterystaple'", None, id="letters alone"),
         pytest.param("password = 'aaaaaaaaaaaaaaaa1'", None, id="few different characters"),
@@ -66,7 +74,9 @@ def test_private_keys():
     ],
 )
 def test_assigned(text, left):
-    assert run(redact_secrets, table(text))["text"] == [text if left is None else left]
+    left = text if left is None else left
+    assert run(redact_secrets, table(text))["text"] == [left]
+    assert run(redact_secrets, table(left))["secret_count"] == [0]
 
 
 def test_parameters():
