@@ -364,6 +364,16 @@ def test_hostile_bytes_are_read_in_linear_time(tmp_path, data):
     assert time.process_time() - start < 8
 
 
+@pytest.mark.parametrize("piece", ["<![CDATA[", "<![CDATA[]]", "<![CDATA[&]]>"])
+def test_cdata_within_a_text_is_read_in_linear_time(tmp_path, piece):
+    text = piece * (300_000 // len(piece))
+    written = dump(page(1, "@"), page(2)).replace(b"@", text.encode())
+    start = time.process_time()
+    rows = read(write(tmp_path, "a.xml", written))
+    assert reasons(rows) == [None if piece.endswith(">") else "broken_record", None]
+    assert time.process_time() - start < 4  # a minute, if each is looked for an end
+
+
 @pytest.mark.parametrize("magic", [b"BZh91AY&SY", b"BZh9\x17rE8P\x90", b"BZh91AY&SY" + b"\xff" * 50])
 def test_heads_of_streams_that_are_none(tmp_path, magic):
     path = write(tmp_path, "a.xml.bz2", multistream(HEAD, page(1)) + magic * (200_000 // len(magic)) + multistream(page(2), TAIL))
