@@ -65,7 +65,7 @@ CASES = [
         "x = 1/2, a | b,\n\nc=d",
         ("x = 1/2", "a | b", "c=d"),
     ),
-    Case("calls without arguments", "int main() calls f( ); then ({{x}}) g", "int main() calls f( ); then g", ("main()",)),
+    Case("calls without arguments", "int main() calls f( ); then ({{x}}) g", "int main() calls f(); then g", ("main()",)),
     Case("nihongo", "{{nihongo|'''Judo'''|柔道|jūdō|\"gentle way\"}} is", "Judo (柔道, jūdō) is", ("Judo", "柔道", "is")),
     Case("quotation", "He said:\n{{quote|To be|Author}}\nthen", "He said:\n\nTo be\n\nthen", ("To be",), ("{{",)),
     Case(
