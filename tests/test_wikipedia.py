@@ -295,6 +295,17 @@ def test_cut_files(tmp_path, name):
         )
 
 
+@pytest.mark.parametrize("name", ["a.xml.gz", "a.xml.zst"])
+def test_pages_before_a_cut_are_read(tmp_path, name):
+    """But for those in the last 16 kB of a .gz, or block of a .zst."""
+    chance = random.Random(1)
+    data = dump(*(page(n, chance.randbytes(400).hex()) for n in range(300)))
+    packed = gzip.compress(data) if name.endswith("gz") else pa.compress(data, codec="zstd", asbytes=True)
+    rows = read(write(tmp_path, name, packed[:-20]))
+    assert titles(rows[:180]) == [f"Stran {n}" for n in range(180)]
+    assert reasons(rows)[-1] == "broken_record"
+
+
 def test_foreign_bytes_between_streams(tmp_path):
     first, second = multistream(HEAD, page(1)), multistream(page(2), TAIL)
     rows = read(write(tmp_path, "a.xml.bz2", first + b"<html>busy</html>" + second))
