@@ -295,6 +295,17 @@ def test_cut_files(tmp_path, name):
         )
 
 
+@pytest.mark.parametrize("name", ["a.xml.gz", "a.xml.zst"])
+def test_pages_before_a_cut_are_read(tmp_path, name):
+    """But for those in the last 16 kB of a .gz, or block of a .zst."""
+    chance = random.Random(1)
+    data = dump(*(page(n, chance.randbytes(400).hex()) for n in range(300)))
+    packed = gzip.compress(data) if name.endswith("gz") else pa.compress(data, codec="zstd", asbytes=True)
+    rows = read(write(tmp_path, name, packed[:-20]))
+    assert titles(rows[:180]) == [f"Stran {n}" for n in range(180)]
+    assert reasons(rows)[-1] == "broken_record"
+
+
 def test_foreign_bytes_between_streams(tmp_path):
     first, second = multistream(HEAD, page(1)), multistream(page(2), TAIL)
     rows = read(write(tmp_path, "a.xml.bz2", first + b"<html>busy</html>" + second))
@@ -362,6 +373,16 @@ def test_hostile_bytes_are_read_in_linear_time(tmp_path, data):
     start = time.process_time()
     assert set(reasons(read(path))) <= {"broken_record", "too_large"}
     assert time.process_time() - start < 8
+
+
+@pytest.mark.parametrize("piece", ["<![CDATA[", "<![CDATA[]]", "<![CDATA[&]]>"])
+def test_cdata_within_a_text_is_read_in_linear_time(tmp_path, piece):
+    text = piece * (300_000 // len(piece))
+    written = dump(page(1, "@"), page(2)).replace(b"@", text.encode())
+    start = time.process_time()
+    rows = read(write(tmp_path, "a.xml", written))
+    assert reasons(rows) == [None if piece.endswith(">") else "broken_record", None]
+    assert time.process_time() - start < 4  # a minute, if each is looked for an end
 
 
 @pytest.mark.parametrize("magic", [b"BZh91AY&SY", b"BZh9\x17rE8P\x90", b"BZh91AY&SY" + b"\xff" * 50])

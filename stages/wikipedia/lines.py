@@ -16,7 +16,7 @@ MAX_INDENT = 8
 HEADING, ITEM, TERM, PROSE, ROW = range(5)
 _APOSTROPHES = re.compile(r"'{2,}+")
 _SWITCH = re.compile(r"__[^\W\d_]{2,40}(?:_[^\W\d_]{2,40}){0,3}__")
-_OPENING = re.compile(r"\((?:[\s,;:.–—-]*+\)|[\s,;]++)|（(?:[\s、，,；;：:]*+）|[\s、，；]++)")
+_OPENING = re.compile(r"(?<![A-Za-z0-9_])\(\s*+\)|\((?:(?!\s*+\))[\s,;:.–—-]*+\)|[\s,;]++)|（(?:[\s、，,；;：:]*+）|[\s、，；]++)")
 _INK = re.compile(r"[^\s!-/:-@\[-`{-~·•–—…]")
 """What is no blank and no mark: a line without any held nothing but templates."""
 _BEFORE_STOP = re.compile(r" \.(?=[ )]|\Z)")

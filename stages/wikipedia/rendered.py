@@ -77,6 +77,8 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _JOINTS = {"to": "to", "and": "and", "or": "or", "-": "–", "–": "–", "by": "by", "x": "by", "±": "±", "+/-": "±", "to(-)": "to"}
+_SMALLER = frozenset(["in", "ft", "yd", "ch", "oz", "lb", "qr", "cwt"])
+"""Units of a second value: 6 ft 2 in."""
 _UNITS = {"sqmi": "sq mi", "sqkm": "km2", "cuft": "cu ft", "sqft": "sq ft", "C": "°C", "F": "°F"}
 
 
@@ -91,8 +93,10 @@ def _convert(arguments: Arguments) -> str:
         if plain[0] in _JOINTS and len(plain) > 1:
             words.append(_JOINTS[plain.pop(0)])
             continue
-        words.append(_UNITS.get(plain[0], plain[0]))
-        break
+        unit = plain.pop(0)
+        words.append(_UNITS.get(unit, unit))
+        if len(plain) < 2 or plain[1] not in _SMALLER or not plain[0][:1].isdigit():
+            break
     return " ".join(words).replace(" – ", "–")
 
 

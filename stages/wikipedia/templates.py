@@ -25,6 +25,8 @@ _CODE = frozenset(["pre", "syntaxhighlight", "source"])
 _EXTENSIONS = _DROPPED | _MATH | _CODE | {"nowiki"}
 _ENDS = {name: re.compile(f"</{''.join(f'[{c}{c.upper()}]' for c in name)}\\s*+>") for name in _EXTENSIONS}
 _NOWIKI = re.compile(r"</?nowiki\s*+/?>", re.IGNORECASE)
+_PIPE, _EQUALS = "\x05", "\x06"
+"""For | and = in what a template became: they part no arguments of the template around it, as in MediaWiki."""
 _VARIANTS = re.compile(r"-\{([^{}]{0,1000})\}-")
 
 
@@ -66,7 +68,7 @@ def without_templates(text: str, kept: Kept) -> tuple[str, list[str]]:
                         out.append(_aside(name, token[3], text[at : end_tag.start()], kept))
                     at = end_tag.end()
     out.append(text[at:])
-    whole = "".join(out)
+    whole = "".join(out).replace(_PIPE, "|").replace(_EQUALS, "=")
     return (_VARIANTS.sub(_variant, whole) if "-{" in whole else whole), names
 
 
@@ -85,8 +87,9 @@ def _close(braces: int, end: int, out: list[str], open_: list[list[int]], names:
             names.append(name)
             render = render_of(name)
             text = render(_arguments("".join(out[first:]), colon)) if render and short else ""
-            if text == "|" and frame[0] == 3:  # {{{!}} begins a table
-                text = "{|"
+            if text == "|":  # {{{!}} begins a table, {{!}}} ends it
+                text = "{" * (frame[0] == 3) + text + "}" * (braces == 3)
+            text = text.replace("|", _PIPE).replace("=", _EQUALS)
         del out[first:]
         out.append(text)
         braces -= taken

@@ -53,6 +53,19 @@ CASES = [
         ("[[", "Roma"),
     ),
     Case("convert", "{{convert|5|km|mi}} long, {{convert|3|to|4|ft|m}} wide", "5 km long, 3 to 4 ft wide", ("5 km long", "4 ft wide")),
+    Case(
+        "convert of two units",
+        "{{convert|6|ft|2|in|m}} tall, {{convert|11|st|4|lb|kg|0}}, {{convert|5|km|0|abbr=on}}",
+        "6 ft 2 in tall, 11 st 4 lb, 5 km",
+        ("6 ft 2 in tall", "11 st 4 lb"),
+    ),
+    Case(
+        "signs that part no arguments",
+        "{{math|''x'' {{=}} {{frac|1|2}}}}, {{nowrap|a {{!}} b}}, {{quote|{{lang|fr|c{{=}}d}}}}",
+        "x = 1/2, a | b,\n\nc=d",
+        ("x = 1/2", "a | b", "c=d"),
+    ),
+    Case("calls without arguments", "int main() calls f( ); then ({{x}}) g", "int main() calls f(); then g", ("main()",)),
     Case("nihongo", "{{nihongo|'''Judo'''|柔道|jūdō|\"gentle way\"}} is", "Judo (柔道, jūdō) is", ("Judo", "柔道", "is")),
     Case("quotation", "He said:\n{{quote|To be|Author}}\nthen", "He said:\n\nTo be\n\nthen", ("To be",), ("{{",)),
     Case(
@@ -111,6 +124,7 @@ CASES = [
         ("*", "#", ";", ":"),
     ),
     Case("table", "a\n{| class=x\n! b\n|-\n| c || d\n|}\ne", "a\n\ne", ("a", "e"), ("class", "{|", "||")),
+    Case("a table within a template", "a\n{{{!}} class=x\n{{!}} b\n{{!}}}\nc", "a\n\nc", ("a", "c"), ("class", "b", "|")),
     Case("nested table", "a\n{|\n| b\n{|\n| c\n|}\n| d\n|}\ne", "a\n\ne", ("a", "e"), ("d", "|")),
     Case("HTML table", "a\n<table><tr><td>b</td></tr></table>\nc", "a\n\nc", ("a", "c"), ("<",)),
     Case(

@@ -79,7 +79,7 @@ def _decompressed(path: str) -> Iterator[Piece]:
     at = 0
     with open_decompressed(path) as file:
         try:
-            while data := file.read(PIECE_BYTES):
+            while data := file.read(STEP_BYTES):  # what a failing read had got is lost
                 yield Piece(data, at, None, True)
                 at += len(data)
         except OSError:
