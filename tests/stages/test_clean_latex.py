@@ -22,6 +22,7 @@ from stages.arxiv.body import without_bibliography
 from stages.arxiv.clean_latex import Params, clean, clean_latex
 from stages.arxiv.comments import Comments
 from stages.arxiv.macros import Work
+from stages.arxiv.submission import MAX_FILES
 from tests.samples.arxiv import paper, submission, submissions
 from tests.stages.stage_checks import run
 
@@ -327,6 +328,12 @@ def test_what_comes_out_of_a_submission_is_bounded():
     assert cleaned(bomb)["drop_reason"] == "too_large"
     assert cleaned(bomb, max_tex_bytes=30_000_000)["drop_reason"] is None
     assert cleaned(bomb, max_tex_bytes=30_000_000, max_unpacked_bytes=1_000_000)["drop_reason"] == "too_large"
+
+
+def test_files_behind_the_limit_are_lost():
+    files = {"p.tex": paper("\\input{z}"), **{f"{n}.tex": "" for n in range(MAX_FILES)}, "z.tex": "Z"}
+    assert cleaned(files)["drop_reason"] == "too_large"
+    assert cleaned({"z.tex": "Z", **files})["drop_reason"] is None
 
 
 HOSTILE = [
