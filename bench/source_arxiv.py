@@ -1,10 +1,13 @@
-"""A paper's TeX cleaned beside pylatexenc, flachtex and plasTeX: speed on papers repeated to 30 MB, and a list of cases.
+"""A paper's TeX cleaned beside pylatexenc, flachtex and plasTeX: speed (ours on papers repeated to 30 MB), and a list of cases.
 
 de-macro is on no package index; flachtex does what it does (\\newcommand substituted, files put in, comments removed), and plasTeX
 executes all macros as TeX would. Every side gets a paper as one file, its inputs put in beforehand, and has a process and one thread of
-its own. Speeds are compared over the papers that a peer gets through; ours is the stage, called in process. A case is met where what
-stands between its marks is as wanted, white space and empty groups
-aside; pylatexenc makes plain text, and cannot meet those that want TeX.
+its own; ours is the stage, called in process.
+
+Peers need minutes for 1 MB, so they read whole papers once, the smallest up to PEERS_BYTES each and PEERS_TOTAL in all; a paper may cost a
+side PAPER_CPU_SECONDS. Speeds are compared over the papers that a peer gets through: ours for the same papers, from the run on 30 MB.
+A case is met where what stands between its marks is as wanted, white space and empty groups aside; pylatexenc makes plain text, and
+cannot meet those that want TeX.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.measure import ROOT, NotInstalledError, peer_script, peer_version, run, scratch, versions
+from bench.peers.latex_loop import PAPER_CPU_SECONDS
 
 DATA = ROOT.parent / "shared" / "data" / "arxiv"
 PEERS = {"pylatexenc": "pylatexenc", "flachtex": "flachtex", "plastex": "plasTeX"}
@@ -25,6 +30,8 @@ OPTIONS = {
     "peers": "peers to run beside ours, comma-separated (default: all)",
 }
 BYTES = 30_000_000
+PEERS_BYTES, PEERS_TOTAL = 50_000, 500_000
+"""Bytes of TeX of the largest paper that peers read, and of all; this favours peers, some of which cost more a byte on long papers."""
 _INPUT = re.compile(r"\\(?:input|include)\{([^{}]{1,200})\}")
 _SPACE = re.compile(r"(?<![A-Za-z]) | (?![A-Za-z])")
 
@@ -142,19 +149,32 @@ def _speed(here: Path, folder: Path, commands: dict[str, list[str]], scale: floa
     repeats = max(1, round(BYTES * scale / sum(sizes.values())))
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
     peaks = dict.fromkeys(commands, 0)
+    few = {name: papers[name] for name in sorted(papers, key=lambda name: (sizes[name], name)) if sizes[name] <= PEERS_BYTES}
+    total = list(accumulate(sizes[name] for name in few))
+    few = {name: text for (name, text), so_far in zip(few.items(), total, strict=True) if so_far <= PEERS_TOTAL}
+    few_file = here / "few.jsonl"
+    _write(few_file, few)
     for _ in range(pairs):
         for side, command in commands.items():
-            used, out = run([*command, "time", str(file), str(repeats)])
+            used, out = run([*command, "time", *([str(file), str(repeats)] if side == "ours" else [str(few_file), "1"])])
             runs[side].append(json.loads(out))
             peaks[side] = max(peaks[side], used.peak_bytes)
-    report: dict[str, Any] = {"corpus MB": round(repeats * sum(sizes.values()) / 1e6, 1), "papers": len(papers), "repeats": repeats}
+    report: dict[str, Any] = {
+        "ours: MB, papers, repeats": (round(repeats * sum(sizes.values()) / 1e6, 1), len(papers), repeats),
+        "peers: MB, papers, repeats": (round(sum(map(len, map(str.encode, few.values()))) / 1e6, 2), len(few), 1),
+        "CPU-seconds that a paper may cost": PAPER_CPU_SECONDS,
+    }
     ratios = {}
     for side, results in runs.items():
-        through = [name for name in papers if not any(name in r["failed"] for r in results)]
-        size = repeats * sum(sizes[name] for name in through) / 1e6
-        rate, own = (size / median(sum(r["seconds"][name] for name in through) for r in runs[who]) for who in (side, "ours"))
+        through = [name for name in (papers if side == "ours" else few) if not any(name in r["failed"] for r in results)]
+        size = sum(sizes[name] for name in through) / 1e6
+        rate, own = (
+            times * size / median(sum(r["seconds"][name] for name in through) for r in runs[who])
+            for who, times in ((side, repeats if side == "ours" else 1), ("ours", repeats))
+        )
         report[f"{side} MB per CPU-second"] = round(rate, 3)
         report[f"{side} failed"] = sorted({name for r in results for name in r["failed"]})
+        report[f"{side} papers, MB got through"] = (len(through), round(size, 2))
         report[f"{side} peak MB"] = round(peaks[side] / 1e6)
         if side != "ours":
             ratios[side] = round(own / rate, 1)

@@ -59,13 +59,14 @@ def clean(content: bytes, params: Params) -> dict[str, Any]:
         return _NOTHING | {"drop_reason": paper.reason or ("no_main_file" if paper.tex() else "no_tex")}
     try:
         read = Expansion(paper, main, params.max_expansion)
+        start, kind = start_of_body(read.text, params.max_front_share)
+        text = paper.comments.restored(tidied(without_bibliography(read.text[start:])), read.work)
+        title = None if read.title is None else paper.comments.restored(read.title, read.work)
     except BombError:
         return _NOTHING | {"tex_main": main, "drop_reason": "macro_bomb"}
-    start, kind = start_of_body(read.text, params.max_front_share)
-    text = paper.comments.restored(tidied(without_bibliography(read.text[start:])))
     reason = paper.reason if read.missing else None
     return {
-        "text": text, "title": None if read.title is None else paper.comments.restored(read.title), "tex_main": main, "starts_at": kind,
+        "text": text, "title": title, "tex_main": main, "starts_at": kind,
         "n_tex_files": len(read.files), "n_missing_inputs": len(read.missing), "n_macros": len(read.macros),
         "n_opaque_macros": len(read.opaque), "drop_reason": reason or (None if text.strip() else "empty"),
     }  # fmt: skip

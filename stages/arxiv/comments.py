@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from stages.arxiv.macros import Work
+
 VERBATIM = (
     "verbatim", "Verbatim", "BVerbatim", "LVerbatim", "SaveVerbatim", "spverbatim", "verbatimtab", "verbbox", "lstlisting", "minted",
     "Highlighting", "listing",
@@ -21,6 +23,8 @@ DROPPED = ("comment", "filecontents", "filecontents*")
 """Environments that are never set where they stand."""
 MAX_INLINE = 2000
 """A longer `\\verb` or address is none (ours)."""
+MAX_OWN = 100
+"""Environments of its own that a submission may have; the rest are text (ours)."""
 _NEW_VERBATIM = re.compile(
     r"\\(?:lstnewenvironment|DefineVerbatimEnvironment|newverbatim|tcbnewlisting|newtcblisting)\s{0,9}\{\s{0,9}([A-Za-z]{1,40}\*?)\s{0,9}\}"
 )
@@ -50,11 +54,13 @@ class Comments:
     """
 
     def __init__(self, sources: Iterable[str]) -> None:
-        verbatim, dropped = set(VERBATIM), set(DROPPED)
+        own: dict[str, bool] = {}
         for source in sources:
             if "nvironment" in source or "omment" in source or "listing" in source or "newverbatim" in source:
-                verbatim |= set(_NEW_VERBATIM.findall(source))
-                dropped |= set(_NEW_COMMENT.findall(source))
+                own |= dict.fromkeys(_NEW_VERBATIM.findall(source), False) | dict.fromkeys(_NEW_COMMENT.findall(source), True)
+        verbatim, dropped = set(VERBATIM), set(DROPPED)
+        for name in list(own)[:MAX_OWN]:
+            (dropped if own[name] else verbatim).add(name)
         self.dropped = dropped
         names = "|".join(map(re.escape, sorted(verbatim | dropped)))
         self.token = re.compile(rf"%|\\(?:{_INLINE}|begin\{{(?P<environment>(?:{names})\*?)\}}|.)", re.S)
@@ -117,9 +123,18 @@ class Comments:
         self.aside.append(text)
         return f"\0{len(self.aside) - 1}\0"
 
-    def restored(self, text: str) -> str:
-        """A text with what was put aside back in its place."""
-        return _ASIDE.sub(lambda match: self.aside[int(match[1])], text) if "\0" in text else text
+    def restored(self, text: str, work: Work) -> str:
+        """A text with what was put aside back in its place, which costs its length: a macro may have copied the mark.
+
+        Raises: BombError.
+        """
+
+        def put_back(match: re.Match[str]) -> str:
+            aside = self.aside[int(match[1])]
+            work.spend(len(aside))
+            return aside
+
+        return _ASIDE.sub(put_back, text) if "\0" in text else text
 
 
 def _inline_end(text: str, name: str, at: int) -> int:

@@ -52,7 +52,7 @@ _PREFIXED = re.compile(r"\s*(?=\\(?:long|global|outer|protected|[gex]?def|let)(?
 _CONDITIONAL = re.compile(r"\\(?:if[A-Za-z@]*|else|fi)(?![A-Za-z@])")
 _FILE = re.compile(r"\s*(?:\{([^{}]{1,200})\}|\"([^\"\n]{1,200})\"|([^\s{}\\]{1,200})[ \t]?)")
 _TWO_FILES = re.compile(r"\s*\{([^{}]{0,200})\}\s*\{([^{}]{1,200})\}")
-_STYLES = re.compile(r"\s*(?:\[([^\]]{0,800})\])?\s*\{([^{}]{1,800})\}")
+_STYLES = re.compile(r"\s*(?:\[([^\]]{0,800})\]\s*)?\{([^{}]{1,800})\}")
 _END_OF_LINE = re.compile(r"[ \t]*\n?")
 _GAP = re.compile(r"[ \t]*(?:\n[ \t]*)?")
 _NO_SPACE_BEFORE = frozenset(",.'/?;:!~-)]}{\\\"")
@@ -191,6 +191,7 @@ class Expansion:
         if values is None:
             self.write(name)
             return
+        self.work.spend(sum(len(piece if isinstance(piece, str) else values[piece]) + 1 for piece in user.pieces) + COST)
         parts: list[str] = []
         for piece in user.pieces:
             if part := piece if isinstance(piece, str) else values[piece]:
@@ -198,7 +199,6 @@ class Expansion:
                     parts.append(" ")
                 parts.append(part)
         text = "".join(parts)
-        self.work.spend(len(text) + COST)
         if not user.parameters:
             self.skip_gap(name, text)
         if "\\" in text:
@@ -273,8 +273,9 @@ class Expansion:
             called = waiting.pop()
             if called == name:
                 return True
-            new = self.calls.get(called, frozenset()) - seen
-            self.work.spend(len(new) + 1)
+            names = self.calls.get(called, frozenset())
+            self.work.spend(len(names) + 1)
+            new = names - seen
             seen |= new
             waiting += new
         return False
@@ -315,7 +316,7 @@ class Expansion:
         close = -1 if pattern is None else group_end(text, pattern.end(), self.work)
         if pattern is None or close < 0:
             return
-        parameters = macros.def_parameters(pattern.group())
+        parameters = macros.def_parameters(pattern.group(), self.work)
         self.keep(found[2], parameters and macro(text[pattern.end() + 1 : close - 1], parameters[1], parameters[0].strip()))
         self.skip(frame, start, close)
 
@@ -512,6 +513,7 @@ class Expansion:
             if not _STANDARD.fullmatch(name.strip().partition(".")[0]) and not passed_over(name.strip()):
                 self.missing.add(name.strip())
             return
+        self.work.spend(len(self.stack))
         open_files = [frame.path for frame in self.stack if frame.path]
         if path in open_files or len(open_files) >= MAX_FILES_DEEP:
             return
@@ -527,7 +529,7 @@ class Expansion:
     def plain_body(self, match: re.Match[str]) -> str:
         """The body of a macro without arguments in the name of a file."""
         user = self.table.get(match.group())
-        return "".join(map(str, user.pieces)) if isinstance(user, Macro) and not user.parameters else match.group()
+        return "".join(map(str, user.pieces[:1]))[:MAX_NAME] if isinstance(user, Macro) and not user.parameters else match.group()
 
     def style(self, frame: Frame, start: int, end: int) -> None:
         """The paper's own styles and classes: read for what they define."""

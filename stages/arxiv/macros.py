@@ -15,6 +15,10 @@ from typing import NamedTuple
 
 MAX_PARAMETERS = 200
 """Characters of the parameter text of a \\def."""
+MAX_ARGUMENTS = 9
+"""TeX's."""
+MARK_COST = 1000
+"""Characters that a mark which ends an argument counts for when it is defined (ours)."""
 _STRUCTURE = (
     "part chapter section subsection subsubsection paragraph subparagraph appendix begin end item label ref eqref pageref cite citet "
     "citep bibitem bibliography bibliographystyle caption footnote title author date maketitle abstract documentclass documentstyle "
@@ -69,11 +73,12 @@ class Work:
 class Parameter(NamedTuple):
     """One argument of a macro.
 
-    kind: "mandatory", "optional" (in brackets, else `value`), "star" or "delimited" (up to `value`).
+    kind: "mandatory", "optional" (in brackets, else `value`), "star" or "delimited" (up to `value`, which `searcher` finds).
     """
 
     kind: str
     value: str = ""
+    searcher: re.Pattern[str] | None = None
 
 
 class Macro(NamedTuple):
@@ -108,19 +113,21 @@ def macro(body: str, parameters: tuple[Parameter, ...] = (), prefix: str = "") -
     return Macro(prefix, parameters, tuple(pieces), frozenset(NAMES.findall(body)))
 
 
-def def_parameters(text: str) -> tuple[str, tuple[Parameter, ...]] | None:
+def def_parameters(text: str, work: Work) -> tuple[str, tuple[Parameter, ...]] | None:
     """What the parameter text of a \\def says: what stands before the arguments, and these; None where it is not in order."""
     prefix, *rest = _PARAMETER.split(text)
     if "#" in prefix or any("#" in part for part in rest[1::2]) or rest[::2] != [str(n + 1) for n in range(len(rest) // 2)]:
         return None
-    return prefix, tuple(Parameter("delimited", until) if until else Parameter("mandatory") for until in rest[1::2])
+    marks = rest[1::2]
+    work.spend(MARK_COST * sum(map(bool, marks)))
+    return prefix, tuple(Parameter("delimited", mark, _searcher(mark)) if mark else Parameter("mandatory") for mark in marks)
 
 
 def document_parameters(spec: str, work: Work) -> tuple[Parameter, ...] | None:
     """What an argument specification of \\NewDocumentCommand says; None where it has a form that is not simple."""
-    found = []
+    found: list[Parameter] = []
     at = 0
-    while at < len(spec):
+    while at < len(spec) and len(found) <= MAX_ARGUMENTS:
         letter = spec[at]
         at += 1
         if letter.isspace() or letter in "+!":
@@ -136,7 +143,7 @@ def document_parameters(spec: str, work: Work) -> tuple[Parameter, ...] | None:
             at = default[1]
         else:
             return None
-    return tuple(found)
+    return tuple(found) if len(found) <= MAX_ARGUMENTS else None
 
 
 NO_VALUE, STAR, NO_STAR = "-NoValue-", "\\BooleanTrue", "\\BooleanFalse"
@@ -176,10 +183,10 @@ def argument(text: str, at: int, work: Work) -> tuple[str, int] | None:
     return None if first in ("", "}") else (first, at + 1)
 
 
-def until(text: str, at: int, mark: str, work: Work) -> tuple[str, int] | None:
+def until(text: str, at: int, mark: str, work: Work, searcher: re.Pattern[str] | None = None) -> tuple[str, int] | None:
     """The text up to a mark that stands in no group, and where the mark ends; None where there is none."""
     depth = 0
-    for match in _searcher(mark).finditer(text, at):
+    for match in (searcher or _searcher(mark)).finditer(text, at):
         sign = match.group()
         if depth == 0 and sign == mark:
             work.spend(match.end() - at)
@@ -195,7 +202,7 @@ def until(text: str, at: int, mark: str, work: Work) -> tuple[str, int] | None:
     return None
 
 
-@lru_cache(256)
+@lru_cache(16)
 def _searcher(mark: str) -> re.Pattern[str]:
     word = r"(?![A-Za-z@])" if mark[:1] == "\\" and mark[-1].isalpha() else ""
     return re.compile(rf"{re.escape(mark)}{word}|\\.|[{{}}]", re.S)
@@ -204,7 +211,7 @@ def _searcher(mark: str) -> re.Pattern[str]:
 def read(parameter: Parameter, text: str, at: int, work: Work) -> tuple[str, int] | None:
     """The argument for one parameter, and where it ends; None where it is not there."""
     if parameter.kind == "delimited":
-        found = until(text, at, parameter.value, work)
+        found = until(text, at, parameter.value, work, parameter.searcher)
         return found and (_without_braces(found[0], work), found[1])
     if parameter.kind == "mandatory":
         return argument(text, at, work)

@@ -26,7 +26,8 @@ _PASSED_OVER = re.compile(
     "|blg|aux|log|out|gnu|nb|ipynb|mat|npy|h5|fits|pgf|(?:pdf|eps|ps)_tex|ps?tex_t"
 )
 """Endings of what is not read: figures (those that are TeX, too), data, and bibliographies, which are dropped anyway."""
-MAX_FILES = 20_000
+MAX_FILES = 2_000
+"""Files that are no figures, behind which the rest is too_large (ours)."""
 _WORD = re.compile(rb"\\[A-Za-z]{2,}")
 _MARKUP = re.compile(rb"%PDF-|%!PS|<!DOCTYPE|<html|PK\x03\x04|\x89PNG|\{\\rtf", re.I)
 _INPUTENC = re.compile(rb"\\usepackage\s{0,9}\[\s{0,9}([A-Za-z0-9-]{1,20})\s{0,9}\]\s{0,9}\{inputenc\}")
@@ -112,7 +113,8 @@ class Submission:
         and that holds most, with what it reads.
         """
         names = self.tex()
-        told = [name for name in self._told() if name in names]
+        of_tex = set(names)
+        told = [name for name in self._told() if name in of_tex]
         if told or len(names) < 2:
             return next(iter(told or names), None)
         reads = {name: self._reads(name) for name in names}

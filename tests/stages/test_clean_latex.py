@@ -6,7 +6,9 @@ import gzip
 import itertools
 import json
 import re
+import string
 import time
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +21,8 @@ from bench.source_arxiv import paper as paper_of_case
 from stages.arxiv.body import without_bibliography
 from stages.arxiv.clean_latex import Params, clean, clean_latex
 from stages.arxiv.comments import Comments
+from stages.arxiv.macros import Work
+from stages.arxiv.submission import MAX_FILES
 from tests.samples.arxiv import paper, submission, submissions
 from tests.stages.stage_checks import run
 
@@ -265,7 +269,7 @@ def test_verbatim_comes_back_as_it_was():
     inline = "\\verb|%| \\verb*+a%+ \\lstinline{%} \\lstinline[language=C]!%! \\mintinline{c}{%} \\href{http://a/%}{b} "
     source = inline + "\\verb|" + "x" * 5000
     comments = Comments([source])
-    assert comments.restored(comments.without(source)) == source
+    assert comments.restored(comments.without(source), Work(10_000)) == source
     assert len(comments.aside) == 6
 
 
@@ -288,6 +292,8 @@ BOMBS = {
     "doubles itself by name": "".join(f"\\def\\{x}{{\\{y}\\{y}}}" for x, y in itertools.pairwise(LETTERS)) + "\\b",
     "doubles its argument": "".join(f"\\def\\{x}#1{{\\{y}{{#1#1}}}}" for x, y in itertools.pairwise(LETTERS)) + "\\b{xx}",
     "calls itself by its argument": "\\def\\a#1{#1#1}\\a{\\a}",
+    "copies what is verbatim": "\\def\\a{\\begin{verbatim}" + "x" * 50_000 + "\\end{verbatim}}" + "\\a " * 10_000,
+    "has nothing, often": "\\def\\a#1{" + "#1" * 50_000 + "}" + "\\a{}" * 10_000,
     "grows by delimiters": "\\def\\a#1.{\\c#1#1..}\\let\\c\\relax\\def\\b#1{#1#1}\\b{\\b}",
 }
 
@@ -298,6 +304,16 @@ def test_macro_bomb(name):
     row = cleaned(paper(BOMBS[name]).encode())
     assert (row["drop_reason"], row["text"]) == ("macro_bomb", "")
     assert time.process_time() - started < 5
+
+
+def test_a_bomb_is_seen_before_it_is_written():
+    bomb = paper("\\def\\a#1{" + "#1" * 10_000 + "}\\a{" + "x" * 10_000 + "}").encode()
+    tracemalloc.start()
+    try:
+        assert cleaned(bomb)["drop_reason"] == "macro_bomb"
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_file_read_a_thousand_times_is_a_bomb():
@@ -312,6 +328,12 @@ def test_what_comes_out_of_a_submission_is_bounded():
     assert cleaned(bomb)["drop_reason"] == "too_large"
     assert cleaned(bomb, max_tex_bytes=30_000_000)["drop_reason"] is None
     assert cleaned(bomb, max_tex_bytes=30_000_000, max_unpacked_bytes=1_000_000)["drop_reason"] == "too_large"
+
+
+def test_files_behind_the_limit_are_lost():
+    files = {"p.tex": paper("\\input{z}"), **{f"{n}.tex": "" for n in range(MAX_FILES)}, "z.tex": "Z"}
+    assert cleaned(files)["drop_reason"] == "too_large"
+    assert cleaned({"z.tex": "Z", **files})["drop_reason"] is None
 
 
 HOSTILE = [
@@ -338,6 +360,59 @@ def test_hostile_text_costs_no_more_than_its_length(piece):
 
     seconds(10_000)
     assert seconds(200_000) < max(10 * seconds(50_000), 0.5)
+
+
+def words(number):
+    return ["".join(letters) for letters in itertools.islice(itertools.product(string.ascii_lowercase, repeat=4), number)]
+
+
+def marked(name):
+    return "".join(f"#{number}{name}" for number in range(1, 10))
+
+
+ATTACKS = {
+    "many arguments": lambda n: "\\NewDocumentCommand\\x{" + "s" * n + "}{y}" + "\\x " * (n // 3),
+    "blanks before a package": lambda n: "\\usepackage" + " " * n + "x",
+    "own environments that do not end": lambda n: "".join(f"\\newverbatim{{{w}}}\\begin{{{w}}}" for w in words(n // 15)),
+    "names of files by long macros": lambda n: "\\def\\a{" + "y" * n + "}" + ("\\input{" + "\\a" * 90 + "}") * (n // 100),
+    "inputs deep in macros": lambda n: (
+        "".join(f"\\def\\{a}{{\\{b}}}" for a, b in itertools.pairwise([*words(n // 20), "zzzz"]))
+        + "\\def\\zzzz{" + "\\input p " * (n // 10) + "}\\aaaa"
+    ),
+    "macros that call the same": lambda n: (
+        "".join(f"\\def\\A{w}{{" + "".join("\\" + v for v in words(int(n**0.5) // 3)) + "}" for w in words(int(n**0.5) // 3))
+        + "\\def\\Z{" + "".join(f"\\A{w}" for w in words(int(n**0.5) // 3)) + "}"
+        + "".join(f"\\def\\Y{w}{{\\Z}}" for w in words(n // 20))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack_costs_no_more_than_its_length(name):
+    """Four times the text takes about four times as long; sixteen, on a quadratic path."""
+
+    def seconds(size):
+        files = {"p.tex": paper(ATTACKS[name](size))}
+        started = time.process_time()
+        cleaned(files)
+        return time.process_time() - started
+
+    seconds(1_000)
+    assert seconds(120_000) < max(9 * seconds(30_000), 1.0)
+
+
+def test_marks_of_arguments_are_compiled_once():
+    """Calls of more macros than a cache of patterns holds cost no more than calls of one."""
+
+    def seconds(names):
+        definitions = "".join(f"\\def\\{name}{marked(name)}{{y}}" for name in names)
+        call = "".join(f"\\{name} " + name * 9 for name in names)
+        content = paper(definitions + call * (2000 // len(names)), "x" * 500_000).encode()
+        started = time.process_time()
+        assert cleaned(content)["drop_reason"] is None
+        return time.process_time() - started
+
+    assert seconds(words(100)) < 3 * seconds(words(1)) + 0.5
 
 
 @settings(max_examples=150, deadline=None)
