@@ -173,7 +173,7 @@ def test_rules_say_all_that_a_stage_drops_for(name):
 def test_filters_are_ruled():
     """What they drop for stands in their columns; what drops for something else (a duplicate, a broken page) has no rules."""
     assert set(RULED) == {
-        "c4_quality", "code_file_quality", "code_page_quality", "count_dirty_words", "dedup_lines", "dedup_spans",
+        "c4_quality", "clean_book", "code_file_quality", "code_page_quality", "count_dirty_words", "dedup_lines", "dedup_spans",
         "fineweb_quality", "gopher_quality", "gopher_repetition", "identify_language", "kl_outlier", "math_page_quality", "nsfw",
-        "perplexity", "repeated_lines", "score_quality",
+        "perplexity", "post_score", "repeated_lines", "score_quality", "thread_quality",
     }  # fmt: skip

@@ -96,7 +96,7 @@ def _not_kept(batch: Batch, params: Params) -> Any:
 
 RULES = (
     *(Rule(reason, ("book_format",), partial(_is, reason), f"book_format is {reason}") for reason in NO_BOOK),
-    Rule("empty", ("n_chars",), lambda batch, params: batch["n_chars"].to_numpy() == 0, "n_chars is 0"),
+    Rule("empty", ("n_chars",), lambda batch, params: batch["n_chars"].to_numpy(zero_copy_only=False) == 0, "n_chars is 0"),
     Bound("too_short", "n_chars", least="min_chars"),
     Rule("wrong_rights", ("rights",), _not_kept, "rights is none of keep_rights", ("keep_rights",)),
 )
