@@ -36,7 +36,7 @@ _REDIRECT = re.compile(rb"<redirect\b[^<>]*>")
 _TIME = re.compile(rb"<timestamp>([^<]*)</timestamp>")
 _MODEL = re.compile(rb"<model>([^<]*)</model>")
 _TEXT = re.compile(rb"<text\b[^<>]*>")
-_CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_CDATA = b"<![CDATA["
 
 
 class Site(NamedTuple):
@@ -229,7 +229,16 @@ def _content(revision: bytes, tag: re.Match[bytes]) -> bytes | None:
     raw = revision[tag.end() : end]
     if b"<" not in raw:
         return xml_text(raw)
-    between = _CDATA.split(raw)  # outside, inside, outside ...
-    if any(b"<" in outside for outside in between[::2]):
-        return None
-    return b"".join(xml_text(text) if k % 2 == 0 else xml_text(text.replace(b"&", b"&amp;")) for k, text in enumerate(between))
+    text: list[bytes] = []
+    at, end = 0, 0
+    while end >= 0:
+        start = raw.find(_CDATA, at)
+        end = raw.find(b"]]>", start + len(_CDATA)) if start >= 0 else -1
+        outside = raw[at:start] if end >= 0 else raw[at:]
+        if b"<" in outside:
+            return None
+        text.append(xml_text(outside))
+        if end >= 0:
+            text.append(xml_text(raw[start + len(_CDATA) : end].replace(b"&", b"&amp;")))
+            at = end + len(b"]]>")
+    return b"".join(text)
