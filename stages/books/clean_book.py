@@ -7,12 +7,12 @@ becomes text as for web pages, every block of it (markup.py). Headings are found
 
 Source:  Llama 1, section 2.1 (books of Project Gutenberg); how they are cleaned is ours.
 Units:   text in UTF-8, a paragraph a line, blank lines between; n_chars in characters; year of the printed book, released as
-         YYYY-MM(-DD) of the electronic text, each null where the file does not say.
+         YYYY-MM(-DD) of the electronic text, each null where the file does not say; n_lost_pages of an EPUB, damaged or not in it.
 Params:  read -- content: the file's bytes; text: what is text already. min_chars -- shorter books are dropped (ours). max_bytes -- larger
          files are dropped, and EPUBs whose pages inflate to more. keep_rights -- which values of `rights` are kept: public_domain,
          cc-by (and -sa, -nd, -nc, -nc-sa, -nc-nd), copyrighted, unknown; null: all. unwrap -- join the lines of
          paragraphs. strip_emphasis -- take the underscores of Project Gutenberg's _emphasis_ away.
-Drops:   unknown_format (neither text nor one of these forms), too_large, parse_failed (damaged), encrypted, empty (no text left),
+Drops:   unknown_format (neither text nor one of these forms), too_large, parse_failed (damaged, or an EPUB no page of which can be read), encrypted, empty (no text left),
          too_short, wrong_rights.
 Errors:  none.
 """
@@ -77,7 +77,7 @@ class Params(StageParams):
 
 
 WRITES = {
-    "text": pa.large_string(), "book_format": pa.string(), "n_chars": pa.int64(), "n_chapters": pa.int32(),
+    "text": pa.large_string(), "book_format": pa.string(), "n_chars": pa.int64(), "n_lost_pages": pa.int32(), "n_chapters": pa.int32(),
     "chapters": pa.list_(pa.string()), "rights": pa.string(),
     **{name: pa.field(name, pa.string(), nullable=True) for name in ("title", "author", "declared_lang", "released")},
     "year": pa.field("year", pa.int32(), nullable=True),
@@ -107,7 +107,7 @@ def clean(content: bytes | str, params: Params) -> dict[str, Any]:
     if len(content) > params.max_bytes:
         return _NOTHING | {"book_format": "too_large"}
     try:
-        form, lines, told, typeset = _read(content, params)
+        form, lines, lost, told, typeset = _read(content, params)
     except TooManyNodesError:
         return _NOTHING | {"book_format": "too_large"}
     except (ValueError, RuntimeError) as e:
@@ -126,37 +126,37 @@ def clean(content: bytes | str, params: Params) -> dict[str, Any]:
         text = _EMPHASIS.sub(r"\1\2", text)
         found = [_EMPHASIS.sub(r"\1\2", line) for line in found]
     return {
-        "text": text, "book_format": form, "n_chars": len(text), "n_chapters": len(found), "chapters": found, "title": told.title,
+        "text": text, "book_format": form, "n_chars": len(text), "n_lost_pages": lost, "n_chapters": len(found), "chapters": found, "title": told.title,
         "author": told.author, "declared_lang": told.lang, "released": told.released, "rights": told.rights or "unknown",
         "year": told.year or _printed_year(blocks),
     }  # fmt: skip
 
 
 _NOTHING = {
-    "text": "", "book_format": "unknown_format", "n_chars": 0, "n_chapters": 0, "chapters": [], "title": None, "author": None,
+    "text": "", "book_format": "unknown_format", "n_chars": 0, "n_lost_pages": 0, "n_chapters": 0, "chapters": [], "title": None, "author": None,
     "declared_lang": None, "released": None, "rights": "unknown", "year": None,
 }  # fmt: skip
 _REFUSED = ((TooLargeError, "too_large"), (EncryptedError, "encrypted"), (UnknownFormatError, "unknown_format"))
 
 
-def _read(content: bytes | str, params: Params) -> tuple[str, list[str], Told, bool]:
-    """Format, lines, what the file says of the book, and whether the lines are a typesetter's."""
+def _read(content: bytes | str, params: Params) -> tuple[str, list[str], int, Told, bool]:
+    """Format, lines, pages that are lost, what the file says of the book, and whether the lines are a typesetter's."""
     if isinstance(content, bytes) and is_epub(content):
-        pages, told = read_epub(content, params.max_bytes)
+        pages, lost, told = read_epub(content, params.max_bytes)
         lines: list[str] = []
         for page in pages:
             lines += [*lines_of(as_html(utf8(page, None))).lines, ""]
-        return "epub", lines, told, False
+        return "epub", lines, lost, told, False
     data = content if isinstance(content, bytes) else b""
     if _HTML.match(data[:2048]):
         read = lines_of(as_html(utf8(data, None)))
-        return "html", read.lines, _told_by_page(read.page.tree), read.preformatted
+        return "html", read.lines, 0, _told_by_page(read.page.tree), read.preformatted
     if isinstance(content, bytes):
         if _OTHER.match(content) or not is_html(content):
             raise UnknownFormatError
         content = decoded(content, None)
     text = content.replace("\r\n", "\n").replace("\r", "\n").replace(HEADING, "").replace(PAGE_BREAK, f"\n{PAGE_BREAK}\n")
-    return "text", [line if line == PAGE_BREAK else line.rstrip() for line in text.split("\n")], Told(), True
+    return "text", [line if line == PAGE_BREAK else line.rstrip() for line in text.split("\n")], 0, Told(), True
 
 
 def _told_by_page(tree: Tree) -> Told:

@@ -24,8 +24,11 @@ from stages.books.gutenberg import MAX_FIELD_CHARS, YEAR, Told, clean, date_of
 MAX_MEMBERS = 20_000
 MAX_PACKAGE_BYTES, MAX_ELEMENTS = 8 << 20, 200_000
 CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Those that OCF allows; how much memory others take is for the file to say."""
 PAGES = ("application/xhtml+xml", "text/html", "text/x-oeb1-document")
 
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, struct.error)
 _MEMBER = b"PK\x01\x02"
 _TEXTS = ("title", "creator", "language", "date", "rights")
 _LICENCES = re.compile(
@@ -58,8 +61,8 @@ def is_epub(content: bytes) -> bool:
     return content.startswith(b"PK\x03\x04") and (b"application/epub+zip" in content[:200] or CONTAINER.encode() in content)
 
 
-def read_epub(content: bytes, max_bytes: int) -> tuple[list[bytes], Told]:
-    """Pages in reading order, and what is said of the book.
+def read_epub(content: bytes, max_bytes: int) -> tuple[list[bytes], int, Told]:
+    """Pages in reading order, how many others are damaged or not there, and what is said of the book.
 
     Args:
         max_bytes: what all that is read may have inflated.
@@ -70,7 +73,7 @@ def read_epub(content: bytes, max_bytes: int) -> tuple[list[bytes], Told]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _read(_Members(archive, max_bytes))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, expat.ExpatError, OSError, KeyError, struct.error) as e:
+    except (*_DAMAGE, expat.ExpatError, LookupError) as e:  # LookupError: no such member, no such encoding
         raise BadBookError(str(e)) from e
 
 
@@ -88,6 +91,8 @@ class _Members:
         info = self._infos[name]
         if info.flag_bits & 1:
             raise EncryptedError(name)
+        if info.compress_type not in METHODS:
+            raise zipfile.BadZipFile(f"compression method {info.compress_type}")
         with self._archive.open(info) as file:
             data = file.read(self._left + 1)
         self._left -= len(data)
@@ -96,7 +101,7 @@ class _Members:
         return data
 
 
-def _read(members: _Members) -> tuple[list[bytes], Told]:
+def _read(members: _Members) -> tuple[list[bytes], int, Told]:
     package = next((e.attributes.get("full-path", "") for e in _elements(members.read(CONTAINER)) if e.name == "rootfile"), "")
     package = posixpath.normpath(package)
     folder = posixpath.dirname(package)
@@ -104,21 +109,26 @@ def _read(members: _Members) -> tuple[list[bytes], Told]:
     items = {e.attributes.get("id", ""): e.attributes for e in elements if e.name == "item"}
     encrypted = set()
     if ENCRYPTION in members:
-        encrypted = {e.attributes.get("URI", "") for e in _elements(members.read(ENCRYPTION)) if e.name == "CipherReference"}
+        encrypted = {posixpath.normpath(unquote(e.attributes.get("URI", ""))) for e in _elements(members.read(ENCRYPTION)) if e.name == "CipherReference"}
     pages: list[bytes] = []
-    read: set[str] = set()
+    seen: set[str] = set()
     for element in elements:
         item = items.get(element.attributes.get("idref", "")) if element.name == "itemref" else None
         if item is None or item.get("media-type") not in PAGES or "nav" in item.get("properties", "").split():
             continue
         name = posixpath.normpath(posixpath.join(folder, unquote(item.get("href", "").partition("#")[0])))
-        if name in read or name not in members:
+        if name in seen:
             continue
+        seen.add(name)
         if name in encrypted:
             raise EncryptedError(name)
-        read.add(name)
-        pages.append(members.read(name))
-    return pages, _told(elements)
+        try:
+            pages.append(members.read(name))
+        except (*_DAMAGE, KeyError):
+            continue
+    if seen and not pages:
+        raise BadBookError("no page can be read")
+    return pages, len(seen) - len(pages), _told(elements)
 
 
 def _elements(data: bytes) -> Iterator[Element]:
@@ -149,7 +159,7 @@ def _elements(data: bytes) -> Iterator[Element]:
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
     parser.EntityDeclHandler = declared
-    parser.Parse(data, True)
+    parser.Parse(data.lstrip(), True)
     return iter(found)
 
 

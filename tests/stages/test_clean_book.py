@@ -1,6 +1,7 @@
 """Books as they are packed, beside what is a book's own text; damaged and hostile ones; the shared pack."""
 
 import gzip
+import io
 import random
 import re
 import sys
@@ -541,7 +542,9 @@ def test_only_the_pages_of_the_reading_order_are_read():
         "<spine>", '<spine><itemref idref="nav"/><itemref idref="lost"/><itemref/>'
     ).replace("<manifest>", '<manifest><item id="nav" href="a.xhtml" properties="nav" media-type="application/xhtml+xml"/>'
               '<item id="lost" href="lost.xhtml" media-type="application/xhtml+xml"/>')  # fmt: skip
-    assert re.findall(r"Chapter \d", read(books.epub(pages, opf))["text"]) == ["Chapter 3", "Chapter 1"]
+    found = read(books.epub(pages, opf))
+    assert re.findall(r"Chapter \d", found["text"]) == ["Chapter 3", "Chapter 1"]
+    assert found["n_lost_pages"] == 1
 
 
 @pytest.mark.parametrize(
@@ -601,10 +604,19 @@ def encrypted_members():
     return bytes(data)
 
 
-def wrong_crc():
-    data = books.epub(books.three_pages())
+def wrong_crc(pages):
+    data = books.epub(pages)
     at = data.index(b"OPS/c.xhtml") + 30
     return data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
+
+
+def recompressed(method, suffix):
+    """An EPUB whose members with that suffix are compressed otherwise."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(books.epub(books.three_pages()))) as old, zipfile.ZipFile(out, "w") as archive:
+        for name in old.namelist():
+            archive.writestr(name, old.read(name), method if name.endswith(suffix) else zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 LAUGHS = "<?xml version='1.0'?><!DOCTYPE p [<!ENTITY a 'ha'>" + "".join(
@@ -614,13 +626,17 @@ DRM = '<encryption><EncryptedData><CipherData><CipherReference URI="OPS/a.xhtml"
 FONTS = DRM.replace("a.xhtml", "font.otf")
 BROKEN = {
     "truncated": (books.epub(books.three_pages())[:-400], "parse_failed"),
-    "wrong crc": (wrong_crc(), "parse_failed"),
+    "wrong crc": (wrong_crc({"c.xhtml": books.page("<p>Lost.</p>")}), "parse_failed"),
+    "no page there": (books.epub({}, books.package(["a.xhtml"])), "parse_failed"),
+    "unknown encoding": (zipped(lambda opf: "<?xml version='1.0' encoding='no-such'?>" + bare(opf)), "parse_failed"),
+    "package in lzma": (recompressed(zipfile.ZIP_LZMA, ".opf"), "parse_failed"),
     "no package": (books.epub({}, "", name="x"), "parse_failed"),
     "no spine": (zipped(lambda opf: opf[: opf.index("<spine>")] + "</package>"), "empty"),
     "package is no xml": (zipped(lambda opf: opf.replace("</manifest>", "")), "parse_failed"),
     "billion laughs": (zipped(lambda opf: LAUGHS + bare(opf).replace("The Harbour Lamp", "&j;")), "parse_failed"),
     "external entity": (zipped(lambda opf: "<!DOCTYPE p [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>" + bare(opf)), "parse_failed"),
     "encrypted pages": (books.epub(books.three_pages(), more=[("META-INF/encryption.xml", DRM)]), "encrypted"),
+    "encrypted pages, quoted": (books.epub(books.three_pages(), more=[("META-INF/encryption.xml", DRM.replace("/a.", "/%61."))]), "encrypted"),
     "encrypted archive": (encrypted_members(), "encrypted"),
     "bomb": (books.epub({"p.xhtml": books.page("<p>" + "a" * (3 << 20) + "</p>")}), "too_large"),
     "bomb of many": (books.epub({f"{k}.xhtml": books.page("<p>" + "b" * (200 << 10) + "</p>") for k in range(9)}), "too_large"),
@@ -639,6 +655,20 @@ def reasons(contents, **values):
 
 def test_reasons():
     assert reasons([content for content, _ in BROKEN.values()], max_bytes=1 << 20) == [reason for _, reason in BROKEN.values()]
+
+
+def test_a_damaged_page_costs_that_page():
+    found = read(wrong_crc(books.three_pages()))
+    assert found["chapters"] == ["Chapter 2", "Chapter 3"]
+    assert found["n_lost_pages"] == 1
+    whole = read(books.epub(books.three_pages()))
+    assert whole["n_lost_pages"] == 0
+    packed = recompressed(zipfile.ZIP_LZMA, "a.xhtml")
+    assert (read(packed)["chapters"], read(packed)["n_lost_pages"]) == (["Chapter 1", "Chapter 3"], 1)
+
+
+def test_blanks_may_stand_above_a_package():
+    assert read(zipped(lambda opf: "\n " + opf))["n_chapters"] == 3
 
 
 def test_members_are_counted_before_any_is_looked_at(monkeypatch):
