@@ -318,6 +318,12 @@ def test_short_verses_are_no_evidence_against_prose(low, together):
     assert len(set(found) & set(plain)) > len(set(plain)) / 2  # a verse whose last line is full goes on in the next
 
 
+def test_a_book_of_short_verses_is_one_of_prose():
+    chapters = ["\n".join(verses(12, 66, 66)[0])] * 20
+    block = "And the harbour officer knew that he was not alone\nin the house; and he went down and opened the door."
+    assert block.replace("\n", " ") in read("\n\n".join([*chapters, block, *chapters]))["text"]
+
+
 def test_sentences_a_line_are_no_evidence_of_prose():
     lines = [books.paragraph(k, sentences=1) for k in range(200)]
     block = "\n".join([lines[0][:39] + ".", lines[1][:60] + ".", lines[2][:40] + "."])
