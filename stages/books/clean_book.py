@@ -12,8 +12,8 @@ Params:  read -- content: the file's bytes; text: what is text already. min_char
          files are dropped, and EPUBs whose pages inflate to more. keep_rights -- which values of `rights` are kept: public_domain,
          cc-by (and -sa, -nd, -nc, -nc-sa, -nc-nd), copyrighted, unknown; null: all. unwrap -- join the lines of
          paragraphs. strip_emphasis -- take the underscores of Project Gutenberg's _emphasis_ away.
-Drops:   unknown_format (neither text nor one of these forms), too_large, parse_failed (damaged, or an EPUB no page of which can be read), encrypted, empty (no text left),
-         too_short, wrong_rights.
+Drops:   unknown_format (neither text nor one of these forms), too_large, parse_failed (damaged; no page of an EPUB can be read), encrypted,
+         empty (no text left), too_short, wrong_rights.
 Errors:  none.
 """
 
@@ -126,15 +126,15 @@ def clean(content: bytes | str, params: Params) -> dict[str, Any]:
         text = _EMPHASIS.sub(r"\1\2", text)
         found = [_EMPHASIS.sub(r"\1\2", line) for line in found]
     return {
-        "text": text, "book_format": form, "n_chars": len(text), "n_lost_pages": lost, "n_chapters": len(found), "chapters": found, "title": told.title,
-        "author": told.author, "declared_lang": told.lang, "released": told.released, "rights": told.rights or "unknown",
-        "year": told.year or _printed_year(blocks),
+        "text": text, "book_format": form, "n_chars": len(text), "n_lost_pages": lost, "n_chapters": len(found),
+        "chapters": found, "title": told.title, "author": told.author, "declared_lang": told.lang, "released": told.released,
+        "rights": told.rights or "unknown", "year": told.year or _printed_year(blocks),
     }  # fmt: skip
 
 
 _NOTHING = {
-    "text": "", "book_format": "unknown_format", "n_chars": 0, "n_lost_pages": 0, "n_chapters": 0, "chapters": [], "title": None, "author": None,
-    "declared_lang": None, "released": None, "rights": "unknown", "year": None,
+    "text": "", "book_format": "unknown_format", "n_chars": 0, "n_lost_pages": 0, "n_chapters": 0, "chapters": [], "title": None,
+    "author": None, "declared_lang": None, "released": None, "rights": "unknown", "year": None,
 }  # fmt: skip
 _REFUSED = ((TooLargeError, "too_large"), (EncryptedError, "encrypted"), (UnknownFormatError, "unknown_format"))
 

@@ -109,7 +109,8 @@ def _read(members: _Members) -> tuple[list[bytes], int, Told]:
     items = {e.attributes.get("id", ""): e.attributes for e in elements if e.name == "item"}
     encrypted = set()
     if ENCRYPTION in members:
-        encrypted = {posixpath.normpath(unquote(e.attributes.get("URI", ""))) for e in _elements(members.read(ENCRYPTION)) if e.name == "CipherReference"}
+        references = (e.attributes.get("URI", "") for e in _elements(members.read(ENCRYPTION)) if e.name == "CipherReference")
+        encrypted = {posixpath.normpath(unquote(reference)) for reference in references}
     pages: list[bytes] = []
     seen: set[str] = set()
     for element in elements:

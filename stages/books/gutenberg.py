@@ -67,7 +67,7 @@ _OLD_TITLE = re.compile(
 )  # fmt: skip
 _MONTHS = {m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
 _DATE = re.compile(r"\b(?P<month>[A-Z][a-z]{2,8})\.?(?: (?P<day>\d{1,2}))?,? (?P<year>(?:19|20)\d\d)\b")
-_ISO_DATE = re.compile(r"\b(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
+_ISO_DATE = re.compile(r"\b(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?!\d)")
 YEAR = re.compile(r"\b(1[4-9]\d\d|20\d\d)\b")
 LANGUAGES = dict(re.findall(r"(\w+) (\w+)", """
     afrikaans af, albanian sq, arabic ar, armenian hy, basque eu, belarusian be, bengali bn, breton br, bulgarian bg, catalan ca,

@@ -30,6 +30,8 @@ MAX_WIDTH = 200
 """Lines are longer where nobody has wrapped them."""
 PROSE, LOWER_FORCED, OTHER_FORCED = 0.7, 0.5, 0.8
 """Shares of line ends that are forced: of a book of prose, of a paragraph most of whose lines begin in lower case, of any other."""
+RAGGED = 1.25
+"""Sum of the shares of forced line ends and of lines that begin in lower case, where no blank lines part paragraphs."""
 NARROW, FILLED = 0.75, 0.65
 """Shares of the book's width: below the one only the former paragraph is prose; above the other, on average, it is whatever is forced."""
 SLACK = 3
@@ -200,7 +202,7 @@ def _joined(blocks: list[Block], gone: set[int]) -> list[Block]:
 class Setting:
     """How a book is set.
 
-    width: what 19 of 20 line ends within paragraphs do not exceed; 0 where it is not wrapped. prose: most line ends are forced.
+    width: what 19 of 20 line ends within paragraphs do not exceed; 0 where it is not wrapped. prose: most of these are forced.
     spaced: paragraphs are parted by blank lines alone, so that a short line is none's last one.
     """
 
@@ -218,14 +220,17 @@ def setting(blocks: list[Block]) -> Setting:
         if left < 0:
             width = length if length <= MAX_WIDTH else 0
             break
-    breaks = ends = forced = free_ends = 0
+    breaks = ends = forced = full_ends = 0
     for block in blocks:
         for line, after in pairwise(block.lines):
             full = _forced(line, after, width)
             forced, breaks = forced + full, breaks + 1
             if line.endswith(_ENDS) and _indent(after) < _indent(line) + 2:
-                ends, free_ends = ends + 1, free_ends + (not full)
-    return Setting(width, forced >= PROSE * breaks, 2 * free_ends <= ends)
+                ends, full_ends = ends + 1, full_ends + full
+    spaced = 2 * full_ends >= ends
+    if not spaced:
+        forced, breaks = forced - full_ends, breaks - ends
+    return Setting(width, forced >= PROSE * breaks, spaced)
 
 
 def paragraphs(blocks: list[Block]) -> list[str]:
@@ -263,18 +268,26 @@ def _unwrapped(lines: list[str], book: Setting, hyphens: Hyphens) -> list[str]:
 
 
 def _is_prose(lines: list[str], book: Setting) -> bool:
-    """Whether a block's line ends are the typesetter's."""
+    """Whether a block's line ends are the typesetter's: those that may end paragraphs are not asked."""
     if lines[0].startswith(HEADING) or 2 * sum(map(_has_columns, lines)) >= len(lines):
         return False
-    breaks, longest = len(lines) - 1, max(map(len, lines))
-    lower = 2 * sum(_starts_lower(line) for line in lines[1:]) >= breaks
+    longest = max(map(len, lines))
+    within = [(line, after) for line, after in pairwise(lines) if book.spaced or not line.endswith(_ENDS)]
+    if not within:
+        return False  # each line may be a paragraph
+    breaks = len(within)
+    n_lower = sum(_starts_lower(after) for _, after in within)
+    lower = 2 * n_lower >= breaks
     narrow = longest < NARROW * book.width
     if narrow and not lower:
         return False
-    forced = sum(_forced(line, after, longest if narrow else book.width) for line, after in pairwise(lines))
+    full = [_forced(line, after, longest if narrow else book.width) for line, after in (within if lower else pairwise(lines))]
+    forced = sum(full)
     if lower and not narrow:
-        return forced >= LOWER_FORCED * breaks or (book.prose and sum(map(len, lines[:-1])) >= FILLED * book.width * breaks)
-    return forced >= OTHER_FORCED * breaks
+        ragged = not book.spaced and forced + n_lower >= RAGGED * breaks
+        filled = book.prose and sum(len(line) for line, _ in within) >= FILLED * book.width * breaks
+        return ragged or filled or forced >= LOWER_FORCED * breaks
+    return forced >= OTHER_FORCED * len(full)
 
 
 def _has_columns(line: str) -> bool:

@@ -1,6 +1,7 @@
 """Books as they are packed, beside what is a book's own text; damaged and hostile ones; the shared pack."""
 
 import gzip
+import io
 import random
 import re
 import sys
@@ -295,8 +296,51 @@ def test_paragraphs_that_only_begin_a_line_come_apart():
     assert len(set(found) & {books.paragraph(k, sentences=1) for k in range(200)}) > 120
 
 
-def test_a_book_of_verse_stays_line_by_line():
-    assert read("\n\n".join([VERSE] * 40))["text"] == "\n\n".join([VERSE] * 40)
+def verses(n, low, high):
+    """Verses of a scripture, each on lines of its own that are broken between the one width and the other; and the same as a line each."""
+    chance, made, plain = random.Random(n), [], []
+    for k in range(n):
+        text = books.paragraph(k, sentences=1) if k % 3 else f"And it was day {k}."
+        plain.append(text)
+        while text:
+            at = text.rfind(" ", 0, chance.randint(low, high)) if len(text) > high else len(text)
+            made, text = [*made, text[:at]], text[at + 1 :]
+    return made, plain
+
+
+@pytest.mark.parametrize("low", [66, 42], ids=["full lines", "ragged lines"])
+@pytest.mark.parametrize("together", [7, 300], ids=["chapters", "no blank line"])
+def test_short_verses_are_no_evidence_against_prose(low, together):
+    pages = [verses(together, low, 66) for _ in range(300 // together)]
+    found = read("\n\n".join("\n".join(made) for made, _ in pages))["text"].split("\n")
+    plain = [verse for _, page in pages for verse in page]
+    assert not [line for line in found if line and not line.endswith(".")]  # no hard line end is left
+    assert len(set(found) & set(plain)) > len(set(plain)) / 2  # a verse whose last line is full goes on in the next
+
+
+def test_a_book_of_short_verses_is_one_of_prose():
+    chapters = ["\n".join(verses(12, 66, 66)[0])] * 20
+    block = "And the harbour officer knew that he was not alone\nin the house; and he went down and opened the door."
+    assert block.replace("\n", " ") in read("\n\n".join([*chapters, block, *chapters]))["text"]
+
+
+def test_sentences_a_line_are_no_evidence_of_prose():
+    lines = [books.paragraph(k, sentences=1) for k in range(200)]
+    block = "\n".join([lines[0][:39] + ".", lines[1][:60] + ".", lines[2][:40] + "."])
+    assert f"\n\n{block}\n\n" in read("\n\n".join([*[VERSE.replace(",", ".")] * 40, block, VERSE]))["text"]
+
+
+FREE_VERSE = """down to the harbour
+the lanterns go softly and one by one
+over the stones
+that the old men knew when the sun went down
+and nobody calls them
+and nobody hears the count of the cost"""
+
+
+@pytest.mark.parametrize("verse", [VERSE, FREE_VERSE], ids=["rhymed", "free"])
+def test_a_book_of_verse_stays_line_by_line(verse):
+    assert read("\n\n".join([verse] * 40))["text"] == "\n\n".join([verse] * 40)
 
 
 def test_one_paragraph_a_line_stays():
@@ -541,7 +585,9 @@ def test_only_the_pages_of_the_reading_order_are_read():
         "<spine>", '<spine><itemref idref="nav"/><itemref idref="lost"/><itemref/>'
     ).replace("<manifest>", '<manifest><item id="nav" href="a.xhtml" properties="nav" media-type="application/xhtml+xml"/>'
               '<item id="lost" href="lost.xhtml" media-type="application/xhtml+xml"/>')  # fmt: skip
-    assert re.findall(r"Chapter \d", read(books.epub(pages, opf))["text"]) == ["Chapter 3", "Chapter 1"]
+    found = read(books.epub(pages, opf))
+    assert re.findall(r"Chapter \d", found["text"]) == ["Chapter 3", "Chapter 1"]
+    assert found["n_lost_pages"] == 1
 
 
 @pytest.mark.parametrize(
@@ -552,6 +598,7 @@ def test_only_the_pages_of_the_reading_order_are_read():
         ("<dc:rights>https://creativecommons.org/publicdomain/zero/1.0/</dc:rights>", "rights", "public_domain"),
         ("<dc:rights>Copyright © 2011 A. N. Author. All rights reserved.</dc:rights>", "rights", "copyrighted"),
         ("<dc:rights>See inside</dc:rights>", "rights", "unknown"),
+        ("<dc:date>2010-00-00</dc:date>", "released", "2010"), ("<dc:date>2010-05-99</dc:date>", "released", "2010-05"),
         ("<dc:date>2011-05-02T10:00:00+00:00</dc:date>", "released", "2011-05-02"), ("<dc:date>1998</dc:date>", "released", "1998"),
         ('<dc:date opf:event="modification">2020-01-01</dc:date>', "released", None),
         ('<dc:date opf:event="original-publication">1887</dc:date>', "year", 1887),
@@ -601,26 +648,40 @@ def encrypted_members():
     return bytes(data)
 
 
-def wrong_crc():
-    data = books.epub(books.three_pages())
+def wrong_crc(pages):
+    data = books.epub(pages)
     at = data.index(b"OPS/c.xhtml") + 30
     return data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
+
+
+def recompressed(method, suffix):
+    """An EPUB whose members with that suffix are compressed otherwise."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(books.epub(books.three_pages()))) as old, zipfile.ZipFile(out, "w") as archive:
+        for name in old.namelist():
+            archive.writestr(name, old.read(name), method if name.endswith(suffix) else zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 LAUGHS = "<?xml version='1.0'?><!DOCTYPE p [<!ENTITY a 'ha'>" + "".join(
     f"<!ENTITY {b} '{f'&{a};' * 10}'>" for a, b in zip("abcdefghi", "bcdefghij", strict=True)
 ) + "]>"  # fmt: skip
 DRM = '<encryption><EncryptedData><CipherData><CipherReference URI="OPS/a.xhtml"/></CipherData></EncryptedData></encryption>'
+QUOTED = DRM.replace("/a.", "/%61.")
 FONTS = DRM.replace("a.xhtml", "font.otf")
 BROKEN = {
     "truncated": (books.epub(books.three_pages())[:-400], "parse_failed"),
-    "wrong crc": (wrong_crc(), "parse_failed"),
+    "wrong crc": (wrong_crc({"c.xhtml": books.page("<p>Lost.</p>")}), "parse_failed"),
+    "no page there": (books.epub({}, books.package(["a.xhtml"])), "parse_failed"),
+    "unknown encoding": (zipped(lambda opf: "<?xml version='1.0' encoding='no-such'?>" + bare(opf)), "parse_failed"),
+    "package in lzma": (recompressed(zipfile.ZIP_LZMA, ".opf"), "parse_failed"),
     "no package": (books.epub({}, "", name="x"), "parse_failed"),
     "no spine": (zipped(lambda opf: opf[: opf.index("<spine>")] + "</package>"), "empty"),
     "package is no xml": (zipped(lambda opf: opf.replace("</manifest>", "")), "parse_failed"),
     "billion laughs": (zipped(lambda opf: LAUGHS + bare(opf).replace("The Harbour Lamp", "&j;")), "parse_failed"),
     "external entity": (zipped(lambda opf: "<!DOCTYPE p [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>" + bare(opf)), "parse_failed"),
     "encrypted pages": (books.epub(books.three_pages(), more=[("META-INF/encryption.xml", DRM)]), "encrypted"),
+    "encrypted pages, quoted": (books.epub(books.three_pages(), more=[("META-INF/encryption.xml", QUOTED)]), "encrypted"),
     "encrypted archive": (encrypted_members(), "encrypted"),
     "bomb": (books.epub({"p.xhtml": books.page("<p>" + "a" * (3 << 20) + "</p>")}), "too_large"),
     "bomb of many": (books.epub({f"{k}.xhtml": books.page("<p>" + "b" * (200 << 10) + "</p>") for k in range(9)}), "too_large"),
@@ -639,6 +700,20 @@ def reasons(contents, **values):
 
 def test_reasons():
     assert reasons([content for content, _ in BROKEN.values()], max_bytes=1 << 20) == [reason for _, reason in BROKEN.values()]
+
+
+def test_a_damaged_page_costs_that_page():
+    found = read(wrong_crc(books.three_pages()))
+    assert found["chapters"] == ["Chapter 2", "Chapter 3"]
+    assert found["n_lost_pages"] == 1
+    whole = read(books.epub(books.three_pages()))
+    assert whole["n_lost_pages"] == 0
+    packed = recompressed(zipfile.ZIP_LZMA, "a.xhtml")
+    assert (read(packed)["chapters"], read(packed)["n_lost_pages"]) == (["Chapter 1", "Chapter 3"], 1)
+
+
+def test_blanks_may_stand_above_a_package():
+    assert read(zipped(lambda opf: "\n " + opf))["n_chapters"] == 3
 
 
 def test_members_are_counted_before_any_is_looked_at(monkeypatch):
