@@ -66,7 +66,7 @@ def reasons(table):
 
 def test_columns_of_posts(tmp_path):
     question = row(7, Title="Q &amp; A", Tags="<tea><hot-milk>", AcceptedAnswerId=9, ViewCount=4)
-    answer = row(9, 2, ParentId=7, Score=-2, ContentLicense="CC BY-SA 4.0", CreationDate="2020-02-03T00:00:00.000")
+    answer = row(9, 2, ParentId=7, Score=-2, ContentLicense="CC BY-SA 3.0", CreationDate="2020-02-03T00:00:00.000")
     first, second = read(file(tmp_path, dump(question, answer))).to_pylist()
     offset = len(dump()) - len("\n</posts>") + 2
     assert first == {
@@ -78,7 +78,7 @@ def test_columns_of_posts(tmp_path):
     }  # fmt: skip
     assert {k: second[k] for k in ("url", "post_type", "parent_id", "score", "title", "tags", "licence", "_row")} == {
         "url": "https://a.stackexchange.com/a/9", "post_type": "answer", "parent_id": 7, "score": -2, "title": None, "tags": None,
-        "licence": "CC-BY-SA-4.0", "_row": 1,
+        "licence": "CC-BY-SA-3.0", "_row": 1,
     }  # fmt: skip
 
 

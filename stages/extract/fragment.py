@@ -1,7 +1,7 @@
 """A piece of HTML that is content from end to end, as text: a post, a chapter, a comment.
 
-It is read and written as a page is (page.py, render.py), but for two things: no block is judged, all are kept, and Markdown
-markers stay, since nothing says that the piece went through a converter that left them behind.
+It is read and written as a page is (page.py, render.py), but for two things: no block is judged, all are kept, the labels of code
+blocks too, and Markdown markers stay, since nothing says that the piece went through a converter that left them behind.
 
 Source:  ours.
 Units:   HTML in UTF-8.
@@ -35,7 +35,7 @@ def fragment(html: bytes, *, max_bytes: int = MAX_BYTES, strip_markdown: bool = 
     if len(html) > max_bytes:
         raise FragmentError(f"{len(html):,} bytes are more than {max_bytes:,}")
     try:
-        page = read(b"<body>" + html)  # so that no <frameset> in it takes the place of its text
+        page = read(b"<body>" + html, furniture=False)  # so that no <frameset> in it takes the place of its text
     except (ValueError, RuntimeError) as e:
         raise FragmentError(str(e)) from e
     return render(page, np.ones(len(page.blocks.table), np.bool_), "text", strip=strip_markdown)

@@ -38,18 +38,19 @@ class Page:
     flattened: int
 
 
-def read(text: bytes, left_out: Callable[[Tree], list[Atom]] | None = None) -> Page:
+def read(text: bytes, left_out: Callable[[Tree], list[Atom]] | None = None, furniture: bool = True) -> Page:
     """Read a page.
 
     Args:
         text: the page in UTF-8. left_out: finds elements that are no part of it, as atoms of nothing.
+        furniture: whether buttons and labels beside a code block are no part of it.
     Raises: TooManyNodesError.
     """
     scanned = scan(text)
     if scanned.nodes > MAX_NODES:
         raise TooManyNodesError(f"about {scanned.nodes:,} nodes")
     tree = parse(scanned.page)
-    atoms = code_blocks(tree) if may_have_code(tree.source) else []
+    atoms = code_blocks(tree, furniture) if may_have_code(tree.source) else []
     if may_have_formulas(tree.source):
         atoms = _joined(atoms, formula_atoms(tree))
     if left_out is not None:

@@ -120,6 +120,7 @@ class Stackexchange(Source):
         self, path: str, relative: str, part: str, params: Any,
         want: Any = None, progress: Callable[[int], None] | None = None,
     ) -> Iterator[pa.Table]:  # fmt: skip
+        """Yield one part. Up to SCANNED_ROWS rows are decoded as a whole: `progress` is called with the first of them."""
         site = site_of(path, params.site) or ""
         sites = LARGEST_28 if params.sites == "largest_28" else params.sites
         kept = sites is None or site in sites

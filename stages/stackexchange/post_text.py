@@ -32,7 +32,7 @@ class Params(StageParams):
     max_bytes: int = 1 << 20
 
 
-@stage(reads=["content"], writes={"text": pa.large_string()}, drops=["empty", "too_large"], version=f"1:selectolax-{LEXBOR}", costly=True)
+@stage(reads=["content"], writes={"text": pa.large_string()}, drops=["empty", "too_large"], version=f"2:selectolax-{LEXBOR}", costly=True)
 def post_text(batch: Batch, params: Params) -> Columns:
     """Return text and drop_reason, one value per document."""
     content = batch["content"].fill_null(b"")

@@ -50,6 +50,7 @@ READ = [
     ('<ul><li><img src="http://i.stack.imgur.com/a.png" alt="a"> b</li></ul>', "- b\n\na"),
     ("<p>a &mdash; &eacute;&pi;&#8212;&#x1F600;&hellip;</p>", "a — éπ—\U0001f600…"),
     ("<p>my_var **not bold**</p>", "my_var **not bold**"),
+    ("<ul><li><p>Code:</p><pre><code>x = 1</code></pre></li></ul>", "- Code:\n\nx = 1"),
 ]  # fmt: skip
 
 

@@ -95,12 +95,13 @@ def test_threads_are_kept_apart(one_key):
     assert {name for name, thread in threads.items() if not thread["has_question"]} == {5, 6}
 
 
-def test_one_number_on_two_sites_and_twice_on_one():
+@pytest.mark.parametrize("one_key", [False, True], ids=["keys", "all keys equal"])
+def test_one_number_on_two_sites_and_twice_on_one(one_key):
     rows = [post(1), {**post(1), "site": "b.example", "id": "a" * 32}, {**post(2, 1), "site": "b.example"}, {**post(1), "id": "b" * 32}]
     params = join_answers.params()
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    keys = join_answers.emit(Batch(table), params).key
-    made = join_answers.merge(table.append_column("key", pa.array(keys)).sort_by("key"), params)
+    keys = [7] * len(rows) if one_key else join_answers.emit(Batch(table), params).key
+    made = join_answers.merge(table.append_column("key", pa.array(keys, pa.uint64())).sort_by("key"), params)
     assert sorted((t["site"], t["text"]) for t in made.to_pylist()) == [
         ("a.example", "T1\n\nt1"), ("a.example", "T1\n\nt1"), ("b.example", "T1\n\nt1\n\nt2"),
     ]  # fmt: skip

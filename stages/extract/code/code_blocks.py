@@ -295,8 +295,8 @@ def _furniture(page: Page, index: int, language: str | None) -> Iterator[Atom]:
         child = wrapper
 
 
-def code_blocks(tree: Tree) -> list[Atom]:
-    """Code blocks of a page, and what stands beside them and is no content (atoms of kind `nothing`).
+def code_blocks(tree: Tree, furniture: bool = True) -> list[Atom]:
+    """Code blocks of a page, and what stands beside them and is no content (atoms of kind `nothing`), unless `furniture` is false.
 
     Every `pre` with text is a block, verse and mail as well as code: `language` and `looks_like_code`
     tell them apart. Atoms are sorted and disjoint. Linear in the page.
@@ -312,7 +312,7 @@ def code_blocks(tree: Tree) -> list[Atom]:
             continue
         done = atom.last
         atoms.append(atom)
-        if atom.kind == "code_block":
+        if furniture and atom.kind == "code_block":
             atoms.extend(_furniture(page, atom.first, atom.language))
     return _disjoint(atoms)
 

@@ -1,7 +1,8 @@
 """Rows of a Stack Exchange dump, <row Id="1" Body="…" />, found in a stream of bytes by one linear scan.
 
 XML allows no < in a value, so each < of a file begins a tag: a row that is broken costs itself, and the next one is found whatever
-came before it. Nothing is expanded but references (xml_text.py says which): entities that a file declares do nothing.
+came before it. Only a comment may hold a <: dumps have none, and since a part may begin inside one, a row in it is a row like others.
+Nothing is expanded but references (xml_text.py says which): entities that a file declares do nothing.
 
 Source:  schema of the dump, https://meta.stackexchange.com/q/2677; the scan and its bounds are ours.
 Units:   bytes; offsets are those of the decompressed stream.

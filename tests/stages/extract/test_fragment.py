@@ -24,6 +24,8 @@ POST = (
         (b"<html><head><title>T</title></head><body><p>chapter</body></html>", "chapter"),
         (b"<frameset></frameset><p>text", "text"),
         (b"<script>s</script><style>t</style>a", "a"),
+        (b"<ul><li><p>Code:<pre>x = 1</pre></ul>", "- Code:\n\nx = 1"), (b"<div><button>Copy</button><pre>x</pre></div>", "Copy\n\nx"),
+        (b"<blockquote><p>Python<pre class=lang-python>x = 1</pre></blockquote>", "Python\n\nx = 1"),
     ],
 )  # fmt: skip
 def test_all_blocks_are_kept(html, text):
@@ -54,7 +56,7 @@ def test_hostile_pieces_cost_their_bytes(unit):
 
 
 def test_what_no_tree_can_be_made_of_is_refused(monkeypatch):
-    def fails(_):
+    def fails(*_, **__):
         raise RuntimeError("lexbor")
 
     monkeypatch.setattr(module, "read", fails)
