@@ -26,6 +26,8 @@ MAX_DEPTH = 64
 MAX_IMAGES = 16
 ROOM = 64
 """Bytes that stand before a block at most: a gap, an indent, a marker."""
+OWN_ROOM = 1024
+"""Bytes a text may have beside twice those of its HTML; what needs more (lists in lists of nothing) is left to the reader of pages."""
 
 _STRANGE, _INLINE, _FLOW, _BREAK, _RULE, _IMAGE, _PRE, _SPAN = range(8)
 _KIND = np.zeros(len(TAGS), np.int8)
@@ -83,7 +85,7 @@ def post_texts(data: Any, offsets: Any) -> tuple[Any, Any, Any]:
     Returns: (uint8, the texts one behind another; int64 (n + 1,), where they begin and end; bool (n,), whether a post was read:
         where not, its text is empty).
     """
-    out = np.empty(2 * int(offsets[-1] - offsets[0]) + 4096, np.uint8)
+    out = np.empty(2 * int(offsets[-1] - offsets[0]) + (len(offsets) - 1) * OWN_ROOM, np.uint8)
     data = data.view()
     data.flags.writeable = False  # one kind of array, so that one kernel is compiled
     ends, done = _posts(data, np.array(offsets), out)
@@ -100,7 +102,8 @@ def _posts(data: Any, offsets: Any, out: Any) -> Any:
     for k in range(n):
         s[:] = 0
         s[_BASE], s[_FIRST], s[_AT] = ends[k], -1, ends[k]
-        done[k] = _post(data, offsets[k], offsets[k + 1], out, s, stack, numbers, owed)
+        room = out[: ends[k] + 2 * (offsets[k + 1] - offsets[k]) + OWN_ROOM]  # what a post has does not depend on those before it
+        done[k] = _post(data, offsets[k], offsets[k + 1], room, s, stack, numbers, owed)
         ends[k + 1] = s[_AT] if done[k] else ends[k]
     return ends, done
 
