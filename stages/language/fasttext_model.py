@@ -240,7 +240,7 @@ def _quantised(file: _Bytes, dim: int) -> Any:
     if with_norms:
         norm_codes = file.array(np.uint8, m)
         norms, _ = _centroids(file, 1)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             table *= norms[norm_codes][:, None]
     return table
 
