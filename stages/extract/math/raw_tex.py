@@ -37,6 +37,7 @@ NO, DOUBTFUL, LIKELY, CERTAIN = range(4)
 _DELIMITER = re.compile(r"\\\\|\\\$|\\[()\[\]]|\\(begin|end) ?\{([A-Za-z]{1,14}\*?)\}|\$+|#+|\[/?(?:tex|itex|math|latex)\]", re.I)
 _INNER_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*(?:\\[()\[\]]|\$\$)")
 """`\\(`, `$$` and the like, but not the `\\[2pt]` that ends a row."""
+_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 _BLANK_LINE = re.compile(r"\n[ \t\r\f]*(?:\n[ \t\r\f]*)+")
 _COMMAND = re.compile(r"\\[A-Za-z]|\\[{}|,;!:%]")
 _SCRIPT = re.compile(r"(?:^|[^A-Za-z0-9_])(?:[A-Za-z0-9]|[^\x00-\x7f])?[_^]|[)}\]|'][_^]|\^[{\\0-9A-Za-z*+-]|_\{")
@@ -237,8 +238,11 @@ def _balanced(tex: str) -> bool:
     if "{" not in tex and "}" not in tex:
         return True
     depth = 0
-    for match in re.finditer(r"\\.|[{}]", tex, re.DOTALL):
-        depth += {"{": 1, "}": -1}.get(match.group(), 0)
+    for mark in _BRACES.findall(tex):
+        if mark == "{":
+            depth += 1
+        elif mark == "}":
+            depth -= 1
         if depth < 0:
             return False
     return depth == 0

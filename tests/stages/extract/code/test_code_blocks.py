@@ -379,4 +379,4 @@ N = 50_000
 ])  # fmt: skip
 def test_cost_is_linear(html):
     tree = parse(html)
-    within_cpu_seconds(3, code_blocks, tree)
+    within_cpu_seconds(1.5, code_blocks, tree)

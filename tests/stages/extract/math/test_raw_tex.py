@@ -147,4 +147,4 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_linear(text):
-    within_cpu_seconds(4, find_formulas, text, sure=True)
+    within_cpu_seconds(2, find_formulas, text, sure=True)
