@@ -293,7 +293,9 @@ class Node:
 
     def attributes(self) -> dict[str, str]:
         """Attributes of an element, references resolved; the first of a name counts."""
-        return {} if self.is_text else {key: _resolved(value) for key, value in reversed(_ATTRIBUTE.findall(self._markup()))}
+        if self.is_text or '="' not in (markup := self._markup()):
+            return {}
+        return {key: _resolved(value) for key, value in reversed(_ATTRIBUTE.findall(markup))}
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Value of an attribute."""

@@ -365,15 +365,18 @@ def _script_behind(node: Node) -> Node | None:
     """MathJax's script that a rendering or a preview stands before."""
     tree, parent = node.tree, int(node.tree.parent[node.index])
     at = node.end
+    between: list[Node] = []  # of MathJax too, or the script is another's; judged once there is a script
     for _ in range(4):
         at = _sibling(tree, at, parent)
         if at < 0:
             return None
         other = Node(tree, at)
         if other.name == "script":
-            return other if (other.get("type") or "").startswith("math/") else None
-        if other.is_text or not any(_MATHJAX2.fullmatch(c) for c in other.classes):
+            is_mine = all(any(_MATHJAX2.fullmatch(c) for c in one.classes) for one in between)
+            return other if is_mine and (other.get("type") or "").startswith("math/") else None
+        if other.is_text:
             return None
+        between.append(other)
         at = other.end
     return None
 
