@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.measure import ROOT, THREADS, CommandFailedError, NotInstalledError, peer_script, peer_version, run, scratch, versions
+from bench.measure import ROOT, THREADS, CommandFailedError, peer_sides, run, scratch, versions
 from bench.peers.page_loop import WARM, Page, main
 
 PEERS = {"trafilatura": "trafilatura", "resiliparse": "resiliparse", "magic_html": "magic-html", "rs_trafilatura": "rs-trafilatura"}
@@ -69,16 +69,9 @@ def measure(
     if not (folder / "score.py").is_file():
         return {"name": "extract", "skipped": f"no score.py in {folder}; name the folder with --data"}
     sides = {"ours": [sys.executable, "-m", "bench.extract", "ours", str(Path(models).resolve()) if models else "-"]}
-    told: dict[str, str] = {}
-    missing = []
-    for peer, package in PEERS.items():
-        if peers is not None and peer not in peers.split(","):
-            continue
-        try:
-            sides[peer] = peer_script(peer, f"{peer}_extract")
-            told[peer] = peer_version(peer, package)
-        except NotInstalledError as e:
-            missing.append(f"{peer} not installed: {e}")
+    wanted = {peer: package for peer, package in PEERS.items() if peers is None or peer in peers.split(",")}
+    theirs, told, missing = peer_sides(wanted, "extract")
+    sides |= theirs
     parts: dict[str, Any] = {}
     targets: dict[str, Any] = {}
     with scratch() as here:

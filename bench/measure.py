@@ -268,6 +268,22 @@ def peer_version(name: str, package: str) -> str:
     return out.strip()
 
 
+def peer_sides(peers: Mapping[str, str], script: str) -> tuple[dict[str, list[str]], dict[str, str], list[str]]:
+    """Commands of peers that run `peers/PEER_SCRIPT.py`, versions by peer, and what is said of those that are not installed.
+
+    Args:
+        peers: name -> package.
+    """
+    sides, told, missing = {}, {}, []
+    for peer, package in peers.items():
+        try:
+            sides[peer] = peer_script(peer, f"{peer}_{script}")
+            told[peer] = peer_version(peer, package)
+        except NotInstalledError as e:
+            missing.append(f"{peer} not installed: {e}")
+    return sides, told, missing
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Versions of packages on our side."""
     return {p: metadata.version(p) for p in packages}

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.measure import ROOT, NotInstalledError, peer_script, peer_version, run, scratch, versions
+from bench.measure import ROOT, peer_sides, run, scratch, versions
 from bench.peers.latex_loop import PAPER_CPU_SECONDS
 
 DATA = ROOT.parent / "shared" / "data" / "arxiv"
@@ -101,14 +101,9 @@ def measure(scale: float, pairs: int, only: list[str], data: str | None = None, 
     folder = Path(data) if data else DATA
     if not folder.is_dir():
         return {"name": "source_arxiv", "skipped": f"there is no {folder}"}
-    commands, missing = {"ours": [sys.executable, "-m", "bench.source_arxiv"]}, []
-    told = versions("pyarrow")
-    for name in (peers.split(",") if peers else PEERS):
-        try:
-            commands[name] = peer_script(name, f"{name}_latex")
-            told[PEERS[name]] = peer_version(name, PEERS[name])
-        except NotInstalledError as e:
-            missing.append(f"{name}: {e}")
+    theirs, installed, missing = peer_sides({name: PEERS[name] for name in (peers.split(",") if peers else PEERS)}, "latex")
+    commands = {"ours": [sys.executable, "-m", "bench.source_arxiv"], **theirs}
+    told = versions("pyarrow") | {PEERS[name]: version for name, version in installed.items()}
     parts: dict[str, Any] = {}
     targets: dict[str, Any] = {}
     with scratch() as here:

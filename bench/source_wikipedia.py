@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.measure import ROOT, NotInstalledError, peer_script, peer_version, run, scratch, versions
+from bench.measure import ROOT, peer_sides, run, scratch, versions
 
 DATA = ROOT.parent / "shared" / "data" / "wiki"
 PEERS = ("mwparserfromhell", "wikiextractor")
@@ -28,15 +28,8 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
     """Run the parts: cases, speed, memory (the last only where it is named)."""
     if not DATA.is_dir():
         return {"name": "source_wikipedia", "skipped": f"no pages in {DATA}"}
-    sides = {"ours": [sys.executable, "-m", "bench.source_wikipedia", "ours"]}
-    told: dict[str, str] = {}
-    missing = []
-    for peer in PEERS:
-        try:
-            sides[peer] = peer_script(peer, f"{peer}_clean")
-            told[peer] = peer_version(peer, peer)
-        except NotInstalledError as e:
-            missing.append(f"{peer} not installed: {e}")
+    theirs, told, missing = peer_sides({peer: peer for peer in PEERS}, "clean")
+    sides = {"ours": [sys.executable, "-m", "bench.source_wikipedia", "ours"], **theirs}
     figures: dict[str, Any] = {}
     targets: dict[str, Any] = {}
     with scratch() as here:

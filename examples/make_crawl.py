@@ -41,7 +41,7 @@ import re
 import sys
 import uuid
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -1208,10 +1208,14 @@ def main(argv: list[str] | None = None) -> int:
         for r in pages():
             print(r.file, r.record_id, r.url, r.status, r.lang, r.planted, sep="\t")
         return 0
-    files = outputs()
-    if options.check:
+    return write_or_check(outputs(), (HERE / "crawl").glob("*.warc.gz"), options.check)
+
+
+def write_or_check(files: Mapping[Path, bytes], there: Iterable[Path], check: bool) -> int:
+    """Write files, or say which differ on disk, or are there (in `there`) and should not be; returns the exit status."""
+    if check:
         wrong = [path for path, data in files.items() if not path.is_file() or path.read_bytes() != data]
-        wrong += [path for path in (HERE / "crawl").glob("*.warc.gz") if path not in files]
+        wrong += [path for path in there if path.is_file() and path not in files]
         for path in wrong:
             print(f"differs: {path.relative_to(HERE.parent)}", file=sys.stderr)
         return 1 if wrong else 0

@@ -32,7 +32,7 @@ from xml.sax.saxutils import escape, quoteattr
 from crawl_langs import LANGUAGES
 from crawl_text import CODE, CODE_PROSE, ENGLISH, FORUM, MATH, MATH_REMARKS
 from crawl_warc import gzip_member, pdf
-from make_crawl import Deck, Dice, fill
+from make_crawl import Deck, Dice, fill, write_or_check
 from source_code import GO, JAVASCRIPT, MIT, PYTHON
 
 HERE = Path(__file__).resolve().parent
@@ -441,18 +441,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write samples of the other sources.")
     parser.add_argument("--check", action="store_true", help="exit with 1 if the files on disk differ")
     options = parser.parse_args(argv)
-    files = outputs()
-    if options.check:
-        wrong = [path for path, data in files.items() if not path.is_file() or path.read_bytes() != data]
-        wrong += [path for path in (HERE / "sources").rglob("*") if path.is_file() and path not in files]
-        for path in wrong:
-            print(f"differs: {path.relative_to(HERE.parent)}", file=sys.stderr)
-        return 1 if wrong else 0
-    for path, data in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        print(f"{len(data):9,d}  {path.relative_to(HERE.parent)}")
-    return 0
+    return write_or_check(outputs(), (HERE / "sources").rglob("*"), options.check)
 
 
 if __name__ == "__main__":

@@ -2,32 +2,13 @@
 
 import pyarrow as pa
 
-from tests.samples.documents import ODD
+from tests.samples.documents import ODD  # isort: skip: it puts examples/ on the path
+
+import source_code  # isort: skip
 
 CODE = "def area(width, height):\n    return width * height\n\n\nprint(area(3, 4))\n"
 NOTICE = "# Copyright (c) 2020 A. Writer. All rights reserved.\n# Licensed under the MIT License; see LICENSE.\n\n"
-MIT = """MIT License
-
-Copyright (c) 2020 A. Writer
-
-Permission is hereby granted, free of charge, to any person obtaining a copy
-of this software and associated documentation files (the "Software"), to deal
-in the Software without restriction, including without limitation the rights
-to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
-copies of the Software, and to permit persons to whom the Software is
-furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all
-copies or substantial portions of the Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
-IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
-FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
-AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
-OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
-SOFTWARE.
-"""
+MIT = source_code.MIT.replace("2024 {holder}", "2020 A. Writer")
 PAGE = "<!DOCTYPE html>\n<html><head><style>p { margin: 0 }</style></head><body><p>" + "Words of the page. " * 12 + "</p></body></html>\n"
 FILES = [
     ("a/LICENSE", MIT),
