@@ -143,12 +143,13 @@ class Submission:
     def _reads(self, name: str) -> set[str]:
         """Files that a file names for reading."""
         folder = posixpath.dirname(name)
-        found = set()
+        found: set[str] = set()
         for match in _INPUT.finditer(self.plain(name)):
             words = [word for word in match.groups()[1:] if word]
             for word in (words[0], "/".join(words[:2])):
-                found.add(self.find(word, folder, ""))
-        return found - {None}  # type: ignore[return-value]
+                if (read := self.find(word, folder, "")) is not None:
+                    found.add(read)
+        return found
 
     def _size(self, name: str, reads: dict[str, set[str]]) -> int:
         """Characters of a file and of all it reads, each once."""

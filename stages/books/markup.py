@@ -21,15 +21,15 @@ from stages.extract.tree import TEXT, Atom, Tree
 
 MAX_LEVEL = 3
 """Deeper headings are within a chapter; ours."""
-LEFT_OUT = frozenset([
-    b"pagenum", b"pagenumber", b"page-number", b"page_number", b"pageno", b"pgnum", b"pagebreak", b"doc-pagebreak", b"pageref",
-    b"transnote", b"transnotes", b"trans-note", b"trans_note", b"tnote", b"tnotes", b"tnbox", b"transcriber", b"transcribers-note",
-    b"toc", b"doc-toc", b"landmarks", b"page-list", b"loi", b"imprint", b"colophon", b"copyright-page", b"doc-colophon",
-])  # fmt: skip
-"""Words of class, epub:type and role whose elements are not of the book's text; a class alone makes no table of contents."""
 ONLY_BY_TYPE = frozenset([
     b"toc", b"doc-toc", b"landmarks", b"page-list", b"loi", b"imprint", b"colophon", b"copyright-page", b"doc-colophon",
 ])  # fmt: skip
+"""Words of epub:type and role whose elements are not of the book's text; a class alone makes no table of contents."""
+LEFT_OUT = ONLY_BY_TYPE | frozenset([
+    b"pagenum", b"pagenumber", b"page-number", b"page_number", b"pageno", b"pgnum", b"pagebreak", b"doc-pagebreak", b"pageref",
+    b"transnote", b"transnotes", b"trans-note", b"trans_note", b"tnote", b"tnotes", b"tnbox", b"transcriber", b"transcribers-note",
+])  # fmt: skip
+"""Those, and words that a class may say too."""
 
 _NAMING = re.compile(rb' (class|epub:type|role)="([^"<>]{1,300})"')
 _SELF_CLOSED = re.compile(rb"<([A-Za-z][\w:.-]{0,40})(\s[^<>]*)?/>")

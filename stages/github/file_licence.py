@@ -85,7 +85,7 @@ class FileLicence(GlobalStage):
         return {"check": pa.uint64(), "folder": pa.string(), **self._columns}
 
     def verdict(self, params: Any) -> Types:
-        return {**{name: pa.field(name, pa.string(), nullable=True) for name in ("licence", "licence_from", "drop_reason")}}
+        return {name: pa.field(name, pa.string(), nullable=True) for name in ("licence", "licence_from", "drop_reason")}
 
     def emit(self, batch: Batch, params: Any) -> Keyed:
         """A row per file: its folder, what it says of itself, and what it says of the folder."""

@@ -63,12 +63,12 @@ class JoinRepository(RegroupStage):
         return Keyed(keys(names)[0], np.arange(len(batch)))
 
     def merge(self, rows: pa.Table, params: Any) -> pa.Table:
-        places = [_order(path) for path in rows[params.path].to_pylist()]
+        paths = rows[params.path].to_pylist()
+        places = [_order(path) for path in paths]
         group = rows["key"].to_pylist()
         order = sorted(range(rows.num_rows), key=lambda n: (group[n], *_key(*places[n]), n))
         texts = rows["text"]
         names = rows["code_language"].to_pylist()
-        paths = rows[params.path].to_pylist()
         above = [""] * rows.num_rows
         if params.path_comments:
             above = [_path_above(text.as_py() or "", path, name) for text, path, name in zip(texts, paths, names, strict=True)]

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from curation.errors import TaskError
 from curation.stage import Source, StageParams, Types
-from stages.sources.archives.members import Member, members
+from stages.sources.archives.members import Member, members, taker
 from stages.sources.batches import RowsToTables
 from stages.sources.opening import PathList, open_binary
 
@@ -83,16 +83,8 @@ class Arxiv(Source):
         want: Any = None, progress: Callable[[int], None] | None = None,
     ) -> Iterator[pa.Table]:  # fmt: skip
         tables = RowsToTables(self.name, relative, ("content", pa.large_binary()), {"arxiv_id": pa.string()})
-        wanted = None if want is None else set(map(int, want))
-
-        def take(ordinal: int) -> bool:
-            if wanted is not None and ordinal not in wanted:
-                return False
-            if progress is not None:
-                progress(ordinal)
-            return True
-
-        for member in _submissions(path, relative, params.max_submission_bytes, take):
+        last_wanted = None if want is None else (int(want[-1]) if len(want) else -1)
+        for member in _submissions(path, relative, params.max_submission_bytes, taker(want, progress)):
             known = identifier(member.name)
             content = member.content or b""
             reason = member.reason or ("no_tex" if content.startswith(b"%PDF-") else None)
@@ -102,6 +94,8 @@ class Arxiv(Source):
             given = known and known.identifier + known.version
             if tables.add((member.ordinal, given, url, date, member.offset, reason, name), None if reason else content):
                 yield tables.take()
+            if member.ordinal == last_wanted:
+                break
         if tables.rows:
             yield tables.take()
 

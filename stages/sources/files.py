@@ -35,7 +35,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from curation.stage import Source, StageParams, Types
-from stages.sources.archives.members import MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_RATIO, members
+from stages.sources.archives.members import MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_RATIO, members, taker
 from stages.sources.batches import RowsToTables
 from stages.sources.opening import PathList, is_remote
 
@@ -86,19 +86,10 @@ class Files(Source):
         """
         columns = {"path": pa.string(), "archive": pa.string(), "file_bytes": pa.int64()}
         tables = RowsToTables(self.name, relative, ("content", pa.large_binary()), columns)
-        wanted = None if want is None else set(map(int, want))
-        last_wanted = max(wanted, default=-1) if wanted is not None else None
-
-        def take(row: int) -> bool:
-            if wanted is not None and row not in wanted:
-                return False
-            if progress is not None:
-                progress(row)
-            return True
-
+        last_wanted = None if want is None else (int(want[-1]) if len(want) else -1)
         found = members(
             path, name=relative, max_member_bytes=params.max_file_bytes, max_members=params.max_members, max_ratio=params.max_ratio,
-            only=_matcher(params.only), take=take,
+            only=_matcher(params.only), take=taker(want, progress),
         )  # fmt: skip
         for member in found:
             row = (member.ordinal, None, None, member.modified, member.offset, member.reason)

@@ -54,6 +54,24 @@ class Member(NamedTuple):
     alone: bool = False
 
 
+def taker(want: Any, progress: Callable[[int], None] | None) -> Callable[[int], bool]:
+    """What a source's `read` takes of an archive: the rows it is asked for, each told before it is read.
+
+    Args:
+        want, progress: of `Source.read`.
+    """
+    wanted = None if want is None else set(map(int, want))
+
+    def take(ordinal: int) -> bool:
+        if wanted is not None and ordinal not in wanted:
+            return False
+        if progress is not None:
+            progress(ordinal)
+        return True
+
+    return take
+
+
 def members(path: str, *, name: str | None = None, **limits: Any) -> Iterator[Member]:
     """The members of a file, local or at a URL; see `members_of`.
 
