@@ -37,6 +37,8 @@ for _kind, _names in (
 ):  # fmt: skip
     for _name in _names.split():
         _KIND[TAG[_name]] = _kind
+_FORMATTING = np.isin(np.array(TAGS), ["b", "em", "i", "s", "strike", "strong"])
+"""Elements that may overlap."""
 _A, _CODE, _KBD, _P, _LI, _OL, _UL, _H1, _H6, _PRE_TAG, _SPAN_TAG = (
     TAG[t] for t in ("a", "code", "kbd", "p", "li", "ol", "ul", "h1", "h6", "pre", "span")
 )
@@ -131,25 +133,31 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
             i = name
             while i < stop and data[i] != 62:
                 i += 1
-            if i >= stop or top == 0 or look_up(TAG_HASHES, TAG_NUMBERS, name_hash(data, name, i)) != inside:
+            tag = look_up(TAG_HASHES, TAG_NUMBERS, name_hash(data, name, i))
+            kind = _KIND[tag]
+            if i >= stop or kind == _STRANGE:
                 return False
             i += 1
-            top -= 1
-            kind = _KIND[inside]
-            if kind == _FLOW:
-                if inside == _P and s[_FIRST] >= 0 and not s[_PROSE]:
-                    s[_TYPED] += 1
-                    if s[_TYPED] > 1:  # lines of one listing, it may be
-                        return False
-                if not _flush(data, out, s, owed):
+            if tag == _P and inside != _P:  # the end of a paragraph that a block in it has ended: an empty paragraph
+                if s[_INLINES] or inside in (_OL, _UL) or _H1 <= inside <= _H6 or not _flush(data, out, s, owed):
                     return False
-                lists -= inside in (_OL, _UL)
-                s[_HEADED] = 0
+            elif top == 0:
+                return False
             else:
-                s[_INLINES] -= 1
-                s[_CODES] -= inside in (_CODE, _KBD)
+                if tag != inside:  # <em><strong> … </em></strong>
+                    if not (_FORMATTING[tag] and _FORMATTING[inside] and stack[top - 1] == tag):
+                        return False
+                    stack[top - 1] = inside
+                top -= 1
+                if kind == _FLOW:
+                    lists -= tag in (_OL, _UL)
+                    if not _end(data, out, s, owed, tag):
+                        return False
+                else:
+                    s[_INLINES] -= 1
+                    s[_CODES] -= tag in (_CODE, _KBD)
             if touched or kind == _FLOW:
-                s[_LINK] = inside == _A
+                s[_LINK] = tag == _A
             touched = True
             continue
         name = i + 1
@@ -163,13 +171,16 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
         i = _attributes(data, i, stop, tag, kind, span)
         if i < 0:
             return False
+        if kind in (_FLOW, _RULE, _PRE):
+            if s[_INLINES] or _H1 <= inside <= _H6 or not _end(data, out, s, owed, inside if inside == _P else tag):
+                return False
+            if inside == _P:
+                top -= 1
+                inside = stack[top] if top > 0 else 0
+        elif s[_CODES]:
+            return False
         in_list = inside in (_OL, _UL)
         if in_list != (tag == _LI) and (in_list or tag == _LI):
-            return False
-        if kind in (_FLOW, _RULE, _PRE):
-            if s[_INLINES] or inside == _P or _H1 <= inside <= _H6 or not _flush(data, out, s, owed):
-                return False
-        elif s[_CODES]:
             return False
         touched = False
         if kind == _BREAK:
@@ -220,6 +231,17 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                 s[_CODES] += tag in (_CODE, _KBD)
         s[_LINK] = 0
     return top == 0 and _flush(data, out, s, owed)
+
+
+@njit(cache=True)
+def _end(data: Any, out: Any, s: Any, owed: Any, tag: Any) -> Any:
+    """End the open block, of an element that ends or where another begins; False where that cannot be done."""
+    if tag == _P and s[_FIRST] >= 0 and not s[_PROSE]:
+        s[_TYPED] += 1
+        if s[_TYPED] > 1:  # lines of one listing, it may be
+            return False
+    s[_HEADED] = 0
+    return _flush(data, out, s, owed)
 
 
 @njit(cache=True)
@@ -464,9 +486,9 @@ def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
 @njit(cache=True)
 def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
     """Write a code block, from behind <pre>; returns what is behind </pre>, -1 where it is not of the kind."""
-    if not starts(data, i, stop, _CODE_START):
-        return -1
-    i = _attributes(data, i + len(_CODE_START), stop, _CODE, _INLINE, span)
+    coded = starts(data, i, stop, _CODE_START)
+    if coded:
+        i = _attributes(data, i + len(_CODE_START), stop, _CODE, _INLINE, span)
     if i < 0 or len(out) - s[_AT] < stop - i + ROOM:
         return -1
     _begin(out, s, False)
@@ -496,11 +518,14 @@ def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
             inked = s[_AT]
         letters |= 97 <= (byte | 32) <= 122
     s[_AT], s[_FIRST], s[_ITEM] = inked, -1, 0
-    if not letters or not starts(data, i, stop, _CODE_END):
+    if not letters:
         return -1
-    i += len(_CODE_END)
-    while i < stop and data[i] == 10:
-        i += 1
+    if coded:
+        if not starts(data, i, stop, _CODE_END):
+            return -1
+        i += len(_CODE_END)
+        while i < stop and data[i] == 10:
+            i += 1
     return i + len(_PRE_END) if starts(data, i, stop, _PRE_END) else -1
 
 

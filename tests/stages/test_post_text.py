@@ -51,6 +51,10 @@ READ = [
     ("<p>a &mdash; &eacute;&pi;&#8212;&#x1F600;&hellip;</p>", "a — éπ—\U0001f600…"),
     ("<p>my_var **not bold**</p>", "my_var **not bold**"),
     ("<ul><li><p>Code:</p><pre><code>x = 1</code></pre></li></ul>", "- Code:\n\nx = 1"),
+    ("<p>a</p><pre>\nb $x$ &lt;\n  c\n</pre>", "a\n\nb $x$ <\n  c"),
+    ("<p>a<hr />\nb</p>c", "a\n\nb\n\nc"), ("a</p>b", "a\n\nb"),
+    ("<p><p>a</p></p>", "a"), ("<p>x<ul><li>a</li></ul>y</p>", "x\n\n- a\n\ny"), ("<ul><li><p>a<hr></p>b</li></ul>", "- a\n\nb"),
+    ("<p>x<em><strong>a</em>b</strong> c</p>", "xab c"),
 ]  # fmt: skip
 
 
@@ -63,11 +67,11 @@ def test_markup_of_the_editor(html, text):
 @pytest.mark.parametrize(
     "html",
     [
-        '<p>a', 'a</p>', '<p><em>a</p></em>', '<p><p>a</p></p>', '<p><ul><li>a</li></ul></p>', '<ul><p>a</p></ul>', '<ul>a</ul>',
+        '<p>a', '<p><em>a</p></em>', '<p><sub><em>a</sub></em></p>', '<ul><li><p>a<li>b</ul>', '<ul><p>a</p></ul>', '<ul>a</ul>',
         '<li>a</li>', '<em><p>a</p></em>', '<table><tr><td>a</td></tr></table>', '<div>a</div>', '<p style="x">a</p>',
         '<p class="x">a</p>', '<p>a &shy; b</p>',
         '<p>a &mdash b</p>', '<p>&#128;</p>', '<p>&#8203;</p>', '<p>&nosuch;</p>', '<p>&copy</p>', '<!-- c --><p>a</p>',
-        '<P>a</P>', '<p>\x01</p>', '<pre>a</pre>',
+        '<P>a</P>', '<p>\x01</p>', '<pre>1</pre>', '<pre>a<b>c</b></pre>', '<h1>a</p></h1>', '<ul></p></ul>',
         '<pre><code>1\n2</code></pre>', '<pre><code>a<b>c</b></code></pre>', '<p><code>a\nb</code></p>',
         '<p><code>a</code></p><p><code>b</code></p>', '<p><code>a<em>b</em></code></p>', '<p>\\(x\\)</p>', '<p>\\[x\\]</p>',
         '<p>\\begin{align}x\\end{align}</p>', '<p>##x##</p>', '<p>[/tex]</p>', '<p><a href="x">a <a href="y">b</a></a></p>',
@@ -104,7 +108,8 @@ PROSE = st.lists(INLINE, max_size=5).map("".join).filter(lambda html: not NESTED
 BLOCK = st.recursive(
     st.one_of(
         PROSE.map(lambda p: f"<p>{p}</p>"), st.sampled_from([1, 2, 6]).flatmap(lambda n: PROSE.map(lambda p: f"<h{n}>{p}</h{n}>")),
-        st.sampled_from(["<hr>", "\n", "<pre><code>a b\n  c &lt; d\n</code></pre>", "<p>x <code>y_z</code></p>"]),
+        st.sampled_from(["<hr>", "\n", "</p>", "<p>x<hr>", "<pre><code>a b\n  c &lt; d\n</code></pre>", "<pre>\na b\n</pre>"]),
+        st.sampled_from(["<p>x <code>y_z</code></p>", "<em><b>m</em> n</b>", "<p>o <i><strong>p</i></strong></p>"]),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(lambda b: f"<blockquote>\n{''.join(b)}</blockquote>"),
