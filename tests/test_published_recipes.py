@@ -85,7 +85,7 @@ def test_documents_and_tokens_of_a_funnel_are_those_of_the_output(ran):
 
 def test_a_recipe_alone_keeps_what_it_keeps_among_the_others(ran, tmp_path_factory):
     text = (FOLDER / "ccnet.yaml").read_text("utf-8").replace("../", f"{FOLDER.parent}/")
-    alone = _made_once(tmp_path_factory, "ccnet_alone", text=text)
+    alone = _made_once(tmp_path_factory, "ccnet_alone", "-x", "inline", text=text)
     steps = json.loads((alone / "run.json").read_text("utf-8"))["steps"]
     assert {s["name"]: s["kept"] for s in steps}.items() >= kept(ran, "ccnet").items()
     ids = [sorted(pq.read_table(folder, columns=["id"])["id"].to_pylist()) for folder in (alone / "outputs/web", ran[0] / "outputs/ccnet")]
@@ -142,8 +142,14 @@ def test_llama3_is_pipeline_yaml_with_less_of_ours():
 def test_they_run_on_the_real_web(tmp_path_factory):
     if not REAL.is_dir():
         pytest.skip("../shared is not here: no real WARC files")
-    whole, paths = together(("ccnet", "c4", "fineweb"), crawl=[str(REAL / name) for name in REAL_FILES])
-    out = _made_once(tmp_path_factory, "published_real", text=yaml.safe_dump(whole, sort_keys=False))
-    found = {funnel.name: [documents for _, _, documents, _ in funnel.rows] for funnel in funnels(out, paths)}
-    assert found["ccnet"][0] == found["fineweb"][0] > 0
-    assert found["ccnet"][-1] > 0
+    whole, paths = together(crawl=[str(REAL / name) for name in REAL_FILES])
+    out = _made_once(tmp_path_factory, "published_real", "-x", "inline", text=yaml.safe_dump(whole, sort_keys=False))
+    found = {funnel.name: funnel for funnel in funnels(out, paths)}
+    assert set(found) == set(WEB)
+    for name, funnel in found.items():
+        documents = [kept for _, _, kept, _ in funnel.rows]
+        assert funnel.came > documents[0] > 0, name
+        assert documents == sorted(documents, reverse=True), name
+        assert documents[-1] == len(pq.read_table(out / "outputs" / name, columns=["id"])), name
+    assert found["ccnet"].rows[-1][2] > 0
+    assert found["llama3"].rows[-1][2] > 0

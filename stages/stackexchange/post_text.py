@@ -6,7 +6,7 @@ through the reader of pages (extract/fragment.py); the text is the same.
 Source:  Llama 1, section 2.1: HTML tags removed. That code, formulas and lists keep their form is ours.
 Units:   bytes of HTML.
 Params:  max_bytes -- longer posts are dropped (default 1 MiB; a post may have 30,000 characters).
-Drops:   empty (no text: an image alone, say), too_large (bytes or nodes).
+Drops:   empty (neither text nor a title: an image alone, say), too_large (bytes or nodes). A question that is an image stays for its title.
 Errors:  none. The words that the editor writes where an image has no alternative text are left out.
 """
 
@@ -32,7 +32,10 @@ class Params(StageParams):
     max_bytes: int = 1 << 20
 
 
-@stage(reads=["content"], writes={"text": pa.large_string()}, drops=["empty", "too_large"], version=f"2:selectolax-{LEXBOR}", costly=True)
+@stage(
+    reads=["content", "title"], writes={"text": pa.large_string()}, drops=["empty", "too_large"],
+    version=f"3:selectolax-{LEXBOR}", costly=True,
+)  # fmt: skip
 def post_text(batch: Batch, params: Params) -> Columns:
     """Return text and drop_reason, one value per document."""
     content = batch["content"].fill_null(b"")
@@ -59,8 +62,12 @@ def post_text(batch: Batch, params: Params) -> Columns:
             place[row] = len(content) + len(texts)
             texts.append(text)
     written = pa.concat_arrays([quick, pa.array(texts, pa.large_string())]).take(pa.array(place)) if texts else quick
-    empty = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(written)), 0)
+    empty = pc.and_(_blank(written), _blank(batch["title"].fill_null("")))
     return {"text": written, "drop_reason": pc.coalesce(pa.array(reasons, pa.string()), pc.if_else(empty, "empty", None))}
+
+
+def _blank(texts: pa.Array) -> pa.Array:
+    return pc.equal(pc.binary_length(pc.utf8_trim_whitespace(texts)), 0)
 
 
 def _are_utf8(content: pa.Array) -> Any:
@@ -83,4 +90,4 @@ def _is_utf8(html: bytes) -> bool:
 def warm_up() -> None:
     """Compile (or load from the cache) the kernels of this stage."""
     posts = [b"<p>a <code>b</code></p><pre><code>c</code></pre><ol><li>d</li></ol>", b"<p>a <tt>b</tt> $x$<table><tr><td>c"]
-    post_text(pa.table({"content": pa.array(posts, pa.large_binary())}))
+    post_text(pa.table({"content": pa.array(posts, pa.large_binary()), "title": pa.nulls(2, pa.string())}))

@@ -20,7 +20,8 @@ def post_text():
         "<div><table><tr><td>a</td><td>b</td></tr></table></div>", "<p>\\(x\\)</p>", "<b>" * 99 + "x", "<p>" + "y" * 5_000 + "</p>",
         *ODD, None,
     ]  # fmt: skip
-    yield {"max_bytes": 4_000}, pa.table({"content": pa.array([p and p.encode() for p in posts], pa.large_binary())})
+    titles = [None if k % 2 else f"Title {k}" for k in range(len(posts))]
+    yield {"max_bytes": 4_000}, pa.table({"content": pa.array([p and p.encode() for p in posts], pa.large_binary()), "title": titles})
 
 
 def thread_quality():

@@ -151,8 +151,9 @@ def test_time_is_linear(unit):
     assert time.process_time() - started < 2
 
 
-def table(*posts):
-    return pa.table({"content": pa.array([p if p is None else p.encode() if isinstance(p, str) else p for p in posts], pa.large_binary())})
+def table(*posts, title=None):
+    content = pa.array([p if p is None else p.encode() if isinstance(p, str) else p for p in posts], pa.large_binary())
+    return pa.table({"content": content, "title": pa.array([title] * len(posts), pa.string())})
 
 
 def test_stage():
@@ -165,6 +166,12 @@ def test_stage():
     out = run(post_text, table(*posts), max_bytes=100)
     assert out["text"] == ["a b", "a\tb", "$x$", "", "", "", "\ufffd", "", "b", "[a,b ]"]
     assert out["drop_reason"] == [None, None, None, "empty", "empty", "too_large", None, "empty", None, None]
+
+
+def test_a_question_that_is_an_image_stays_for_its_title():
+    image = '<p><img src="https://i.stack.imgur.com/a.png" alt="enter image description here"></p>'
+    for title, reason in (("What is this?", None), (" ", "empty"), ("", "empty"), (None, "empty")):
+        assert run(post_text, table(image, "", title=title)) == {"text": ["", ""], "drop_reason": [reason, reason]}
 
 
 def test_too_many_nodes(monkeypatch):
