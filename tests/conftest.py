@@ -33,6 +33,11 @@ def pytest_runtest_makereport(item, call):
         report.longrepr = f"skipped in CI: {report.longrepr}"
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Bytes that are no text name no test: the time in a gzip header would be another one in each process of pytest-xdist."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _private_cache(tmp_path_factory):
     """Content hashes of test files do not go to the user's cache; compiled kernels are shared with it."""
