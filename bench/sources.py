@@ -22,12 +22,9 @@ def measure(scale: float, pairs: int, only: list[str]) -> dict[str, Any]:
         if "skipped" in report:
             missing.append(f"{name}: {report['skipped']}")
             continue
-        parts |= {f"{name} {part}": found for part, found in report.get("parts", {"speed": _figures(report)}).items()}
+        parts |= {f"{name} {part}": found for part, found in report["parts"].items()}
         targets |= {f"{name}: {target}": judged for target, judged in report["targets"].items()}
         told |= report["versions"]
         missing += report.get("missing", [])
     return {"name": "sources", "parts": parts, "targets": targets, "missing": missing, "versions": told}
 
-
-def _figures(report: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in report.items() if key not in ("name", "targets", "versions", "missing")}

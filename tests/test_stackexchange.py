@@ -236,6 +236,15 @@ def test_compressed_files(tmp_path, pack):
     assert found.count(None) == len(found) - 1
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lambda d: pa.compress(d, "zstd", asbytes=True)], ids=["gz", "bz2", "zst"])
+def test_files_in_a_row_are_one(tmp_path, pack):
+    """One of them is empty, as of a part in which nothing was."""
+    data, suffix = dump(*(row(i) for i in range(9))), {gzip.compress: "gz", bz2.compress: "bz2"}.get(pack, "zst")
+    packed = pack(data[:99]) + pack(b"") + pack(data[99:])
+    found = read(file(tmp_path, packed, f"Posts.xml.{suffix}"))
+    assert (found["post_id"].to_pylist(), reasons(found)) == (list(range(9)), [None] * 9)
+
+
 @pytest.mark.parametrize(
     ("path", "site"),
     [

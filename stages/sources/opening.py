@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import zlib
 from typing import Annotated, Any
 
@@ -15,6 +17,7 @@ PathList = Annotated[str | list[str], Field(examples=["crawl/*.gz"])]
 """A parameter that is one file or glob pattern, or several."""
 
 HEAD_BYTES = 1024
+CHUNK_BYTES = 64 << 10
 CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
 
 
@@ -70,7 +73,43 @@ def open_decompressed(path: str) -> Any:
     codec = next((codec for suffix, codec in CODECS.items() if path.lower().endswith(suffix)), None)
     if codec is None:
         return raw
+    if codec == "bz2":
+        return _Bzip2(raw)
     return pa.CompressedInputStream(pa.PythonFile(raw, "r"), codec)
+
+
+class _Bzip2(io.RawIOBase):
+    """Streams of bzip2 in a row. pyarrow's reader fails on one that is empty, as `cat` of parts may have it."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.decoder = file, bz2.BZ2Decompressor()
+        self.met = False
+        """Whether the stream that is read has begun."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Raises: OSError where the data is damaged or ends early."""
+        while True:
+            data = b""
+            if self.decoder.eof:
+                data, self.decoder, self.met = self.decoder.unused_data, bz2.BZ2Decompressor(), False
+            if not data and self.decoder.needs_input:
+                data = self.file.read(CHUNK_BYTES)
+                if not data and self.met:
+                    raise OSError("Truncated compressed stream")
+                if not data:
+                    return 0
+            self.met = True
+            out = self.decoder.decompress(data, len(buffer))
+            if out:
+                buffer[: len(out)] = out
+                return len(out)
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
 
 
 def head(path: str) -> bytes:
