@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -104,3 +105,29 @@ def test_kernels_take_names_from_hashed_files_alone():
 
 def _compiles(decorator):
     return any(word in ast.unparse(decorator) for word in ("njit", "_kernel", "intrinsic"))
+
+
+SLOW = "import os, time\ndef warm_up():\n    open(f'{os.getpid()}.compiles', 'w').close()\n    time.sleep(120)\n"
+ENDED = """
+import signal, sys
+from curation.warm_up import on_all_cores
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as `curate run` has it
+    on_all_cores(["slow_a", "slow_b", "slow_c"])
+"""
+
+
+def test_what_compiles_ends_with_the_run(tmp_path):
+    for name in ("slow_a", "slow_b", "slow_c"):
+        (tmp_path / f"{name}.py").write_text(SLOW)
+    (tmp_path / "ended.py").write_text(ENDED)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    process = subprocess.Popen([sys.executable, "ended.py"], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    while not (workers := [int(path.stem) for path in tmp_path.glob("*.compiles")]):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=20) == 143
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
