@@ -496,16 +496,23 @@ def test_blocks_of_a_seven_zip_are_handed_on_in_pieces():
 
 
 def test_a_seven_zip_that_nobody_reads_stops_and_is_closed(tmp_path, monkeypatch):
-    """Few blocks wait in memory, and closing ends the thread that fills them."""
+    """Little is inflated at a time, little waits in memory, and closing ends the thread that fills them."""
     py7zr = pytest.importorskip("py7zr")
     path = archive(tmp_path, {"Posts.xml": random.Random(1).randbytes(16 << 20)}, filters=[{"id": py7zr.FILTER_COPY}])
-    files, real = [], seven_zip.open_binary
-    monkeypatch.setattr(seven_zip, "open_binary", lambda path: files.append(real(path)) or files[-1])
+    files, sizes = [], []
+
+    class Watched(io.FileIO):
+        def read(self, size=-1):
+            sizes.append(size)
+            return super().read(size)
+
+    monkeypatch.setattr(seven_zip, "open_binary", lambda path: files.append(Watched(path)) or files[-1])
     tracemalloc.start()
     member = seven_zip.open_member(str(path), is_posts)
     try:
         assert len(soon(lambda: member.read(10))) == 10
         time.sleep(0.5)
+        assert 0 <= min(sizes) <= max(sizes) == seven_zip.BLOCK_BYTES
         assert 16 * seven_zip.BLOCK_BYTES <= tracemalloc.get_traced_memory()[0] < 4 << 20
     finally:
         tracemalloc.stop()
