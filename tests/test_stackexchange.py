@@ -465,15 +465,15 @@ def test_all_folders_of_a_seven_zip_count_as_its_size(tmp_path, monkeypatch):
 
 
 def test_the_largest_size_of_a_folder_counts(tmp_path, monkeypatch):
-    """A folder has a size for each of its coders; an archive may say of any of them what it likes."""
+    """A folder has a size for each of its coders; an archive may say of any of them what it likes, and of their properties nothing."""
     py7zr = pytest.importorskip("py7zr")
     path = archive(tmp_path, {"Posts.xml": b"a"})
-    real, sizes = py7zr.SevenZipFile, []
+    real, sizes, coders = py7zr.SevenZipFile, [], []
 
     def odd(*args, **options):
         found = real(*args, **options)
         (folder,) = found.header.main_streams.unpackinfo.folders
-        found.header.main_streams.unpackinfo.folders = [folder, SimpleNamespace(coders=[], unpacksizes=sizes)]
+        found.header.main_streams.unpackinfo.folders = [folder, SimpleNamespace(coders=coders, unpacksizes=sizes)]
         return found
 
     monkeypatch.setattr(py7zr, "SevenZipFile", odd)
@@ -482,6 +482,25 @@ def test_the_largest_size_of_a_folder_counts(tmp_path, monkeypatch):
         with pytest.raises(seven_zip.SevenZipError, match="times its size"):
             seven_zip.open_member(str(path), is_posts)
     sizes.clear()
+    soon(seven_zip.open_member(str(path), is_posts).close)
+    for coder in ({"method": b"\x21"}, {"method": b"\x21", "properties": None}):
+        coders[:] = [coder]
+        with pytest.raises(seven_zip.SevenZipError, match="compressed by method 21"):
+            seven_zip.open_member(str(path), is_posts)
+
+
+def test_a_seven_zip_of_empty_files_has_no_folders(tmp_path, monkeypatch):
+    """7-Zip writes no streams for them, py7zr does."""
+    py7zr = pytest.importorskip("py7zr")
+    path = archive(tmp_path, {"Posts.xml": b""})
+    real = py7zr.SevenZipFile
+
+    def without(*args, **options):
+        found = real(*args, **options)
+        found.header.main_streams = None
+        return found
+
+    monkeypatch.setattr(py7zr, "SevenZipFile", without)
     soon(seven_zip.open_member(str(path), is_posts).close)
 
 
