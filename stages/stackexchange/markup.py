@@ -260,8 +260,6 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
         first = i
         while i < stop and data[i] != 34:
             i += 1
-        if i >= stop:
-            return -1
         if h == _CLASS:
             known = _class(data, first, i, tag)
             if not known:
@@ -333,7 +331,7 @@ def _reference(data: Any, i: Any, stop: Any) -> Any:
         return 38, i
     if data[i] == 35:
         number, length = numeric_reference(data, i + 1, stop)
-        if length == 0 or number < 32 or 127 <= number < 160 or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
+        if number < 32 or 127 <= number < 160 or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
             return 0, i
         i += 1 + length
     else:
@@ -540,7 +538,7 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
         first += 1
     while width == 2 and first < last and (data[last - 1] == 32 or data[last - 1] == 10):
         last -= 1
-    if first == last or data[first] <= 32 or data[last - 1] <= 32 or data[last - 1] == 92 or len(out) - s[_AT] < stop - i + ROOM:
+    if data[first] <= 32 or data[last - 1] <= 32 or data[last - 1] == 92 or len(out) - s[_AT] < stop - i + ROOM:
         return -1
     for named in _NAMED_FORMULAS:
         if starts(data, first, last, named):
