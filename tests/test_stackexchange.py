@@ -536,6 +536,7 @@ def test_a_seven_zip_that_nobody_reads_stops_and_is_closed(tmp_path, monkeypatch
     finally:
         tracemalloc.stop()
         soon(member.close)
+    assert sum(sizes) < 4 << 20
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("7z")]
     assert files.pop().closed
     path = archive(tmp_path, {"Users.xml": b"a"})
