@@ -7,10 +7,14 @@ import collections
 import gzip
 import io
 import random
+import threading
+import time
 import tracemalloc
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -360,6 +364,185 @@ def test_seven_zip_without_its_package(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(seven_zip.SevenZipError, match=r"pip install 'curate-pretraining\[archives\]'"):
         seven_zip.open_member(str(tmp_path / "a.7z"), is_posts)
+
+
+@pytest.mark.parametrize(
+    ("method", "properties", "memory"),
+    [
+        ("00", "", 0), ("040202", "", 0), ("040108", "", 0), ("03", "00", 0), ("03030103", "", 0), ("030101", "5d00000100", 1 << 16),
+        ("030101", "5dffffffff", (1 << 32) - 1), ("030101", "5d000001", None), ("21", "", None), ("21", "00", 4 << 10),
+        ("21", "01", 6 << 10),
+        ("21", "18", 16 << 20), ("21", "27", 3 << 30), ("21", "ff", 3 << 138), ("04f71101", "00", None), ("06f10701", "00", None),
+        ("", "", None),
+    ],
+)  # fmt: skip
+def test_memory_of_decoders(method, properties, memory):
+    assert seven_zip._memory(bytes.fromhex(method), bytes.fromhex(properties)) == memory
+
+
+@pytest.mark.parametrize("filters", [["LZMA"], ["DEFLATE"], ["COPY"], ["BZIP2"], ["DELTA", "LZMA2"], ["X86", "LZMA2"]], ids="+".join)
+def test_methods_of_seven_zips(tmp_path, filters):
+    py7zr = pytest.importorskip("py7zr")
+    path = archive(tmp_path, {"Posts.xml": noise(4)}, filters=[{"id": getattr(py7zr, f"FILTER_{name}")} for name in filters])
+    assert b"".join(pieces(seven_zip.open_member(str(path), is_posts), 100)) == noise(4)
+
+
+def pieces(member, size):
+    """What a member gives, in pieces of at most `size` bytes; and nothing however often it is asked at its end."""
+    try:
+        while piece := soon(lambda: member.read(size)):
+            assert len(piece) <= size
+            yield piece
+        assert soon(lambda: member.read(size)) == b""
+    finally:
+        soon(member.close)
+
+
+def soon(call):
+    """What a call returns or raises, which must not wait for ever."""
+    found = Future()
+
+    def run():
+        try:
+            found.set_result(call())
+        except (OSError, AssertionError) as e:
+            found.set_exception(e)
+
+    threading.Thread(target=run, daemon=True).start()
+    return found.result(20)
+
+
+def test_a_damage_is_raised_however_often_it_is_met(tmp_path):
+    path = archive(tmp_path, {"Posts.xml": noise(800)})
+    data = path.read_bytes()
+    path.write_bytes(data[:5000] + bytes(60) + data[5060:])
+    member = seven_zip.open_member(str(path), is_posts)
+    try:
+        for _ in range(2):
+            with pytest.raises(OSError, match="7z archive"):
+                soon(lambda: b"".join(iter(lambda: member.read(1 << 20), b"")))
+    finally:
+        soon(member.close)
+
+
+def test_what_counts_as_a_file_of_a_seven_zip(tmp_path):
+    py7zr = pytest.importorskip("py7zr")
+    path = tmp_path / "a.7z"
+    with py7zr.SevenZipFile(path, "w") as out:
+        out.write(tmp_path, "a/Posts.xml")
+        out.writestr(b"", "Posts.xml")
+    assert list(pieces(seven_zip.open_member(str(path), is_posts), 100)) == []
+
+
+def in_two_folders(tmp_path, one, two, **options):
+    """An archive whose second file is compressed by itself."""
+    py7zr = pytest.importorskip("py7zr")
+    path = archive(tmp_path, {"Users.xml": one}, filters=[{"id": py7zr.FILTER_COPY}] if options else None)
+    with py7zr.SevenZipFile(path, "a", **options) as out:
+        out.writestr(two, "Posts.xml")
+    return path
+
+
+def test_seven_zip_dictionary_of_any_folder_counts(tmp_path, monkeypatch):
+    py7zr = pytest.importorskip("py7zr")
+    filters = [{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA2, "dict_size": 1 << 20}]
+    path = in_two_folders(tmp_path, b"a", b"b", filters=filters)
+    monkeypatch.setattr(seven_zip, "MAX_DICTIONARY_BYTES", 1 << 20)
+    assert list(pieces(seven_zip.open_member(str(path), is_posts), 9)) == [b"b"]
+    monkeypatch.setattr(seven_zip, "MAX_DICTIONARY_BYTES", (1 << 20) - 1)
+    with pytest.raises(seven_zip.SevenZipError, match="would ask for 1,048,576 bytes"):
+        seven_zip.open_member(str(path), is_posts)
+
+
+def test_all_folders_of_a_seven_zip_count_as_its_size(tmp_path, monkeypatch):
+    path = in_two_folders(tmp_path, bytes(1 << 20), bytes(1 << 20))
+    ratio = (2 << 20) // path.stat().st_size
+    monkeypatch.setattr(seven_zip, "MAX_RATIO", ratio + 1)
+    soon(seven_zip.open_member(str(path), is_posts).close)
+    monkeypatch.setattr(seven_zip, "MAX_RATIO", ratio)
+    with pytest.raises(seven_zip.SevenZipError, match=f"{2 << 20:,} bytes, {ratio:,} times its size"):
+        seven_zip.open_member(str(path), is_posts)
+
+
+def test_the_largest_size_of_a_folder_counts(tmp_path, monkeypatch):
+    """A folder has a size for each of its coders; an archive may say of any of them what it likes, and of their properties nothing."""
+    py7zr = pytest.importorskip("py7zr")
+    path = archive(tmp_path, {"Posts.xml": b"a"})
+    real, sizes, coders = py7zr.SevenZipFile, [], []
+
+    def odd(*args, **options):
+        found = real(*args, **options)
+        (folder,) = found.header.main_streams.unpackinfo.folders
+        found.header.main_streams.unpackinfo.folders = [folder, SimpleNamespace(coders=coders, unpacksizes=sizes)]
+        return found
+
+    monkeypatch.setattr(py7zr, "SevenZipFile", odd)
+    for size in ([1, 1 << 40], [1 << 40, 1]):
+        sizes[:] = size
+        with pytest.raises(seven_zip.SevenZipError, match="times its size"):
+            seven_zip.open_member(str(path), is_posts)
+    sizes.clear()
+    soon(seven_zip.open_member(str(path), is_posts).close)
+    for coder in ({"method": b"\x21"}, {"method": b"\x21", "properties": None}):
+        coders[:] = [coder]
+        with pytest.raises(seven_zip.SevenZipError, match="compressed by method 21"):
+            seven_zip.open_member(str(path), is_posts)
+
+
+def test_a_seven_zip_of_empty_files_has_no_folders(tmp_path, monkeypatch):
+    """7-Zip writes no streams for them, py7zr does."""
+    py7zr = pytest.importorskip("py7zr")
+    path = archive(tmp_path, {"Posts.xml": b""})
+    real = py7zr.SevenZipFile
+
+    def without(*args, **options):
+        found = real(*args, **options)
+        found.header.main_streams = None
+        return found
+
+    monkeypatch.setattr(py7zr, "SevenZipFile", without)
+    soon(seven_zip.open_member(str(path), is_posts).close)
+
+
+def test_blocks_of_a_seven_zip_are_handed_on_in_pieces():
+    """However far one inflates."""
+    found = []
+    writer = seven_zip._Writer(found.append)
+    data = random.Random(1).randbytes(5 * seven_zip.BLOCK_BYTES + 1)
+    assert (writer.write(bytearray(data)), writer.write(b""), writer.size()) == (len(data), 0, len(data))
+    assert b"".join(found) == data
+    assert [len(piece) for piece in found] == [seven_zip.BLOCK_BYTES] * 5 + [1]
+
+
+def test_a_seven_zip_that_nobody_reads_stops_and_is_closed(tmp_path, monkeypatch):
+    """Little is inflated at a time, little waits in memory, and closing ends the thread that fills them."""
+    py7zr = pytest.importorskip("py7zr")
+    path = archive(tmp_path, {"Posts.xml": random.Random(1).randbytes(16 << 20)}, filters=[{"id": py7zr.FILTER_COPY}])
+    files, sizes = [], []
+
+    class Watched(io.FileIO):
+        def read(self, size=-1):
+            sizes.append(size)
+            return super().read(size)
+
+    monkeypatch.setattr(seven_zip, "open_binary", lambda path: files.append(Watched(path)) or files[-1])
+    tracemalloc.start()
+    member = seven_zip.open_member(str(path), is_posts)
+    try:
+        assert len(soon(lambda: member.read(10))) == 10
+        time.sleep(0.5)
+        assert 0 <= min(sizes) <= max(sizes) == seven_zip.BLOCK_BYTES
+        assert 16 * seven_zip.BLOCK_BYTES <= tracemalloc.get_traced_memory()[0] < 4 << 20
+    finally:
+        tracemalloc.stop()
+        soon(member.close)
+    assert sum(sizes) < 4 << 20
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("7z")]
+    assert files.pop().closed
+    path = archive(tmp_path, {"Users.xml": b"a"})
+    with pytest.raises(seven_zip.SevenZipError):
+        seven_zip.open_member(str(path), is_posts)
+    assert files.pop().closed
 
 
 # Memory and time

@@ -35,7 +35,7 @@ _STARTS = (
 """How tokens begin: far quicker to look for than their forms."""
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{35}|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255}|glpat-[\w-]{20,64}|"
-    r"xox[abeoprs]-[A-Za-z0-9-]{10,250}|[sr]k_live_[A-Za-z0-9]{24,250}|sk-(?:proj-|ant-)?[A-Za-z0-9_-]{40,250}|npm_[A-Za-z0-9]{36}|"
+    r"xox[abeoprs]-[A-Za-z0-9-]{10,250}|[sr]k_live_[A-Za-z0-9]{24,250}|sk-[A-Za-z0-9_-]{40,250}|npm_[A-Za-z0-9]{36}|"
     r"pypi-AgE[\w-]{50,500}|(?<![\w-])eyJ[\w-]{10,1000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000})(?![A-Za-z0-9])"
 )
 _PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----")

@@ -68,7 +68,6 @@ _CHARACTERS = {name[:-1]: ord(c) for name, c in html5.items() if name[-1] == ";"
 _NAMES = sorted(_CHARACTERS)
 _NAME_HASHES, _NAME_NUMBERS = name_table({name: k + 1 for k, name in enumerate(_NAMES)})
 _MEANT = np.array([0, *(_CHARACTERS[name] for name in _NAMES)], np.int64)
-_NAME_BYTES = max(map(len, _NAMES))
 
 # State of a post, as slots of one array: where in out its text begins, its open block begins (-1: none is open), its text ends; whether
 # white space is owed, the last thing was a line break or the end of a link, the block before stands in a list, a heading is open; the item
@@ -135,7 +134,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                 i += 1
             tag = look_up(TAG_HASHES, TAG_NUMBERS, name_hash(data, name, i))
             kind = _KIND[tag]
-            if i >= stop or kind == _STRANGE:
+            if i >= stop:
                 return False
             i += 1
             if tag == _P and inside != _P:  # the end of a paragraph that a block in it has ended: an empty paragraph
@@ -156,7 +155,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                 else:
                     s[_INLINES] -= 1
                     s[_CODES] -= tag in (_CODE, _KBD)
-            if touched or kind == _FLOW:
+            if touched:
                 s[_LINK] = tag == _A
             touched = True
             continue
@@ -179,12 +178,10 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
                 inside = stack[top] if top > 0 else 0
         elif s[_CODES]:
             return False
-        in_list = inside in (_OL, _UL)
-        if in_list != (tag == _LI) and (in_list or tag == _LI):
+        if (inside in (_OL, _UL)) != (tag == _LI):
             return False
         touched = False
         if kind == _BREAK:
-            s[_SPACE] = 0
             if s[_NEWLINE]:
                 if not _flush(data, out, s, owed):
                     return False
@@ -263,8 +260,6 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
         first = i
         while i < stop and data[i] != 34:
             i += 1
-        if i >= stop:
-            return -1
         if h == _CLASS:
             known = _class(data, first, i, tag)
             if not known:
@@ -289,7 +284,7 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
             for k in range(first, i):
                 if data[k] < 48 or data[k] > 57:
                     return -1
-                number = number * 10 + data[k] - 48
+                number = number * 10 + _I(data[k]) - 48
             span[2] = number
         elif h not in (_HREF, _REL, _TITLE, _WIDTH, _HEIGHT):
             return -1
@@ -336,14 +331,14 @@ def _reference(data: Any, i: Any, stop: Any) -> Any:
         return 38, i
     if data[i] == 35:
         number, length = numeric_reference(data, i + 1, stop)
-        if length == 0 or number < 32 or 127 <= number < 160 or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
+        if number < 32 or 127 <= number < 160 or 0xD800 <= number < 0xE000 or number > 0x10FFFF:
             return 0, i
         i += 1 + length
     else:
         end = i
-        while end < min(stop, i + _NAME_BYTES + 1) and data[end] != 59:
+        while end < stop and data[end] != 59:
             end += 1
-        if end >= stop or data[end] != 59:
+        if end == stop:
             return 0, i
         number = _MEANT[look_up(_NAME_HASHES, _NAME_NUMBERS, name_hash(data, i, end))]
         i = end + 1
@@ -385,7 +380,7 @@ def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> 
         at = write_utf8(code, out, s[_AT]) if code > 127 else s[_AT] + 1
         if code <= 127:
             out[at - 1] = byte
-        if not s[_ESCAPED] and not s[_PAIR]:  # most of a text: bytes that mean nothing, and single blanks between them
+        if not s[_ESCAPED]:  # most of a text: bytes that mean nothing, and single blanks between them
             while i + 1 < stop and (_PLAIN[data[i]] or (data[i] == 32 and _PLAIN[data[i + 1]])):
                 out[at] = data[i]
                 at += 1
@@ -444,7 +439,7 @@ def _begin(out: Any, s: Any, listed: Any) -> None:
         s[_AT] += 1
         s[_ITEM] = 2
     s[_LISTED], s[_FIRST] = listed, s[_AT]
-    s[_PROSE], s[_DOLLARS], s[_ESCAPED], s[_PAIR] = 0, 0, 0, 0
+    s[_PROSE], s[_DOLLARS], s[_ESCAPED] = 0, 0, 0
 
 
 @njit(cache=True)
@@ -479,7 +474,7 @@ def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
             out[s[_AT]] = byte
             s[_AT] += 1
         s[_FIRST] = -1
-    s[_OWED], s[_SPACE], s[_NEWLINE] = 0, 0, 0
+    s[_OWED], s[_NEWLINE] = 0, 0
     return True
 
 
@@ -543,7 +538,7 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
         first += 1
     while width == 2 and first < last and (data[last - 1] == 32 or data[last - 1] == 10):
         last -= 1
-    if first == last or data[first] <= 32 or data[last - 1] <= 32 or data[last - 1] == 92 or len(out) - s[_AT] < stop - i + ROOM:
+    if data[first] <= 32 or data[last - 1] <= 32 or data[last - 1] == 92 or len(out) - s[_AT] < stop - i + ROOM:
         return -1
     for named in _NAMED_FORMULAS:
         if starts(data, first, last, named):
@@ -557,7 +552,7 @@ def _formula(data: Any, i: Any, stop: Any, out: Any, s: Any, owed: Any) -> Any:
     elif s[_SPACE] and not s[_NEWLINE]:
         out[s[_AT]] = 32
         s[_AT] += 1
-    s[_SPACE], s[_NEWLINE], s[_LINK], s[_PROSE] = 0, 0, 0, 1
+    s[_SPACE], s[_NEWLINE], s[_PROSE] = 0, 0, 1
     for _ in range(width):
         out[s[_AT]] = 36
         s[_AT] += 1

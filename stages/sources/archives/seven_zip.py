@@ -22,8 +22,8 @@ MAX_RATIO = 1000
 """What inflates to more times the archive's size is a bomb; posts inflate to some 5 times."""
 MAX_DICTIONARY_BYTES = 256 << 20
 """The memory a decoder may ask for; 7-Zip's own levels end here."""
-INPUT_BYTES = 64 << 10
-"""Bytes inflated at a time: a block of 5 times as many is usual."""
+BLOCK_BYTES = 64 << 10
+"""Bytes inflated at a time, and handed on at a time. py7zr takes 1 MiB, and makes 128 MB of it if they inflate so far."""
 WAITING_BLOCKS = 16
 
 _LZMA, _LZMA2, _AES = b"\x03\x01\x01", b"\x21", b"\x06\xf1\x07\x01"
@@ -49,7 +49,7 @@ def open_member(path: str, wanted: Callable[[str], bool]) -> Member:
         size = file.seek(0, 2)
         file.seek(0)
         try:
-            archive = py7zr.SevenZipFile(file, "r", blocksize=INPUT_BYTES)
+            archive = py7zr.SevenZipFile(file, "r")
             names = [entry.filename for entry in archive.files if not entry.is_directory and wanted(entry.filename)]
             streams = archive.header.main_streams
             folders = [] if streams is None else streams.unpackinfo.folders
@@ -104,6 +104,10 @@ class Member:
 
     def _inflate(self, archive: Any, name: str) -> None:
         try:
+            streams = archive.header.main_streams
+            for folder, packed in [] if streams is None else zip(streams.unpackinfo.folders, streams.packinfo.packsizes, strict=True):
+                if any(entry.folder is folder for entry in archive.files if entry.filename == name):
+                    folder.get_decompressor(packed).block_size = BLOCK_BYTES  # what an archive's `blocksize` is not for
             archive.extract(targets=[name], factory=self)
         finally:
             self._put(b"")
@@ -152,9 +156,9 @@ class _Writer:
         self._put, self._size = put, 0
 
     def write(self, block: bytes | bytearray) -> int:
-        """Pass a block on, waiting until there is room."""
-        if block:
-            self._put(bytes(block))
+        """Pass bytes on, waiting until there is room."""
+        for at in range(0, len(block), BLOCK_BYTES):
+            self._put(bytes(block[at : at + BLOCK_BYTES]))
         self._size += len(block)
         return len(block)
 
