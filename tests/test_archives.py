@@ -12,6 +12,7 @@ import struct
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 
 import pyarrow as pa
 import pytest
@@ -19,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import TaskError
-from stages.sources.archives import inflate
 from stages.sources.archives import members as archives
 from stages.sources.archives import zip as zip_module
 from stages.sources.archives.entries import clean_name
@@ -188,12 +188,16 @@ def test_only_files_are_members():
     assert [(m.name, m.content) for m in read(data, "x.tar")] == [("a", b"1"), ("b", b"2")]
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("folder/", b"")
+        for name in ("folder/", zipfile.ZipInfo("of dos/"), zipfile.ZipInfo("of dos\\")):
+            archive.writestr(name, b"")
         link = zipfile.ZipInfo("link")
         link.external_attr = 0o120777 << 16
         archive.writestr(link, b"/etc/passwd")
         archive.writestr("a", b"1")
-    assert [m.name for m in read(out.getvalue(), "x.zip")] == ["a"]
+        regular = zipfile.ZipInfo("b")
+        regular.external_attr = 0o100644 << 16
+        archive.writestr(regular, b"2")
+    assert [m.name for m in read(out.getvalue(), "x.zip")] == ["a", "b"]
 
 
 def test_a_file_with_holes_is_broken_and_what_follows_is_not():
@@ -204,6 +208,8 @@ def test_a_file_with_holes_is_broken_and_what_follows_is_not():
     found = read(bytes(header) + more + b"1" * 600 + bytes(424) + tar({"a": b"1"}), "x.tar")
     assert bad(found) == [("holes", "broken_record")]
     assert contents(found) == {"a": b"1"}
+    for cut in (700, 1024):
+        assert bad(read(bytes(header) + more[: cut - 512], "x.tar")) == [("", "broken_record")]
 
 
 @pytest.mark.parametrize(
@@ -382,6 +388,23 @@ def test_a_damaged_tar_header_costs_its_member():
     assert [m.name for m in read(bytes(data), "x.tar")] == ["a", "", "c", ""]
 
 
+@pytest.mark.parametrize("size", [b"9" * 11 + b"\0", b"\xff" * 12, b"\x80" + b"\xff" * 11, b"-0000000001\0", b"1_1" + bytes(9)])
+def test_a_tar_header_whose_size_is_no_number_costs_its_member(size):
+    data = bytearray(tar({name: name.encode() * 2000 for name in "abc"}, tarfile.USTAR_FORMAT))
+    at = read(bytes(data), "x.tar")[1].offset
+    data[at + 124 : at + 136] = size
+    assert [(m.name, m.offset) for m in read(with_checksums(data), "x.tar")] == [("a", 0), ("", at), ("c", 2 * at)]
+
+
+def test_a_header_of_before_ustar_is_none_in_the_content_behind_a_damage():
+    old = bytearray(tar({"old": b""}, tarfile.USTAR_FORMAT)[:512])
+    old[148:156], old[257:265] = b"%06o\0 " % (sum(old) - sum(old[148:156]) + 256 - sum(old[257:265])), bytes(8)
+    assert [m.name for m in read(bytes(old), "x.tar")] == ["old"]
+    data = bytearray(tar({"a": bytes(old), "b": b"2"}, tarfile.USTAR_FORMAT))
+    data[5] ^= 1
+    assert [m.name for m in read(bytes(data), "x.tar")] == ["", "b"]
+
+
 def test_a_header_of_zeros_costs_its_member_and_is_no_end():
     data = bytearray(tar({name: name.encode() * 2000 for name in "abc"}, tarfile.USTAR_FORMAT))
     at = read(bytes(data), "x.tar")[1].offset
@@ -398,6 +421,12 @@ def test_a_long_name_is_not_that_of_the_file_behind_a_damage():
         assert [m.name for m in read(bytes(long) + tar({"a": b"2"}, form), "x.tar")] == ["", "a"]
 
 
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("cut", [512, 600, 1023, 1024])
+def test_a_cut_in_or_behind_a_long_name_is_a_damage(form, cut):
+    assert bad(read(tar({"L" * 150: b"1"}, form)[:cut], "x.tar")) == [("", "broken_record")]
+
+
 def test_a_wrong_checksum_costs_its_member():
     data = bytearray(zipped(method=zipfile.ZIP_STORED))
     data[data.index(b"alpha")] ^= 1
@@ -410,8 +439,8 @@ def test_a_wrong_checksum_costs_its_member():
 
 
 def test_what_is_encrypted_or_packed_in_an_unknown_way_is_broken():
-    for at, value in ((8, 1), (10, 97)):
-        data = bytearray(zipped())
+    for method, at, value in ((zipfile.ZIP_DEFLATED, 8, 1), (zipfile.ZIP_DEFLATED, 10, 97), (zipfile.ZIP_STORED, 20, 1)):
+        data = bytearray(zipped(method=method))
         entry = data.index(b"PK\1\2")
         data[entry + at] = value
         found = read(bytes(data), "x.zip")
@@ -422,7 +451,8 @@ def test_what_is_encrypted_or_packed_in_an_unknown_way_is_broken():
 def test_a_tar_joined_to_another_and_garbage_behind_its_end():
     data = tar({"a": b"1"}) + tar({"b": b"2"})
     assert contents(read(data, "x.tar")) == {"a": b"1", "b": b"2"}
-    assert bad(read(data + b"garbage" * 1000, "x.tar")) == []
+    for times in (1, 1000):
+        assert bad(read(data + b"garbage" * times, "x.tar")) == []
 
 
 def test_a_file_that_cannot_be_read_is_no_broken_file(tmp_path):
@@ -449,6 +479,9 @@ def test_a_large_member_is_passed_over():
         found = read(data, name, max_member_bytes=100_000)
         assert bad(found)[:1] == [("random.bin", "too_large")]
         assert len(contents(found)) == len(FILES) - 1
+    for data, name in ((tar({"a": b"1" * 10}), "x.tar"), (zipped({"a": b"1" * 10}), "x.zip"), (b"1" * 10, "a.txt")):
+        assert bad(read(data, name, max_member_bytes=10)) == []
+        assert [reason for _, reason in bad(read(data, name, max_member_bytes=9))] == ["too_large"]
     assert bad(read(b"1" * 11, "a.txt", max_member_bytes=10)) == [("a.txt", "too_large")]
     assert bad(read(gzip.compress(b"1" * 11), "a.gz", max_member_bytes=10)) == [("a", "too_large")]
     assert bad(read(gzip.compress(b"1" * 10), "a.gz", max_member_bytes=10)) == []
@@ -467,17 +500,27 @@ def test_a_bomb_ends_at_the_budget(packed, monkeypatch):
     assert contents(read(bomb, "x.tar" + packed, max_ratio=10_000_000))["b"] == b"2"
 
 
-def test_one_stretch_of_a_zip_under_many_names_is_paid_for_each_time():
-    data = zipped({"a": bytes(1 << 20)})
+@pytest.mark.parametrize("is_packed_well", [True, False])
+def test_one_stretch_of_a_zip_under_many_names_is_paid_for_each_time(is_packed_well):
+    """As large as it says it is inflated, or as what must be read to see that it says too little."""
+    data = zipped({"a": bytes(1 << 20) if is_packed_well else random.Random(4).randbytes(1 << 20)})
     start = data.index(b"PK\1\2")
     end = data.index(b"PK\5\6")
-    entry = data[start:end]
+    entry = data[start:end] if is_packed_well else data[start : start + 24] + bytes(4) + data[start + 28 : end]
     directory = entry * 1000
     bomb = data[:start] + directory + struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 1000, 1000, len(directory), start, 0)
     found = read(bomb, "x.zip", max_total_bytes=10 << 20)
-    assert len(contents(found)) == 1
-    assert [m.name for m in found] == ["a"] * 10 + [""]
-    assert bad(found) == [("", "too_large")]
+    assert len(contents(found)) == is_packed_well
+    assert [m.name for m in found] == ["a"] * (10 if is_packed_well else 9) + [""]
+    assert bad(found)[-1] == ("", "too_large")
+
+
+def test_a_zip_whose_directory_is_damaged_is_read_by_its_headers():
+    data = zipped()
+    second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
+    found = read(data[:second] + b"X" + data[second + 1 :], "x.zip")
+    assert contents(found) == FILES
+    assert bad(found) == [("", "broken_record")]
 
 
 def test_an_entry_that_says_less_than_it_holds_is_broken():
@@ -542,6 +585,16 @@ def test_extended_headers_are_bounded():
         assert list(contents(read(many, "x.tar"))) == ["a"]
 
 
+@pytest.mark.parametrize("key", [b"size", b"mtime"])
+@pytest.mark.parametrize("digits", [19, 5000])
+def test_a_number_of_many_digits_is_none(key, digits):
+    data = b"%d %s=%s\n" % (len(key) + digits + len(str(digits)) + 3, key, b"1" * digits)
+    info = tarfile.TarInfo("x")
+    info.type, info.size = b"x", len(data)
+    (member,) = read(info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512) + tar({"a": b"1"}), "x.tar")
+    assert (member.name, member.content, member.modified) == ("a", b"1", "2023-11-14T22:13:20+00:00")
+
+
 def test_hostile_zips_without_a_directory_are_read_in_linear_time():
     fake = struct.pack("<4sHHHHHLLLHH", b"PK\3\4", 20, 0, 8, 0, 0, 0, 1000, 1000, 1, 0) + b"a"
     streamed = struct.pack("<4sHHHHHLLLHH", b"PK\3\4", 20, 8, 8, 0, 0, 0, 0, 0, 1, 0) + b"a" + b"\0\0\0\xff\xff" * 10
@@ -600,6 +653,11 @@ def test_a_long_directory_is_not_read_whole(monkeypatch):
     assert bad(found) == [("", "broken_record")]
 
 
-def test_xz_that_asks_for_much_memory_is_broken(monkeypatch):
-    monkeypatch.setattr(inflate, "XZ_MEMORY_BYTES", 1 << 20)
-    assert bad(read(lzma.compress(b"1"), "x.xz")) == [("x", "broken_record")]
+@pytest.mark.parametrize(("dictionary", "is_read"), [(28, True), (31, True), (33, False), (40, False)])
+def test_xz_that_asks_for_much_memory_is_broken(dictionary, is_read):
+    """64 MiB as of xz -9, and 192; 384 and 4,096."""
+    data = bytearray(lzma.compress(b"1", preset=0))
+    end = 12 + 4 * data[12]  # of the block's header, of its checksum's start
+    data[16] = dictionary
+    data[end : end + 4] = zlib.crc32(data[12:end]).to_bytes(4, "little")
+    assert contents(read(bytes(data), "x.xz")) == ({"x": b"1"} if is_read else {})

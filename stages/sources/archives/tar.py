@@ -41,7 +41,7 @@ def tar_entries(stream: Stream, max_member_bytes: int, only: Only) -> Iterator[E
         offset = stream.at
         block = stream.read(BLOCK_BYTES)
         if len(block) < BLOCK_BYTES:
-            if stream.damaged or (block and zeros < 2 and not lost):
+            if stream.damaged or told or (block and zeros < 2 and not lost):
                 yield damage(offset)
             return
         if block.count(0) == BLOCK_BYTES:
