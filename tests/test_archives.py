@@ -125,6 +125,13 @@ def test_zip_of_every_form(streamed, method, how):
         assert data.startswith(b"PK\3\4", member.offset)
 
 
+@pytest.mark.parametrize("comment", [b"PK\5\6", b"PK\5\6" + bytes(16), b"PK\5\6" + b"\xff" * 18, b"c" * 0xFFFF])
+def test_what_a_comment_of_a_zip_says_is_no_end_of_it(comment):
+    data = bytearray(zipped())
+    data[-2:] = len(comment).to_bytes(2, "little")
+    assert contents(read(bytes(data) + comment, "x.zip")) == FILES
+
+
 def test_zip_whose_directory_needs_64_bits(monkeypatch):
     monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
     data = zipped()
@@ -439,7 +446,7 @@ def test_a_wrong_checksum_costs_its_member():
 
 
 def test_what_is_encrypted_or_packed_in_an_unknown_way_is_broken():
-    for method, at, value in ((zipfile.ZIP_DEFLATED, 8, 1), (zipfile.ZIP_DEFLATED, 10, 97), (zipfile.ZIP_STORED, 20, 1)):
+    for method, at, value in ((zipfile.ZIP_DEFLATED, 8, 1), (zipfile.ZIP_DEFLATED, 10, 97), (zipfile.ZIP_DEFLATED, 24, 0x59), (zipfile.ZIP_STORED, 20, 1)):
         data = bytearray(zipped(method=method))
         entry = data.index(b"PK\1\2")
         data[entry + at] = value
@@ -548,6 +555,16 @@ def test_what_a_zip_says_beyond_its_end_is_broken(numbers):
     assert max(member.offset for member in found) <= len(data)
 
 
+def test_an_entry_without_its_own_header_is_broken():
+    data = bytearray(zipped({"a": b"12345"}, zipfile.ZIP_STORED))
+    offset = data.index(b"PK\1\2") + 42
+    near_end = bytearray(data)
+    near_end[offset : offset + 4] = (len(data) - 9).to_bytes(4, "little")
+    data[0] ^= 1
+    for damaged in (data, near_end):
+        assert bad(read(bytes(damaged), "x.zip")) == [("a", "broken_record")]
+
+
 def test_zstd_frames_to_skip():
     skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"12345"
     one = PACKERS[".zst"](b"one")
@@ -570,7 +587,7 @@ def test_extended_headers_are_bounded():
         return info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512)
 
     records = b"".join(b"%d a%d=1\n" % (len(b"a%d=1\n" % n) + 2, n) for n in range(10, 99))
-    wrong = [b"", b"0 a=b\n", b"5", b"99999 path=a\n", b"-5 path=a\n", b" path=a\n", b"9 path=a\n" * 50_000, b"9" * 900_000, b"a" * 900_000]
+    wrong = [b"", b"11 path=bbX", b"0 a=b\n", b"5", b"99999 path=a\n", b"-5 path=a\n", b" path=a\n", b"9 path=a\n" * 50_000, b"9" * 900_000, b"a" * 900_000]
     more = [b"junk", b"9", b" ", b"3 \n", b"2 \n", b"1 \n", b"0 \n", b"999999999999999999 a=b\n"]
     wrong += [b"9 uid=12\n" + data for data in (*wrong, *more)]
     for data in wrong:
