@@ -138,6 +138,21 @@ def test_zip_whose_directory_needs_64_bits(monkeypatch):
     assert b"PK\6\7" in data
     assert contents(read(data, "x.zip")) == FILES
     assert bad(read(data, "x.zip")) == []
+    for mark in (b"PK\6\6", b"PK\6\7"):
+        found = read(data.replace(mark, b"none"), "x.zip")
+        assert contents(found) == FILES
+        assert bad(found) == [("", "broken_record")]
+
+
+@pytest.mark.parametrize("extra", [b"\0", bytes(3), struct.pack("<HHQ", 1, 8, 77), struct.pack("<HHB", 0x5455, 1, 1)])
+def test_extra_fields_that_say_nothing(extra):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        info = zipfile.ZipInfo("a", (2023, 11, 14, 22, 13, 20))
+        info.extra = extra
+        archive.writestr(info, b"1")
+    (member,) = read(out.getvalue(), "x.zip")
+    assert (member.content, member.modified) == (b"1", "2023-11-14T22:13:20+00:00")
 
 
 @pytest.mark.parametrize("packed", PACKERS)
@@ -446,13 +461,27 @@ def test_a_wrong_checksum_costs_its_member():
 
 
 def test_what_is_encrypted_or_packed_in_an_unknown_way_is_broken():
-    for method, at, value in ((zipfile.ZIP_DEFLATED, 8, 1), (zipfile.ZIP_DEFLATED, 10, 97), (zipfile.ZIP_DEFLATED, 24, 0x59), (zipfile.ZIP_STORED, 20, 1)):
-        data = bytearray(zipped(method=method))
+    for at, value in ((8, 1), (10, 97), (24, 0x59), (20, 1)):
+        data = bytearray(zipped(method=zipfile.ZIP_STORED if at == 20 else zipfile.ZIP_DEFLATED))
         entry = data.index(b"PK\1\2")
         data[entry + at] = value
         found = read(bytes(data), "x.zip")
         assert bad(found) == [("a.txt", "broken_record")]
         assert len(contents(found)) == len(FILES) - 1
+
+
+def test_an_entry_of_a_streamed_zip_without_a_directory_whose_end_cannot_be_found_is_broken():
+    found = read(zipped(method=zipfile.ZIP_STORED, streamed=True)[:-30], "x.zip")
+    assert bad(found) == [(name, "broken_record") for name in (*FILES, "")]
+    whole = zipped(streamed=True)[:-30]
+    for at in (6, whole.index(b"PK\7\x08") + 4):  # encrypted; another checksum
+        data = bytearray(whole)
+        data[at] ^= 1
+        found = read(bytes(data), "x.zip")
+        assert bad(found) == [("a.txt", "broken_record"), ("", "broken_record")]
+        assert len(contents(found)) == len(FILES) - 1
+    empty = zipped({"a": b""}, streamed=True)
+    assert bad(read(empty[: empty.index(b"PK\7\x08")], "x.zip")) == [("a", "broken_record"), ("", "broken_record")]
 
 
 def test_a_tar_joined_to_another_and_garbage_behind_its_end():
@@ -507,6 +536,14 @@ def test_a_bomb_ends_at_the_budget(packed, monkeypatch):
     assert contents(read(bomb, "x.tar" + packed, max_ratio=10_000_000))["b"] == b"2"
 
 
+def test_a_bomb_in_a_streamed_zip_without_a_directory():
+    bomb = zipped({"a": b"1", "zeros": bytes(8 << 20), "b": b"2"}, streamed=True)[:-30]
+    with at_most(1 << 20):
+        found = read(bomb, "x.zip", max_member_bytes=1000)
+        assert [(m.name, m.size, m.content) for m in found] == [("a", 1, b"1"), ("zeros", 8 << 20, None), ("b", 1, b"2"), ("", None, None)]
+        assert bad(read(bomb, "x.zip", max_total_bytes=1 << 18, max_member_bytes=1000)) == [("", "too_large")]
+
+
 @pytest.mark.parametrize("is_packed_well", [True, False])
 def test_one_stretch_of_a_zip_under_many_names_is_paid_for_each_time(is_packed_well):
     """As large as it says it is inflated, or as what must be read to see that it says too little."""
@@ -524,10 +561,23 @@ def test_one_stretch_of_a_zip_under_many_names_is_paid_for_each_time(is_packed_w
 
 def test_a_zip_whose_directory_is_damaged_is_read_by_its_headers():
     data = zipped()
-    second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
-    found = read(data[:second] + b"X" + data[second + 1 :], "x.zip")
-    assert contents(found) == FILES
-    assert bad(found) == [("", "broken_record")]
+    first, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    second, last = data.index(b"PK\1\2", first + 4), data.rindex(b"PK\1\2")
+
+    def with_end(directory_end, length, offset):
+        return data[:directory_end] + data[end : end + 12] + struct.pack("<LLH", length, offset, 0)
+
+    assert with_end(end, end - first, first) == data
+    for damaged in (
+        data[:second] + b"X" + data[second + 1 :],
+        with_end(end, end - first, first + 1),
+        with_end(end, end + 1, 0),
+        with_end(last + 20, last + 20 - first, first),
+        with_end(last + 46, last + 46 - first, first),
+    ):
+        found = read(damaged, "x.zip")
+        assert contents(found) == FILES
+        assert bad(found) == [("", "broken_record")]
 
 
 def test_an_entry_that_says_less_than_it_holds_is_broken():
@@ -587,7 +637,8 @@ def test_extended_headers_are_bounded():
         return info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512)
 
     records = b"".join(b"%d a%d=1\n" % (len(b"a%d=1\n" % n) + 2, n) for n in range(10, 99))
-    wrong = [b"", b"11 path=bbX", b"0 a=b\n", b"5", b"99999 path=a\n", b"-5 path=a\n", b" path=a\n", b"9 path=a\n" * 50_000, b"9" * 900_000, b"a" * 900_000]
+    wrong = [b"11 path=bbX", b""]
+    wrong += [b"0 a=b\n", b"5", b"99999 path=a\n", b"-5 path=a\n", b" path=a\n", b"9 path=a\n" * 50_000, b"9" * 900_000, b"a" * 900_000]
     more = [b"junk", b"9", b" ", b"3 \n", b"2 \n", b"1 \n", b"0 \n", b"999999999999999999 a=b\n"]
     wrong += [b"9 uid=12\n" + data for data in (*wrong, *more)]
     for data in wrong:
