@@ -129,7 +129,9 @@ def test_zip_of_every_form(streamed, method, how):
 def test_what_a_comment_of_a_zip_says_is_no_end_of_it(comment):
     data = bytearray(zipped())
     data[-2:] = len(comment).to_bytes(2, "little")
-    assert contents(read(bytes(data) + comment, "x.zip")) == FILES
+    found = read(bytes(data) + comment, "x.zip")
+    assert contents(found) == FILES
+    assert bad(found) == []
 
 
 def test_zip_whose_directory_needs_64_bits(monkeypatch):
@@ -160,6 +162,8 @@ def test_file_compressed_by_itself_and_plain_file(packed):
     text = b"some text " * 5000
     (member,) = read(PACKERS[packed](text), "notes.txt" + packed)
     assert (member.name, member.content, member.reason) == ("notes.txt", text, None)
+    assert read(PACKERS[packed](text), "notes.txt" + packed, only=lambda name: name == "notes.txt") == [member]
+    assert read(PACKERS[packed](text), "notes.txt" + packed, only=lambda name: name != "notes.txt") == []
 
 
 @pytest.mark.parametrize("packed", list(PACKERS)[1:])
@@ -519,6 +523,7 @@ def test_a_large_member_is_passed_over():
         assert bad(read(data, name, max_member_bytes=10)) == []
         assert [reason for _, reason in bad(read(data, name, max_member_bytes=9))] == ["too_large"]
     assert bad(read(b"1" * 11, "a.txt", max_member_bytes=10)) == [("a.txt", "too_large")]
+    assert bad(read(b"1" * 11, "a.gz", max_member_bytes=10)) == [("a", "too_large")]
     assert bad(read(gzip.compress(b"1" * 11), "a.gz", max_member_bytes=10)) == [("a", "too_large")]
     assert bad(read(gzip.compress(b"1" * 10), "a.gz", max_member_bytes=10)) == []
 
@@ -529,7 +534,9 @@ def test_a_bomb_ends_at_the_budget(packed, monkeypatch):
     zeros = PACKERS[packed](bytes(20 << 20))
     bomb = PACKERS[packed](tar({"a": b"1", "zeros": bytes(8 << 20), "b": b"2"}))
     with at_most(12 << 20):
-        assert bad(read(zeros, "x" + packed, max_ratio=1)) == [("x", "too_large")]
+        for more in ({}, {"max_total_bytes": 1 << 40}):
+            assert bad(read(zeros, "x" + packed, max_ratio=1, **more)) == [("x", "too_large")]
+        assert bad(read(zeros, "x" + packed, max_ratio=10_000_000, max_member_bytes=1000)) == [("x", "too_large")]
         found = read(bomb, "x.tar" + packed, max_ratio=1)
         assert bad(found) == [("zeros", "too_large"), ("", "too_large")]
         assert read(bomb, "x.tar" + packed, max_ratio=1, take=lambda n: n == 2) == found[2:]

@@ -71,6 +71,11 @@ def last(*files, **values):
             [("r/LICENSE", "All rights reserved.\n"), ("r/x.py", "x")], ("unknown", "file", "licence_unknown"), id="a text of no licence"
         ),
         pytest.param(
+            [("r/LICENSE", MIT), ("r/COPYING", "All rights reserved.\n"), ("r/x.py", "x")],
+            ("MIT AND unknown", "file", "licence_unknown"),
+            id="a known text and another",
+        ),
+        pytest.param(
             [("r/LICENSE", MIT), ("r/docs/license.rst", ".. include:: ../LICENSE\n"), ("r/docs/x.py", "x")],
             ("MIT", "file", None),
             id="a pointer",
