@@ -464,6 +464,13 @@ def test_a_wrong_checksum_costs_its_member():
     assert bad(read(bytes(packed), "x.gz")) == [("x", "broken_record")]
 
 
+@pytest.mark.parametrize("packed", [".gz", ".bz2", ".xz"])
+def test_a_wrong_byte_in_a_compressed_file_costs_it(packed):
+    data = bytearray(PACKERS[packed](random.Random(5).randbytes(3000)))
+    data[1500] ^= 1
+    assert bad(read(bytes(data), "x" + packed)) == [("x", "broken_record")]
+
+
 def test_what_is_encrypted_or_packed_in_an_unknown_way_is_broken():
     for at, value in ((8, 1), (10, 97), (24, 0x59), (20, 1)):
         data = bytearray(zipped(method=zipfile.ZIP_STORED if at == 20 else zipfile.ZIP_DEFLATED))

@@ -118,6 +118,17 @@ def test_which_licence(files, expected):
             assert found([files[n] for n in order], size)[order.index(len(files) - 1)] == expected
 
 
+@pytest.mark.parametrize(
+    ("folder", "is_aside"),
+    [
+        ("LICENSES", True), ("licences", True), ("x-1.dist-info", True), ("x.egg-info", True), ("x.EGG-INFO/licenses", True),
+        ("licenses-old", False), ("x.dist-info.d", False), (".dist-info", False), ("doc", False),
+    ],
+)  # fmt: skip
+def test_folders_that_speak_for_the_one_they_lie_in(folder, is_aside):
+    assert last((f"r/{folder}/LICENSE", MIT), ("r/x.py", "x"))[0] == ("MIT" if is_aside else None)
+
+
 def test_declared_by_the_data_set():
     files = [("r/x.py", "x"), ("r/y.py", "x"), ("r/z.py", "x"), ("r/w.py", "# SPDX-License-Identifier: GPL-2.0\n")]
     lists = {"of": pa.array([["MIT"], ["mit", "GPL-2.0"], [], ["MIT"]], pa.list_(pa.string()))}
