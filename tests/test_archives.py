@@ -244,6 +244,7 @@ def test_a_file_with_holes_is_broken_and_what_follows_is_not():
         ("../../etc/passwd", "etc/passwd"), ("/etc/passwd", "etc/passwd"), ("C:\\windows\\a.txt", "windows/a.txt"),
         ("a/./b//../c", "a/b/c"), ("..\\..\\a", "a"), ("..", "unnamed"), ("", "unnamed"),
         ("a\0b\n\x1b[2J\u2028", "a\ufffdb\ufffd\ufffd[2J\ufffd"),
+        ("a\u2029\x7f\x80\x9f", "a" + "\ufffd" * 4),
         ("./C:/x", "x"), ("C:D:/x", "x"), ("/C:../x", "x"), ("a../" + "x" * 1021, "x" * 1021), ("a" + "C:" + "x" * 1022, "x" * 1022),
         (b"caf\xe9", "caf\xe9"), ("caf\xe9".encode(), "caf\xe9"), ("\ud800", "\ufffd"), ("d/" * 2000 + "x.txt", "d/" * 509 + "x.txt"),
     ],
