@@ -66,8 +66,8 @@ class JoinRepository(RegroupStage):
         paths = rows[params.path].to_pylist()
         places = [_order(path) for path in paths]
         group = rows["key"].to_pylist()
-        order = sorted(range(rows.num_rows), key=lambda n: (group[n], *_key(*places[n]), n))
-        texts = rows["text"]
+        order = sorted(range(rows.num_rows), key=lambda n: (group[n], *_key(*places[n])))
+        texts = pa.compute.utf8_rtrim(rows["text"], "\n")
         names = rows["code_language"].to_pylist()
         above = [""] * rows.num_rows
         if params.path_comments:
@@ -77,7 +77,7 @@ class JoinRepository(RegroupStage):
         parents, made, members = [], [], []
         for part in _cut(order, group, sizes, params.max_bytes):
             members.append(part)
-            made.append(SEPARATOR.join(above[n] + (texts[n].as_py() or "").rstrip("\n") for n in part))
+            made.append(SEPARATOR.join(above[n] + (texts[n].as_py() or "") for n in part))
             parents.append([rows["id"][n].as_py() for n in part])
         columns: dict[str, Any] = {"parent_ids": pa.array(parents, pa.list_(pa.string()))}
         for field in rows.schema:
@@ -103,12 +103,11 @@ def _cut(order: list[int], group: list[int], sizes: list[int], max_bytes: int) -
     part: list[int] = []
     size = 0
     for n in order:
-        more = sizes[n] + len(SEPARATOR)
-        if part and (group[n] != group[part[0]] or size + more > max_bytes):
+        if part and (group[n] != group[part[0]] or size + len(SEPARATOR) + sizes[n] > max_bytes):
             yield part
-            part, size = [], 0
+            part = []
+        size = size + len(SEPARATOR) + sizes[n] if part else sizes[n]
         part.append(n)
-        size += more
     if part:
         yield part
 

@@ -1,6 +1,7 @@
 import itertools
 import random
 import time
+import tracemalloc
 
 import pyarrow as pa
 import pytest
@@ -70,6 +71,11 @@ def last(*files, **values):
             [("r/LICENSE", "All rights reserved.\n"), ("r/x.py", "x")], ("unknown", "file", "licence_unknown"), id="a text of no licence"
         ),
         pytest.param(
+            [("r/LICENSE", MIT), ("r/COPYING", "All rights reserved.\n"), ("r/x.py", "x")],
+            ("MIT AND unknown", "file", "licence_unknown"),
+            id="a known text and another",
+        ),
+        pytest.param(
             [("r/LICENSE", MIT), ("r/docs/license.rst", ".. include:: ../LICENSE\n"), ("r/docs/x.py", "x")],
             ("MIT", "file", None),
             id="a pointer",
@@ -83,6 +89,11 @@ def last(*files, **values):
             [("r/LICENSE-MIT", MIT), ("r/LICENSE-GPL", GPL), ("r/Cargo.toml", '[package]\nlicense = "MIT OR GPL-3.0"\n'), ("r/x.rs", "x")],
             ("MIT OR GPL-3.0", "file", None),
             id="of which the manifest leaves the choice",
+        ),
+        pytest.param(
+            [("r/LICENSE", "SPDX-License-Identifier: MIT AND GPL-3.0\n"), ("r/package.json", '{"license": "MIT"}'), ("r/x.js", "x")],
+            ("MIT AND (MIT AND GPL-3.0)", "file", "licence_not_allowed"),
+            id="a manifest that says but a part of it",
         ),
         pytest.param(
             [("r/LICENSE", GPL), ("r/package.json", '{"license": "MIT"}'), ("r/x.js", "x")],
@@ -105,6 +116,17 @@ def test_which_licence(files, expected):
     for order in itertools.islice(itertools.permutations(range(len(files))), 6):
         for size in (1, 2, 1 << 20):
             assert found([files[n] for n in order], size)[order.index(len(files) - 1)] == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_aside"),
+    [
+        ("LICENSES", True), ("licences", True), ("x-1.dist-info", True), ("x.egg-info", True), ("x.EGG-INFO/licenses", True),
+        ("licenses-old", False), ("x.dist-info.d", False), (".dist-info", False), ("doc", False),
+    ],
+)  # fmt: skip
+def test_folders_that_speak_for_the_one_they_lie_in(folder, is_aside):
+    assert last((f"r/{folder}/LICENSE", MIT), ("r/x.py", "x"))[0] == ("MIT" if is_aside else None)
 
 
 def test_declared_by_the_data_set():
@@ -170,6 +192,31 @@ def test_a_repository_too_large_for_memory_is_streamed():
     streamed = file_licence.stream(lambda: iter([rows.slice(n, 7) for n in range(0, rows.num_rows, 7)]), params, 0)
     assert pa.concat_tables([r.verdicts for r in streamed]).equals(whole)
     assert set(whole["licence"].to_pylist()) == {"MIT", "GPL-3.0", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("LICENSE-{}", "SPDX-License-Identifier: {}\n"), ("{}.dist-info/METADATA", "License-Expression: {}\n")]
+)
+def test_a_folder_of_many_licences_is_unknown(name, text):
+    files = [(f"r/{name}".format(f"X-{n}"), text.format(f"X-{n}")) for n in range(MAX_STATEMENTS + 1)]
+    assert last(*files[:2], ("r/x.py", "x")) == ("X-0 AND X-1", "file", "licence_not_allowed")
+    assert last(*files, ("r/x.py", "x")) == ("unknown", "file", "licence_unknown")
+
+
+def test_memory_is_flat_over_a_folder_of_many_licences():
+    def chunks():
+        for n in range(0, 40_000, 1000):
+            rows = [f"X-{n + k}" for k in range(1000)]
+            columns = {"key": [1] * 1000, "check": [1] * 1000, "folder": ["r"] * 1000, "own": ["X"] * 1000, "declared": rows}
+            yield pa.table(columns | {"by_text": rows, "by_manifest": rows, "shard": [0] * 1000, "row": [n + k for k in range(1000)]})
+
+    params = file_licence.params(allowed=None)
+    tracemalloc.start()
+    try:
+        assert sum(found.verdicts.num_rows for found in file_licence.stream(chunks, params, 0)) == 40_000
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", [name for name, _ in LICENSES])

@@ -7,6 +7,7 @@ import tarfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,6 +57,25 @@ def test_order_and_paths():
     assert "z.py" not in document["text"]
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "name", "above"),
+    [
+        ("r/a.py", "#!/bin/x", "Python", ""), ("r/a.xml", "<?xml?>", "XML", ""), ("r/a.html", "<!DOCTYPE html>", "HTML", ""),
+        ("r/a\nimport b.py", "x", "Python", "# r/a import b.py\n"), ("r/a\u2028b.py", "x", "Python", "# r/a b.py\n"),
+        (None, "x", "Python", ""), ("", "x", "Python", ""), ("r/a", "x", None, ""), ("r/a", "x", "no such", ""),
+        ("r/a.py", None, "Python", "# r/a.py\n"), ("r/a.json", "{}", "JSON", ""),
+    ],
+)  # fmt: skip
+def test_the_path_above_a_file_is_one_comment(path, text, name, above):
+    (document,) = joined([file(path, text, name=name)])
+    assert document["text"] == above + (text or "")
+
+
+def test_files_of_one_path_keep_their_order():
+    (document,) = joined([file("r/a.py", f"{n}") for n in range(9)])
+    assert document["parent_ids"] == [f"{n}" for n in range(9)]
+
+
 def test_shared_columns_stay():
     (document,) = joined([file("r/a.py"), file("r/b.c", name="C", licence="BSD-2-Clause"), file("r/c.c", name="C", licence=None)])
     assert (document["archive"], document["code_language"], document["licence"]) == ("a", None, "BSD-2-Clause AND MIT")
@@ -69,29 +89,35 @@ def test_repositories():
         file("r/c.py", archive=None),
         file("q/d.py", archive=None),
         file("r/x/e.py", archive=None),
+        file("r/d.py"),
     ]
-    assert sorted(document["parent_ids"] for document in joined(files)) == [["0"], ["1"], ["2", "4"], ["3"]]
+    assert sorted(document["parent_ids"] for document in joined(files)) == [["0", "5"], ["1"], ["2", "4"], ["3"]]
     deep = [file("r/a/x.py"), file("r/b/x.py"), file("r/a/c/x.py"), file("r/x.py")]
     assert sorted(document["parent_ids"] for document in joined(deep, folders=2)) == [["0", "2"], ["1"], ["3"]]
 
 
-PATHS = st.sampled_from(["r/a", "r/b/c", "q/a", "r", ""])
+PATHS = st.sampled_from(["r/a", "r/b/c", "q/a", "q/中中", "r", ""])
 
 
 @settings(max_examples=40, deadline=None, database=None, derandomize=True)
 @given(
-    st.lists(st.tuples(st.sampled_from(["r/a", "r/b/c", "q/a", "r", ""]), st.text("ab\n中", max_size=40)), min_size=1, max_size=12),
+    st.lists(st.tuples(PATHS, st.text("ab\n中", max_size=40)), min_size=1, max_size=12),
     st.integers(1, 90),
     st.booleans(),
 )
 def test_each_file_is_in_one_document_of_bounded_size(files, max_bytes, path_comments):
+    """None of which could have held the next one's first file, too."""
     made = joined([file(path, text) for path, text in files], max_bytes=max_bytes, path_comments=path_comments)
     assert sorted(int(n) for document in made for n in document["parent_ids"]) == list(range(len(files)))
+    starts = []
     for document in made:
         assert len(document["text"].encode()) <= max_bytes or document["file_count"] == 1
         above = [f"# {files[int(n)][0]}\n" if path_comments and files[int(n)][0] else "" for n in document["parent_ids"]]
         texts = [files[int(n)][1].rstrip("\n") for n in document["parent_ids"]]
         assert document["text"] == SEPARATOR.join(a + t for a, t in zip(above, texts, strict=True))
+        starts.append(above[0] + texts[0])
+    for document, start in zip(made, starts[1:], strict=False):
+        assert len((document["text"] + SEPARATOR + start).encode()) > max_bytes
 
 
 PIPELINE = """

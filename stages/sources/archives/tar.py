@@ -41,7 +41,7 @@ def tar_entries(stream: Stream, max_member_bytes: int, only: Only) -> Iterator[E
         offset = stream.at
         block = stream.read(BLOCK_BYTES)
         if len(block) < BLOCK_BYTES:
-            if stream.damaged or (block and zeros < 2 and not lost):
+            if stream.damaged or told or (block and zeros < 2 and not lost):
                 yield damage(offset)
             return
         if block.count(0) == BLOCK_BYTES:
@@ -114,7 +114,7 @@ def _number(field: bytes) -> int | None:
     digits = field.partition(b"\0")[0].strip()
     if not digits:
         return 0
-    return int(digits, 8) if digits.isdigit() and not digits.strip(b"01234567") else None
+    return None if digits.strip(b"01234567") else int(digits, 8)
 
 
 def _decimal(text: bytes | None, otherwise: int) -> int:
@@ -132,9 +132,9 @@ def _pax_records(data: bytes) -> dict[bytes, bytes]:
     records: dict[bytes, bytes] = {}
     start = 0
     while start < len(data):
-        space = data.find(b" ", start, start + 20)
+        space = data.find(b" ", start)
         end = start + _decimal(data[start:space], 0)
-        if space < 0 or not space + 1 < end <= len(data) or data[end - 1 : end] != b"\n":
+        if space < 0 or end <= space + 1 or data[end - 1 : end] != b"\n":
             break
         key, _, value = data[space + 1 : end - 1].partition(b"=")
         if key in (b"path", b"size", b"mtime"):

@@ -119,7 +119,7 @@ def _directory(file: Any, size: int) -> tuple[bytes, int]:
         end -= LOCATOR_64_BYTES + _END_64.size
         _, length, offset = _END_64.unpack_from(longer)
     start = end - length
-    if not 0 <= offset <= start or length > MAX_DIRECTORY_BYTES:
+    if offset > start or length > MAX_DIRECTORY_BYTES:
         raise _BadDirectoryError
     file.seek(start)
     return file.read(length), start - offset
