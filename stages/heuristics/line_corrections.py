@@ -30,6 +30,7 @@ Of a text that loses something white space at the end goes, too, and blank lines
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -96,18 +97,22 @@ def _small(code: Any, index: Any, blocks: Any) -> Any:
 @njit(cache=True)
 def _is_upper(data: Any, start: Any, end: Any, most: Any, index: Any, blocks: Any) -> bool:
     """Whether more than this share of the characters are capitals."""
-    i, capitals, seen = start, _I(0), np.uint64(0)
+    i, capitals, high, chars = start, _I(0), _I(0), end - start
     while i + 8 <= end:
         word = load64(data, i)
         capitals += ones(between(word, 65, 90))
-        seen |= word
+        high += ones(word & TOPS)
+        chars -= ones(word & ~(word << np.uint64(1)) & TOPS)
         i += 8
     while i < end:
         capitals += 65 <= data[i] <= 90
-        seen |= np.uint64(data[i])
+        high += data[i] >= 0x80
+        chars -= (data[i] & 0xC0) == 0x80
         i += 1
-    if seen & TOPS == 0:
-        return bool(capitals / (end - start) > most)
+    # No more can be capitals than begin a character: most lines are told by their bytes.
+    begun = high - (end - start - chars)
+    if chars > 0 and (begun == 0 or (capitals + begun) / chars <= most):
+        return bool(capitals / chars > most)
     i, capitals, chars = start, _I(0), _I(0)
     while i < end:
         code, width = decode(data, i, end)
@@ -197,22 +202,31 @@ def _tokens(data: Any, i: Any, end: Any, enough: Any) -> Any:
 
 
 @njit(cache=True)
-def _copy_without(data: Any, i: Any, end: Any, out: Any, at: Any, phrases: Any, offsets: Any, index: Any, blocks: Any) -> Any:
+def _before_space(data: Any, start: Any, i: Any) -> Any:
+    """Where the white-space character that ends at i begins, i if there is none."""
+    for width in range(1, 4):
+        if i - width >= start and space_width(data, i - width, i) == width:
+            return i - width
+    return i
+
+
+@njit(cache=True)
+def _copy_without(
+    data: Any, i: Any, end: Any, out: Any, at: Any, phrases: Any, offsets: Any, firsts: Any, index: Any, blocks: Any
+) -> Any:  # fmt: skip
     """Write data[i:end] to out[at:] without the phrases in it and a white space before each. Returns: where it stopped in `out`."""
+    copied = i
     while i < end:
-        width = _I(space_width(data, i, end))
-        stop = _phrase_end(data, i + width, end, phrases, offsets, index, blocks)
-        if stop < 0 and width > 0:
-            stop = _phrase_end(data, i, end, phrases, offsets, index, blocks)
-        if stop >= 0:
-            i = stop
-            continue
-        width = max(width, decode(data, i, end)[1])
-        for _ in range(width):
-            out[at] = data[i]
-            at += 1
+        stop = _phrase_end(data, i, end, phrases, offsets, index, blocks) if firsts[data[i]] else _I(-1)
+        if stop < 0:
             i += 1
-    return at
+            continue
+        before = _before_space(data, copied, i)
+        out[at : at + before - copied] = data[copied:before]
+        at += before - copied
+        i = copied = stop
+    out[at : at + end - copied] = data[copied:end]
+    return at + end - copied
 
 
 @njit(cache=True)
@@ -227,17 +241,15 @@ def _without_end(data: Any, start: Any, end: Any, phrases: Any, offsets: Any, in
                 i -= 1
         if _phrase_end(data, i, end, phrases, offsets[k : k + 2], index, blocks) == end:
             found = min(found, i)
-    if found < end:
-        for width in range(1, 4):
-            if found - width >= start and space_width(data, found - width, found) == width:
-                return found - width
-    return found
+    return _before_space(data, start, found) if found < end else end
 
 
 @njit(cache=True)
-def _edited(data: Any, start: Any, end: Any, out: Any, at: Any, phrases: Any, offsets: Any, index: Any, blocks: Any) -> Any:
+def _edited(
+    data: Any, start: Any, end: Any, out: Any, at: Any, phrases: Any, offsets: Any, firsts: Any, index: Any, blocks: Any
+) -> Any:  # fmt: skip
     """Write a line to out[at:] without the phrases anywhere in it, at its end, at its start. Returns: where it stopped in `out`."""
-    stop = _copy_without(data, start, end, out, at, phrases[0], offsets[0], index, blocks)
+    stop = _copy_without(data, start, end, out, at, phrases[0], offsets[0], firsts, index, blocks)
     stop = _without_end(out, at, stop, phrases[1], offsets[1], index, blocks)
     begin = _phrase_end(out, at, stop, phrases[2], offsets[2], index, blocks)
     if begin >= 0:
@@ -251,7 +263,7 @@ def _edited(data: Any, start: Any, end: Any, out: Any, at: Any, phrases: Any, of
 @njit(cache=True)
 def _correct(
     data: Any, text: Any, starts: Any, ends: Any, lines: Any, word_starts: Any, words: Any, code: Any, bounds: Any,
-    counted: Any, counted_offsets: Any, phrases: Any, offsets: Any, index: Any, blocks: Any, classes: Any, class_blocks: Any,
+    counted: Any, counted_offsets: Any, phrases: Any, offsets: Any, firsts: Any, index: Any, blocks: Any, classes: Any, class_blocks: Any,
 ) -> Any:  # fmt: skip
     """The texts with their lines corrected.
 
@@ -294,7 +306,7 @@ def _correct(
                 elif tokens < min_words:
                     why = SHORT
                 elif tokens <= max_edited:
-                    stop = _edited(data, start, end, out, at, phrases, offsets, index, blocks)
+                    stop = _edited(data, start, end, out, at, phrases, offsets, firsts, index, blocks)
                     if stop < at + end - start:
                         why = EDITED
             if why != KEPT:
@@ -337,6 +349,21 @@ def _codes(phrases: Phrases) -> tuple[Any, Any]:
     return np.array([ord(c) for c in "".join(texts)], np.int64), np.cumsum([0, *map(len, texts)])
 
 
+def _first_bytes(phrases: Any, offsets: Any) -> Any:
+    """Which bytes may begin one of the phrases of `_codes`, in any case: bool (256,)."""
+    begins = np.zeros(256, np.bool_)
+    first = phrases[offsets[:-1]]
+    for codes in (first, np.flatnonzero(np.isin(_all_small(), first))):
+        begins[[chr(code).encode("utf-8", "surrogatepass")[0] for code in codes.tolist()]] = True
+    return begins
+
+
+@cache
+def _all_small() -> Any:
+    """Simple lower case of every code point: int64 (0x110000,)."""
+    return np.arange(0x110000) + LOWER_BLOCKS.reshape(-1, 256)[LOWER_INDEX].reshape(-1)
+
+
 @stage(
     reads=["text"],
     writes={"text": pa.large_string(), **dict.fromkeys(COUNTS, pa.int32()), "words_lost": pa.float32()},
@@ -351,7 +378,8 @@ def line_corrections(batch: Batch, params: Params) -> Columns:
     phrases, offsets = zip(*map(_codes, (params.anywhere, params.ends, params.starts)), strict=True)
     data, new, counts, left = _correct(
         text.data, text.offsets, lines.starts, lines.ends, lines.offsets, words.starts, words.offsets, code, _bounds(batch, params),
-        *_codes(params.counters), phrases, offsets, LOWER_INDEX, LOWER_BLOCKS, CLASS_INDEX, CLASS_BLOCKS,
+        *_codes(params.counters), phrases, offsets, _first_bytes(phrases[0], offsets[0]),
+        LOWER_INDEX, LOWER_BLOCKS, CLASS_INDEX, CLASS_BLOCKS,
     )  # fmt: skip
     before = words.counts()
     lost = np.where(before > 0, (before - left) / np.maximum(before, 1), 1.0)
