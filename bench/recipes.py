@@ -45,7 +45,7 @@ PUBLISHED: dict[str, tuple[str, dict[str, str]]] = {
         {
             "blocked": "97.76 % left", "text": "96.31 % left", "english": "47.51 % left",
             "repetition": "35.97 % left, 75.72 % of tokens stay",
-            "quality": "30.15 % left, 83.81 % of tokens stay (23.34 % left with line corrections)",
+            "quality": "30.15 % left, 83.81 % of tokens stay", "lines": "23.34 % left, 77.41 % of tokens stay",
             "near": "14.50 % left, 62.12 % of tokens stay", "spans": "11.67 % left, 81.53 % of tokens stay",
         },
     ),
@@ -61,8 +61,8 @@ PUBLISHED: dict[str, tuple[str, dict[str, str]]] = {
         {
             "blocked": "99.2 % of all documents left", "english": "48.4 % of all documents left",
             "quality": "31.5 % of all documents left",
-            "repetition": "21.9 % of all documents left (19.9 % with line rules)", "paragraphs": "13.7 % of all documents left",
-            "best": "1.4 % of all documents left, a tenth of those scored",
+            "repetition": "21.9 % of all documents left", "lines": "19.9 % of all documents left",
+            "paragraphs": "13.7 % of all documents left", "best": "1.4 % of all documents left, a tenth of those scored",
         },
     ),
     "llama3": ("No rate was published.", {}),

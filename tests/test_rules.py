@@ -174,6 +174,6 @@ def test_filters_are_ruled():
     """What they drop for stands in their columns; what drops for something else (a duplicate, a broken page) has no rules."""
     assert set(RULED) == {
         "c4_quality", "clean_book", "code_file_quality", "code_page_quality", "count_dirty_words", "dedup_lines", "dedup_spans",
-        "fineweb_quality", "gopher_quality", "gopher_repetition", "identify_language", "kl_outlier", "math_page_quality", "nsfw",
-        "perplexity", "post_score", "repeated_lines", "score_quality", "thread_quality",
+        "fineweb_quality", "gopher_quality", "gopher_repetition", "identify_language", "kl_outlier", "line_corrections",
+        "math_page_quality", "nsfw", "perplexity", "post_score", "repeated_lines", "score_quality", "thread_quality",
     }  # fmt: skip

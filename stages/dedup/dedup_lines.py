@@ -37,7 +37,8 @@ from pydantic import Field
 from curation.stage import Batch, StageParams
 from curation.text import UNICODE_VERSION, Spans
 from stages.dedup.line_forms import EMPTY, Form, form_hashes
-from stages.dedup.repeated_units import RepeatedUnits, in_code, lines_at
+from stages.dedup.repeated_units import RepeatedUnits, lines_at
+from stages.heuristics.code_lines import in_code
 
 
 class Params(StageParams):

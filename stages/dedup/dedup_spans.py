@@ -31,7 +31,8 @@ from pydantic import Field
 from curation.stage import Batch, StageParams
 from curation.text import UNICODE_VERSION, Spans, mix64
 from stages.dedup.line_forms import EMPTY, Form, form_hashes
-from stages.dedup.repeated_units import RepeatedUnits, in_code, lines_at
+from stages.dedup.repeated_units import RepeatedUnits, lines_at
+from stages.heuristics.code_lines import in_code
 from stages.heuristics.sentences import sentences
 
 

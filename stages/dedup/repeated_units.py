@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numba import njit
 
 from curation.rules import Bound, judge
@@ -23,7 +22,6 @@ from curation.stage import Batch, Columns, GlobalStage, Keyed, Reduced, Types, V
 from curation.text import CLASS_BLOCKS, CLASS_INDEX, Spans, Utf8, load64, mix64, store64, words_of
 from stages.dedup.groups import groups_of
 from stages.dedup.line_forms import EMPTY, Form, form_of
-from stages.heuristics.code_lines import code_lines
 from stages.heuristics.duplicates import slots_for
 
 EXAMPLES = 10
@@ -200,16 +198,6 @@ class RepeatedUnits(GlobalStage):
         for k in _heaviest(found, counts, EXAMPLES).tolist():
             whole = bytes(parts.text.data[parts.starts[k] : parts.ends[k + span - 1]])
             batch.example(f"removed {self.part}s", int(counts[found[k]]), form_of(whole.decode("utf-8", "replace"), form))
-
-
-def in_code(batch: Batch) -> Any:
-    """Whether each line (`Utf8.lines()`) is code, or in a document of the profile `code`: bool (lines,)."""
-    lines = batch.utf8().lines()
-    code = code_lines(lines)
-    if "profile" in batch:
-        of_code = pc.fill_null(pc.equal(batch["profile"], "code"), False).to_numpy(zero_copy_only=False)
-        code |= of_code[lines.documents()]
-    return code
 
 
 def lines_at(batch: Batch, places: Any) -> Any:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numba import njit
 
+from curation.stage import Batch
 from curation.text import TOPS, Spans, between, equal, load64, ones, zeros_below
 
 MIN_SIGN_FRACTION = 0.1
@@ -109,3 +111,13 @@ def _code_lines(data: Any, starts: Any, ends: Any, offsets: Any, signs: Any) -> 
 def code_lines(lines: Spans) -> Any:
     """Whether each line of `Utf8.lines()` is code: bool (lines,)."""
     return _code_lines(lines.text.data, lines.starts, lines.ends, lines.offsets, _SIGNS)
+
+
+def in_code(batch: Batch) -> Any:
+    """Whether each line (`Utf8.lines()`) is code, or in a document of the profile `code`: bool (lines,)."""
+    lines = batch.utf8().lines()
+    code = code_lines(lines)
+    if "profile" in batch:
+        of_code = pc.fill_null(pc.equal(batch["profile"], "code"), False).to_numpy(zero_copy_only=False)
+        code |= of_code[lines.documents()]
+    return code

@@ -53,6 +53,18 @@ def repeated_lines():
     yield {"max_coverage": 0.2, "min_line_words": 3, "max_own_coverage": 0.4, "min_own_words": 5, "min_words": None}, table
 
 
+def line_corrections():
+    from test_line_corrections import CASES, LINES, page
+
+    table = texts(
+        *[case.values[0] for case in CASES], *[page(case.values[0]) for case in LINES],
+        page("See it. Read more...", "Sign-in or items in cart"),
+        profile=lambda n: [("web", "web", "code")[i % 3] for i in range(n)],
+    )  # fmt: skip
+    yield {}, table
+    yield {"min_line_words": 4, "max_words_lost": None, "ends": ["here.", "stays."], "anywhere": ["is"], "skip_code": False}, table
+
+
 def code_page_quality():
     from test_code_page_quality import BOUNDS, CODE, PROSE
 
