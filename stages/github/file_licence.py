@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.stage import Batch, GlobalStage, Keyed, Reduced, StageParams, Types
 from stages.github.header import HEAD_CHARS, notice
@@ -104,7 +105,7 @@ class FileLicence(GlobalStage):
     def stream(self, chunks: Callable[[], Iterator[pa.Table]], params: Any, round_: int) -> Iterator[Reduced]:
         stated: dict[Place, tuple[set[str], set[str]]] = {}
         for chunk in chunks():
-            said = chunk.filter(pa.compute.or_(chunk["by_text"].is_valid(), chunk["by_manifest"].is_valid()))
+            said = chunk.filter(pc.or_(chunk["by_text"].is_valid(), chunk["by_manifest"].is_valid()))
             for place, text, manifest in zip(_places(said), said["by_text"].to_pylist(), said["by_manifest"].to_pylist(), strict=True):
                 texts, manifests = stated.setdefault(place, (set(), set()))
                 for found, of in ((text, texts), (manifest, manifests)):

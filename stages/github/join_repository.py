@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from curation.stage import Batch, Keyed, RegroupStage, StageParams, Types
@@ -59,7 +60,7 @@ class JoinRepository(RegroupStage):
         names = repositories(batch, params.repository, params.path)
         if params.folders:
             folders = ["/".join(_order(path)[0][: params.folders]) for _, path in batch.documents(params.path)]
-            names = pa.compute.binary_join_element_wise(names, pa.array(folders, pa.string()), "\n")
+            names = pc.binary_join_element_wise(names, pa.array(folders, pa.string()), "\n")
         return Keyed(keys(names)[0], np.arange(len(batch)))
 
     def merge(self, rows: pa.Table, params: Any) -> pa.Table:
@@ -67,12 +68,12 @@ class JoinRepository(RegroupStage):
         places = [_order(path) for path in paths]
         group = rows["key"].to_pylist()
         order = sorted(range(rows.num_rows), key=lambda n: (group[n], *_key(*places[n])))
-        texts = pa.compute.utf8_rtrim(rows["text"], "\n")
+        texts = pc.utf8_rtrim(rows["text"], "\n")
         names = rows["code_language"].to_pylist()
         above = [""] * rows.num_rows
         if params.path_comments:
             above = [_path_above(text.as_py() or "", path, name) for text, path, name in zip(texts, paths, names, strict=True)]
-        sizes = [size.as_py() or 0 for size in pa.compute.binary_length(texts)]
+        sizes = [size.as_py() or 0 for size in pc.binary_length(texts)]
         sizes = [size + len(comment.encode()) for size, comment in zip(sizes, above, strict=True)]
         parents, made, members = [], [], []
         for part in _cut(order, group, sizes, params.max_bytes):
