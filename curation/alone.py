@@ -165,7 +165,7 @@ def _say(value: Any) -> str:
 def _ingest(path: str, target: Path, without: set[str]) -> set[str]:
     """Write a file's rows as a shard with the core columns; returns its transient columns."""
     if path != "-" and not Path(path).is_file():
-        raise RecipeError(f"--in {path}: no such file")
+        raise RecipeError(f"--in {path}: {'a folder; name one file of it' if Path(path).is_dir() else 'no such file'}")
     lower = path.lower()
     transient: set[str] = set()
     if path == "-" or ".jsonl" in lower or lower.endswith((".json", ".ndjson")):

@@ -311,6 +311,7 @@ def test_stage_alone_reads_pages_from_lines(tmp_path, suffix):
         pytest.param(["stats", "."], 2, "not the folder of a run", id="no run"),
         pytest.param(["stages", "gopher_qualty"], 2, "did you mean 'gopher_quality'?", id="unknown stage"),
         pytest.param(["stage", "gopher_quality", "--in", "nope.jsonl", "--out", "-"], 2, "no such file", id="no input"),
+        pytest.param(["stage", "gopher_quality", "--in", ".", "--out", "-"], 2, "name one file of it", id="a folder"),
         pytest.param(["stage", "gopher_quality", "--in", "x.jsonl", "--out", "x.csv"], 2, "suffix names the format", id="wrong suffix"),
     ],
 )  # fmt: skip
