@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -282,6 +283,11 @@ def peer_sides(peers: Mapping[str, str], script: str) -> tuple[dict[str, list[st
         except NotInstalledError as e:
             missing.append(f"{peer} not installed: {e}")
     return sides, told, missing
+
+
+def peak_mb() -> float:
+    """Peak memory of this process so far, in megabytes."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
 
 
 def versions(*packages: str) -> dict[str, str]:

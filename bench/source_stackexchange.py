@@ -10,13 +10,24 @@ from __future__ import annotations
 
 import gzip
 import json
-import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.measure import ROOT, STARTUP_DOCUMENTS, CommandFailedError, Contender, compare, peer_script, peer_version, run, scratch, versions
+from bench.measure import (
+    ROOT,
+    STARTUP_DOCUMENTS,
+    CommandFailedError,
+    Contender,
+    compare,
+    peak_mb,
+    peer_script,
+    peer_version,
+    run,
+    scratch,
+    versions,
+)
 
 OPTIONS = {"dumps": "folder with SITE/Posts.xml.gz (default ../shared/data/stackexchange beside the repository)"}
 BYTES = 30_000_000
@@ -122,12 +133,8 @@ def _memory(path: str, tenth: str) -> str:
     early, posts = None, 0
     for texts, at in _texts(path):
         posts += len(texts)
-        early = early or (_peak_mb() if at >= int(tenth) else None)
-    return json.dumps({"posts": posts, "peak_mb_after_a_tenth": early, "peak_mb": _peak_mb()})
-
-
-def _peak_mb() -> float:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
+        early = early or (peak_mb() if at >= int(tenth) else None)
+    return json.dumps({"posts": posts, "peak_mb_after_a_tenth": early, "peak_mb": peak_mb()})
 
 
 _OURS = [sys.executable, "-m", "bench.source_stackexchange"]
