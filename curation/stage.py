@@ -214,6 +214,19 @@ class Batch:
         values = np.array([table.get(g, table["default"]) for g in groups], dtype=np.float64)
         return values[codes.indices.fill_null(len(groups) - 1).to_numpy(zero_copy_only=False)]
 
+    def bounds_per_row(self, params: Any, null: Mapping[str, float]) -> Any:
+        """Parameters for each document: float64 (parameters, n).
+
+        Args:
+            null: parameter -> the number that stands for its null, of all documents or of a group's.
+        """
+        out = np.empty((len(null), len(self)))
+        for k, (name, none) in enumerate(null.items()):
+            value = self.per_row(getattr(params, name))
+            out[k] = none if value is None else value
+            out[k][np.isnan(out[k])] = none
+        return out
+
     def note(self, what: str, languages: set[str]) -> None:
         """Keep for the run's accounts that something holds for these languages, such as that a list has nothing for them."""
         if languages:

@@ -29,12 +29,13 @@ def warm_up(plan: Any, say: Callable[[str], None]) -> None:
 
 def on_all_cores(modules: list[str]) -> None:
     """Call the `warm_up` of modules, each in one of several processes; none of them lives on when this one is told to end."""
+    others = active_children()
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         try:
             list(pool.map(_of_module, modules))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():
+            for child in set(active_children()).difference(others):
                 child.kill()
             raise
 

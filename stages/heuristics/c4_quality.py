@@ -97,6 +97,8 @@ def _has_lorem_ipsum(batch: Batch, params: Params) -> Any:
     return (lorem > 0) & ~((curly > 0) & (curly < lorem))
 
 
+BOUNDS = {"max_word_chars": np.inf, "min_line_words": -np.inf, "javascript": 0.0, "policy": 0.0, "citations": 0.0}
+"""Bounds of a document's lines, and what is done to them (above 0), with what null is."""
 FOUND = ("c4_lorem_ipsum_line", "c4_curly_bracket_line")
 RULES = (
     Rule("lorem_ipsum", FOUND, _has_lorem_ipsum, "c4_lorem_ipsum_line > 0, and no { in a line before", ("lorem_ipsum", "curly_brackets")),
@@ -301,7 +303,7 @@ def _clean(data: Any, text: Any, starts: Any, ends: Any, lines: Any, marks: Any,
     """Clean the lines of each document.
 
     text: offsets of the documents. starts, ends, lines: lines without white space at their ends, and their offsets.
-    bounds: float64 (5, n), as `_bounds` makes them. paper: the whole page is asked for what drops it, and lines are trimmed
+    bounds: float64 (5, n), of BOUNDS. paper: the whole page is asked for what drops it, and lines are trimmed
     again. raw_words: words are counted before citations go.
     Returns: new text (bytes, offsets), COUNTS int64 (8, n), FOUND int32 (2, n).
     """
@@ -372,17 +374,6 @@ def _clean(data: Any, text: Any, starts: Any, ends: Any, lines: Any, marks: Any,
     return out[:at], offsets, counts, there
 
 
-def _bounds(batch: Batch, params: Params) -> Any:
-    """The bounds of the lines of each document, and what is done to them (above 0): float64 (5, n)."""
-    named = (("max_word_chars", np.inf), ("min_line_words", -np.inf), ("javascript", 0.0), ("policy", 0.0), ("citations", 0.0))
-    out = np.empty((len(named), len(batch)))
-    for k, (name, none) in enumerate(named):
-        value = batch.per_row(getattr(params, name))
-        out[k] = none if value is None else value
-        out[k][np.isnan(out[k])] = none
-    return out
-
-
 @stage(
     reads=["text"],
     writes={"text": pa.large_string(), **dict.fromkeys((*COUNTS, *FOUND), pa.int32())},
@@ -394,7 +385,7 @@ def c4_quality(batch: Batch, params: Params) -> Columns:
     text, variant = batch.utf8(), params.variant
     lines, marks = text.lines("python").trimmed(), Utf8.of_strings(list(params.end_marks or ()))
     data, offsets, counts, there = _clean(
-        text.data, text.offsets, lines.starts, lines.ends, lines.offsets, marks.data, marks.offsets, _bounds(batch, params),
+        text.data, text.offsets, lines.starts, lines.ends, lines.offsets, marks.data, marks.offsets, batch.bounds_per_row(params, BOUNDS),
         variant == "paper", variant in ("datatrove", "fineweb"), *_tables(),
     )  # fmt: skip
     columns: dict[str, Any] = {name: counts[k].astype(np.int32) for k, name in enumerate(COUNTS)}

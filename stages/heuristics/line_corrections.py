@@ -85,6 +85,8 @@ class Params(StageParams):
     skip_code: bool = True
 
 
+BOUNDS = {"max_upper_ratio": np.inf, "digits": 0.0, "min_line_words": 0.0, "max_edited_words": np.inf}
+"""Parameters of a document's lines (`digits`: yes above 0), and what null is."""
 RULES = (Bound("words_lost", "words_lost", most="max_words_lost"),)
 
 
@@ -269,7 +271,7 @@ def _correct(
 
     Args:
         text, lines, words: offsets of the documents in data, in starts and ends (their lines), in word_starts.
-        code: lines that stay as they are. bounds: as of `_bounds`. The others: phrases and tables.
+        code: lines that stay as they are. bounds: of BOUNDS. The others: phrases and tables.
     Returns: bytes and offsets as of `Utf8`; counts (COUNTS, documents); words left (documents,).
     """
     rows = len(text) - 1
@@ -331,17 +333,6 @@ def _correct(
     return out[:at], new, counts, left
 
 
-def _bounds(batch: Batch, params: Params) -> Any:
-    """max_upper_ratio, digits (above 0: yes), min_line_words and max_edited_words of each document: float64 (4, n)."""
-    named = (("max_upper_ratio", np.inf), ("digits", 0.0), ("min_line_words", 0.0), ("max_edited_words", np.inf))
-    out = np.empty((len(named), len(batch)))
-    for k, (name, none) in enumerate(named):
-        value = batch.per_row(getattr(params, name))
-        out[k] = none if value is None else value
-        out[k][np.isnan(out[k])] = none
-    return out
-
-
 def _codes(phrases: Phrases) -> tuple[Any, Any]:
     """Code points of phrases in lower case, one phrase behind the other, and where each begins."""
     small = Utf8.of_strings(list(phrases)).lower()
@@ -377,8 +368,8 @@ def line_corrections(batch: Batch, params: Params) -> Columns:
     code = in_code(batch) if params.skip_code else np.zeros(len(lines), np.bool_)
     phrases, offsets = zip(*map(_codes, (params.anywhere, params.ends, params.starts)), strict=True)
     data, new, counts, left = _correct(
-        text.data, text.offsets, lines.starts, lines.ends, lines.offsets, words.starts, words.offsets, code, _bounds(batch, params),
-        *_codes(params.counters), phrases, offsets, _first_bytes(phrases[0], offsets[0]),
+        text.data, text.offsets, lines.starts, lines.ends, lines.offsets, words.starts, words.offsets, code,
+        batch.bounds_per_row(params, BOUNDS), *_codes(params.counters), phrases, offsets, _first_bytes(phrases[0], offsets[0]),
         LOWER_INDEX, LOWER_BLOCKS, CLASS_INDEX, CLASS_BLOCKS,
     )  # fmt: skip
     before = words.counts()
