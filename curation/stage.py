@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
@@ -241,14 +241,14 @@ class Batch:
         """Offer something worth showing; the heaviest of each kind over the whole run are shown beside the step."""
         self.examples.append((kind, int(weight), text[:EXAMPLE_CHARS]))
 
-    def documents(self, *names: str) -> Iterator[tuple[Any, ...]]:
-        """Go through the documents one by one: (row, value of each named column ...).
+    def documents(self, *names: str, rows: Iterable[int] | None = None) -> Iterator[tuple[Any, ...]]:
+        """Go through the documents one by one, all or those in `rows`: (row, value of each named column ...).
 
         A stage that loops over documents in Python uses this, so that a page which hangs or
         crashes is known by its row. Values are Python objects (str, bytes, int, None ...); bytes of a text that are not UTF-8 are U+FFFD.
         """
         columns = [self[name] for name in names]
-        for row in range(len(self)):
+        for row in range(len(self)) if rows is None else map(int, rows):
             if self._progress is not None:
                 self._progress(row)
             yield (row, *(_value(column[row]) for column in columns))

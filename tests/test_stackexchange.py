@@ -145,6 +145,17 @@ def test_chunks_change_nothing(tmp_path, monkeypatch, chunk):
     assert collections.Counter(reasons(whole)) == {None: 48, "broken_record": 1, "too_large": 1}
 
 
+@settings(deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 60), st.integers(0, 60), st.sampled_from(b"<a\x00\xff"))
+def test_a_byte_is_found_where_it_stands(noise, at, stop, byte):
+    """Eight bytes at a time: wherever a search begins and ends."""
+    data = noise + b"<;=" + noise
+    at, stop = sorted((min(at, len(data)), min(stop, len(data))))
+    place = data.find(bytes([byte]), at, stop)
+    words = np.frombuffer(data, np.uint64, len(data) // 8)
+    assert post_rows._find(np.frombuffer(data, np.uint8), words, at, stop, byte) == (stop if place < 0 else place)
+
+
 def test_many_rows_in_a_chunk(tmp_path):
     table = read(file(tmp_path, dump(*(row(i, body="a") for i in range(5_000)))))
     assert table["post_id"].to_pylist() == list(range(5_000))

@@ -55,7 +55,6 @@ NUMBERS = ("Id", "PostTypeId", "ParentId", "AcceptedAnswerId", "Score")
 TEXTS = ("CreationDate", "Title", "Tags", "ContentLicense", "Body")
 BODY = TEXTS.index("Body")
 QUESTION, ANSWER = 1, 2
-POST_TYPES = {QUESTION: "question", ANSWER: "answer"}
 LICENCES = (("2018-05-02", "CC-BY-SA-4.0"), ("2011-04-08", "CC-BY-SA-3.0"), ("", "CC-BY-SA-2.5"))
 """The licence of posts of a day and later, where a row does not tell its own (older dumps)."""
 COLUMNS: dict[str, Any] = {
@@ -181,12 +180,13 @@ def _table(rows: Rows, row: Any, site: str, relative: str, kept: bool) -> pa.Tab
     broken = (rows.reasons == 0) & ((post_id < 0) | (kind < 0) | (numbers == NO_NUMBER).any(axis=1))
     reason = np.where(broken, REASONS.index(BROKEN), rows.reasons)
     lost = reason > 0
-    other = ~lost & ~np.isin(kind, list(POST_TYPES))
-    reasons = pa.array(np.array(REASONS, object)[reason], pa.string())
-    reasons = pc.coalesce(reasons, first_true(other_site=np.full(n, not kept), other_post_type=other, no_text=absent[:, BODY]))
+    unread = {name: reason == number for number, name in enumerate(REASONS) if name}
+    other = (kind != QUESTION) & (kind != ANSWER)
+    reasons = first_true(**unread, other_site=np.full(n, not kept), other_post_type=other, no_text=absent[:, BODY])
     dropped = ~reasons.is_null().to_numpy(zero_copy_only=False)
     integer = [pa.array(column, mask=lost | (column == ABSENT)) for column in numbers.T]
-    date, title, tags, licence = (_strings(rows, k + t, lost | absent[:, t], pa.string()) for t in range(BODY))
+    short = _strings(rows.data, rows.values[:, k : k + BODY], lost[:, None] | absent[:, :BODY]).cast(pa.string())
+    date, title, tags, licence = (short[t * n : (t + 1) * n] for t in range(BODY))
     names = pc.cast(integer[0], pa.string())
     answers = pa.array(kind == ANSWER)
     page = pc.if_else(answers, pa.scalar(f"https://{site}/a/"), pa.scalar(f"https://{site}/questions/"))
@@ -200,25 +200,30 @@ def _table(rows: Rows, row: Any, site: str, relative: str, kept: bool) -> pa.Tab
     table = {
         "id": document_ids(Stackexchange.name, given, url=url, date=dates, relative=relative, offset=offset), "url": url, "date": dates,
         "record_file": pa.repeat(pa.scalar(relative), n), "record_offset": offset,
-        "content": _strings(rows, k + BODY, dropped, pa.large_binary()), "site": pa.repeat(pa.scalar(site), n), "post_id": integer[0],
-        "post_type": types, **dict(zip(("parent_id", "accepted_answer_id", "score"), integer[2:], strict=True)), "title": title,
+        "content": _strings(rows.data, rows.values[:, k + BODY :], dropped[:, None]), "site": pa.repeat(pa.scalar(site), n),
+        "post_id": integer[0], "post_type": types, "parent_id": integer[2], "accepted_answer_id": integer[3], "score": integer[4],
+        "title": title,
         "tags": pc.split_pattern(pc.replace_substring(pc.utf8_trim(tags, "<>|"), "><", "|"), "|"),
         "licence": pc.coalesce(pc.replace_substring(pc.utf8_trim(licence, " "), " ", "-"), of_day),
     }  # fmt: skip
     return pa.table(table | {"_row": pa.array(row, pa.int64()), "drop_reason": reasons})
 
 
-def _strings(rows: Rows, column: int, absent: Any, kind: pa.DataType) -> pa.Array:
-    """An attribute of each row, references resolved, bytes that are no UTF-8 as U+FFFD; null where bool (n,) `absent` holds."""
-    spans = np.where(absent[:, None], -1, rows.values[:, column])
-    data, ends = resolved(rows.data, spans)
+def _strings(data: bytes, spans: Any, absent: Any) -> pa.Array:
+    """Attributes of rows, all of the first one and so on: large_binary, references resolved, bytes that are no UTF-8 as U+FFFD.
+
+    Args:
+        spans: int64 (n, attributes, 2), where they stand in data. absent: bool (n, attributes), which are null.
+    """
+    absent = absent.T.ravel()
+    data, ends = resolved(data, np.where(absent[:, None], -1, spans.transpose(1, 0, 2).reshape(-1, 2)))
     valid = pa.py_buffer(np.packbits(~absent, bitorder="little"))
-    values = pa.Array.from_buffers(pa.large_binary(), len(spans), [valid, pa.py_buffer(ends), pa.py_buffer(data)])
+    values = pa.Array.from_buffers(pa.large_binary(), len(absent), [valid, pa.py_buffer(ends), pa.py_buffer(data)])
     try:
         values.cast(pa.large_string())
     except pa.ArrowInvalid:
         values = pa.array([v and v.decode("utf-8", "replace").encode() for v in values.to_pylist()], pa.large_binary())
-    return values if kind == pa.large_binary() else values.cast(kind)
+    return values
 
 
 def warm_up() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from stages.extract.math.raw_tex import DISPLAY_ENVIRONMENTS, INNER_ENVIRONMENTS
 from stages.extract.render import MAX_INDENT
 from stages.extract.tree import TAG, TAG_HASHES, TAG_NUMBERS, TAGS, look_up, name_hash, name_table
 from stages.sources.dumps.post_rows import numeric_reference, starts, write_utf8
@@ -60,9 +61,12 @@ _LANG, _PRETTY, _DEFAULT, _POST_TAG, _SPOILER, _MATH = (
     _word(w) for w in ("lang-", "prettyprint", "default", "post-tag", "spoiler", "math-container")
 )
 _CODE_START, _CODE_END, _PRE_END, _SPAN_END = _word("<code"), _word("</code>"), _word("</pre>"), _word("</span>")
-_EGIN, _BOM, _ZERO_WIDTH = _word("egin{"), _word("\ufeff"), _word("\u200b")
-_NAMED_FORMULAS = tuple(_word(w) for w in ("\\begin{equation", "\\begin{displaymath", "\\begin{math", "latex "))
+_BEGIN, _END, _BOM, _ZERO_WIDTH = _word("begin"), _word("end"), _word("\ufeff"), _word("\u200b")
+_SAYS_FORMULA = ("equation", "equation*", "displaymath", "math")
+_NAMED_FORMULAS = (*(_word(f"\\begin{{{name}") for name in _SAYS_FORMULA), _word("latex "))
 """What a formula may begin with that says only that it is one."""
+_ENVIRONMENTS = sorted((DISPLAY_ENVIRONMENTS | INNER_ENVIRONMENTS) - set(_SAYS_FORMULA))
+_ENVIRONMENT_HASHES, _ENVIRONMENT_NUMBERS = name_table({name: k + 1 for k, name in enumerate(_ENVIRONMENTS)})
 _PLAIN = np.array([b > 32 and b not in b"&<$\\#[\xc2\xef" for b in range(256)])
 _CHARACTERS = {name[:-1]: ord(c) for name, c in html5.items() if name[-1] == ";" and len(c) == 1}
 _NAMES = sorted(_CHARACTERS)
@@ -115,7 +119,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
     top = 0  # stack[1 ... top] are the open elements, numbers[k] the last number of a list, its step is 1
     lists = 0
     touched = False  # something stands between the last start tag and here
-    span = np.zeros(6, np.int64)
+    span = np.zeros(4, np.int64)
     while i < stop:
         byte = data[i]
         inside = stack[top] if top > 0 else 0
@@ -188,7 +192,7 @@ def _post(data: Any, i: Any, stop: Any, out: Any, s: Any, stack: Any, numbers: A
             elif s[_FIRST] >= 0:
                 out[s[_AT]] = 10
                 s[_AT] += 1
-                s[_NEWLINE] = 1
+                s[_NEWLINE], s[_ESCAPED] = 1, 0
         elif kind == _IMAGE:
             if span[1] > span[0]:
                 if s[_OWED] == MAX_IMAGES:
@@ -243,8 +247,11 @@ def _end(data: Any, out: Any, s: Any, owed: Any, tag: Any) -> Any:
 
 @njit(cache=True)
 def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) -> Any:
-    """Go past a tag's attributes; span gets where an image's alt stands and a list's first number. -1 where one is not of the kind."""
-    span[0], span[1], span[2] = 0, 0, 1
+    """Go past a tag's attributes; span gets where an image's alt stands, a list's first number, whether there is a class.
+
+    Returns what is behind the tag, -1 where an attribute is not of the kind.
+    """
+    span[0], span[1], span[2], span[3] = 0, 0, 1, 0
     known = kind != _SPAN and kind != _IMAGE  # of an image its host, of a span its class must be known
     while i < stop and data[i] == 32:
         i += 1
@@ -261,7 +268,7 @@ def _attributes(data: Any, i: Any, stop: Any, tag: Any, kind: Any, span: Any) ->
         while i < stop and data[i] != 34:
             i += 1
         if h == _CLASS:
-            known = _class(data, first, i, tag)
+            known, span[3] = _class(data, first, i, tag), 1
             if not known:
                 return -1
         elif h == _SRC and kind == _IMAGE:
@@ -342,29 +349,35 @@ def _reference(data: Any, i: Any, stop: Any) -> Any:
             return 0, i
         number = _MEANT[look_up(_NAME_HASHES, _NAME_NUMBERS, name_hash(data, i, end))]
         i = end + 1
-    if number in (0xAD, 0x200B, 0xFEFF):
-        return 0, i
     return (32 if number == 0xA0 else number), i
 
 
 @njit(cache=True)
 def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> Any:
     """Write text up to the next tag, white space collapsed; returns where that stands, -1 where it is not of the kind."""
-    while i < stop and data[i] != 60:
+    edge, bare = stop, False  # of a formula without delimiters its end
+    while True:
+        if bare and i == edge:
+            _two_dollars(out, s)
+            edge, bare = stop, False
+        if i == stop or data[i] == 60:
+            return i
         byte, code = _I(data[i]), _I(0)
         i += 1
         if byte == 38:
             code, i = _reference(data, i, stop)
             byte = min(code, 127)
-        elif byte == 0xC2 and i < stop and data[i] == 0xA0:
-            byte, i = 32, i + 1
+        elif byte == 0xC2 and i < stop and (data[i] == 0xA0 or data[i] == 0xAD):
+            byte, code, i = 32, 0xAD * (data[i] == 0xAD), i + 1
+        elif byte == 0xEF and starts(data, i - 1, stop, _BOM):
+            code, i = 0xFEFF, i + 2
+        if code == 0xAD or code == 0xFEFF:  # a soft hyphen, a byte order mark
+            continue
         if byte <= 32:
             if byte not in (9, 10, 13, 32) or (byte == 10 and s[_CODES]):
                 return -1
-            s[_SPACE] = 1
+            s[_SPACE], s[_ESCAPED] = 1, 0
             continue
-        if (byte == 0xC2 and i < stop and data[i] == 0xAD) or (byte == 0xEF and starts(data, i - 1, stop, _BOM)):
-            return -1
         if s[_FIRST] < 0:
             if inside in (_OL, _UL):
                 return -1
@@ -375,18 +388,69 @@ def _characters(data: Any, i: Any, stop: Any, out: Any, s: Any, inside: Any) -> 
         s[_SPACE], s[_NEWLINE], s[_LINK] = 0, 0, 0
         if s[_CODES] == 0:
             s[_PROSE] = 1
+            if byte == 92 and not s[_DOLLARS] and not s[_ESCAPED] and starts(data, i, stop, _BEGIN):
+                edge, bare = _environment_end(data, i, stop), True
+                if edge < 0 or len(out) - s[_AT] < stop - i + ROOM:
+                    return -1
+                _two_dollars(out, s)
             if not _tex(data, i, stop, byte, s):
                 return -1
         at = write_utf8(code, out, s[_AT]) if code > 127 else s[_AT] + 1
         if code <= 127:
             out[at - 1] = byte
         if not s[_ESCAPED]:  # most of a text: bytes that mean nothing, and single blanks between them
-            while i + 1 < stop and (_PLAIN[data[i]] or (data[i] == 32 and _PLAIN[data[i + 1]])):
+            while i + 1 < edge and (_PLAIN[data[i]] or (data[i] == 32 and _PLAIN[data[i + 1]])):
                 out[at] = data[i]
                 at += 1
                 i += 1
         s[_AT] = at
-    return i
+
+
+@njit(cache=True)
+def _two_dollars(out: Any, s: Any) -> None:
+    """Begin or end a formula that has no delimiters of its own."""
+    out[s[_AT]], out[s[_AT] + 1] = 36, 36
+    s[_AT] += 2
+    s[_DOLLARS] = 2 - s[_DOLLARS]
+
+
+@njit(cache=True)
+def _environment_end(data: Any, i: Any, stop: Any) -> Any:
+    r"""What is behind the \end{align} of a formula without delimiters, from behind the backslash of its \begin on; -1 where it is none."""
+    first = i + len(_BEGIN)
+    last = first
+    while last < stop and data[last] != 125:
+        last += 1
+    if look_up(_ENVIRONMENT_HASHES, _ENVIRONMENT_NUMBERS, name_hash(data, first + 1, last)) == 0 or data[first] != 123:
+        return -1
+    name, depth, i = data[first : last + 1], 0, last + 1
+    while i < stop and data[i] != 60 and data[i] != 36 and depth >= 0:
+        byte = _I(data[i])
+        i += 1
+        if byte == 38:
+            byte, i = _reference(data, i, stop)
+            if byte in (0, 36, 40, 41, 91, 92, 93, 123, 125):
+                return -1
+        elif byte == 123:
+            depth += 1
+        elif byte == 125:
+            depth -= 1
+        elif byte == 92:
+            if starts(data, i, stop, _END):
+                i += len(_END)
+                if starts(data, i, stop, name):
+                    return i + len(name) if depth == 0 else -1
+                if i < stop and data[i] != 123:
+                    return -1
+            elif starts(data, i, stop, _BEGIN):
+                i += len(_BEGIN)
+                if i < stop and (data[i] != 123 or starts(data, i, stop, name)):
+                    return -1
+            elif i < stop and data[i] in (40, 41, 60, 91, 93):
+                return -1
+            else:
+                i += i < stop and data[i] != 38
+    return -1
 
 
 @njit(cache=True)
@@ -397,7 +461,7 @@ def _tex(data: Any, i: Any, stop: Any, byte: Any, s: Any) -> Any:
         s[_PAIR] = 0
     elif s[_ESCAPED]:
         s[_ESCAPED] = 0
-        if s[_DOLLARS] == 0 and (byte == 40 or byte == 91 or (byte == 98 and starts(data, i, stop, _EGIN))):
+        if s[_DOLLARS] == 0 and (byte == 40 or byte == 91 or (byte == 98 and starts(data, i - 1, stop, _BEGIN))):
             return False
     elif byte == 92:
         s[_ESCAPED] = 1
@@ -481,9 +545,10 @@ def _flush(data: Any, out: Any, s: Any, owed: Any) -> Any:
 @njit(cache=True)
 def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
     """Write a code block, from behind <pre>; returns what is behind </pre>, -1 where it is not of the kind."""
-    coded = starts(data, i, stop, _CODE_START)
+    coded, named = starts(data, i, stop, _CODE_START), span[3]
     if coded:
         i = _attributes(data, i + len(_CODE_START), stop, _CODE, _INLINE, span)
+        named |= span[3]
     if i < 0 or len(out) - s[_AT] < stop - i + ROOM:
         return -1
     _begin(out, s, False)
@@ -513,7 +578,7 @@ def _listing(data: Any, i: Any, stop: Any, out: Any, s: Any, span: Any) -> Any:
             inked = s[_AT]
         letters |= 97 <= (byte | 32) <= 122
     s[_AT], s[_FIRST], s[_ITEM] = inked, -1, 0
-    if not letters:
+    if inked == first or (named and not letters):  # nothing, or line numbers, it may be
         return -1
     if coded:
         if not starts(data, i, stop, _CODE_END):

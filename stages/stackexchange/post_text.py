@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.rules import first_true
 from curation.stage import Batch, Columns, StageParams, stage
 from stages.extract.extract_html import LEXBOR
 from stages.extract.fragment import FragmentError, fragment_text
@@ -34,7 +35,7 @@ class Params(StageParams):
 
 @stage(
     reads=["content", "title"], writes={"text": pa.large_string()}, drops=["empty", "too_large"],
-    version=f"3:selectolax-{LEXBOR}", costly=True,
+    version=f"4:selectolax-{LEXBOR}", costly=True,
 )  # fmt: skip
 def post_text(batch: Batch, params: Params) -> Columns:
     """Return text and drop_reason, one value per document."""
@@ -44,39 +45,32 @@ def post_text(batch: Batch, params: Params) -> Columns:
     data = np.frombuffer(values, np.uint8) if values is not None and values.size else np.empty(0, np.uint8)
     found, ends, done = post_texts(data, offsets)
     quick = pa.Array.from_buffers(pa.large_string(), len(content), [None, pa.py_buffer(ends), pa.py_buffer(found)])
-    read = (done & _are_utf8(content) & (np.diff(offsets) <= params.max_bytes)).tolist()
-    texts: list[str] = []
-    reasons: list[str | None] = [None] * len(content)
-    place = np.arange(len(content))
-    for (row,) in batch.documents():
-        if not read[row]:
-            html = content[row].as_py()
-            text = ""
-            if len(html) > params.max_bytes:
-                reasons[row] = "too_large"
-            else:
-                try:
-                    text = fragment_text(html.replace(_NO_ALT, b'alt=""'))
-                except FragmentError:
-                    reasons[row] = "too_large"
-            place[row] = len(content) + len(texts)
-            texts.append(text)
-    written = pa.concat_arrays([quick, pa.array(texts, pa.large_string())]).take(pa.array(place)) if texts else quick
-    empty = pc.and_(_blank(written), _blank(batch["title"].fill_null("")))
-    return {"text": written, "drop_reason": pc.coalesce(pa.array(reasons, pa.string()), pc.if_else(empty, "empty", None))}
+    long = np.diff(offsets) > params.max_bytes
+    pieces, at = [], 0
+    for row, html in batch.documents("content", rows=np.flatnonzero(~done | long | ~_are_utf8(content))):
+        text = ""
+        if not long[row]:
+            try:
+                text = fragment_text((html or b"").replace(_NO_ALT, b'alt=""'))
+            except FragmentError:
+                long[row] = True
+        pieces += [quick[at:row], pa.array([text], pa.large_string())]
+        at = row + 1
+    written = pa.concat_arrays([*pieces, quick[at:]]) if pieces else quick
+    return {"text": written, "drop_reason": first_true(too_large=long, empty=_blank(written) & _blank(batch["title"].fill_null("")))}
 
 
-def _blank(texts: pa.Array) -> pa.Array:
-    return pc.equal(pc.binary_length(pc.utf8_trim_whitespace(texts)), 0)
+def _blank(texts: pa.Array) -> Any:
+    return pc.or_(pc.equal(pc.binary_length(texts), 0), pc.utf8_is_space(texts)).to_numpy(zero_copy_only=False)
 
 
 def _are_utf8(content: pa.Array) -> Any:
-    """Which posts are valid UTF-8: bool (n,), or True for all."""
+    """Which posts are valid UTF-8: bool (n,)."""
     try:
         content.cast(pa.large_string())
     except pa.ArrowInvalid:
-        return np.array([_is_utf8(html) for html in content.to_pylist()])
-    return True
+        return np.array([_is_utf8(html) for html in content.to_pylist()], bool)
+    return np.ones(len(content), bool)
 
 
 def _is_utf8(html: bytes) -> bool:

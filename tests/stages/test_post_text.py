@@ -39,6 +39,10 @@ def formula(text, named="math-container"):
     return f'<p><span class="{named}">{text}</span></p>'
 
 
+def align(tex, end="\\end{align}"):
+    return f"\\begin{{align}}{tex}{end}"
+
+
 READ = [
     ("<p>a <em>b</em>\n c</p>\n\n<p>d</p>\n", "a b c\n\nd"),
     ("plain", "plain"), ("", ""), ("<p></p>", ""), ("<p>é 漢字 &lt;b&gt; &amp;amp; &quot;&#39;&nbsp;x</p>", "é 漢字 <b> &amp; \"' x"),
@@ -93,6 +97,18 @@ READ = [
     ('<ul><li><h2><span class="math-container">$a$</span></h2></li></ul>', "- $a$"),
     ('<p>a<br><span class="math-container">$x$</span><br>b <span class="math-container">$y$</span>c</p>', "a\n$x$\nb $y$c"),
     ('<p><a href="u">a</a><span class="math-container">$x$</span><a href="u">b</a></p>', "a$x$b"),
+    ("<p>so\n" + align("\na &amp;= \\frac{b}{c}\\\\\nd\n") + "\nis</p>", "so $$\\begin{align} a &= \\frac{b}{c}\\\\ d \\end{align}$$ is"),
+    ("\\begin{align*}é\\end{align*}", "$$\\begin{align*}é\\end{align*}$$"),
+    *((f"<ul><li>x\\begin{{{e}}}a\\end{{{e}}}.</li></ul>", f"- x$$\\begin{{{e}}}a\\end{{{e}}}$$.") for e in ("gather", "matrix", "CD")),
+    *((f"<h2>{align(a)}</h2>", f"$${align(a)}$$") for a in ("a\\begin{array}{c}b\\end{array}", "a\\end{align*}", "a\\\\[2pt] \\{\\$")),
+    ("<p>" + align("&lt; x &amp; y \\&amp;") + "</p>", "$$" + align("< x & y \\&") + "$$"),
+    (f"<p>{align('a') * 2} $c$</p>", f"$${align('a')}$$$${align('a')}$$ $c$"),
+    (f"<p>\\\\{align('a')}</p>", f"\\\\$${align('a')}$$"), (f"<p>\\{align('a')}</p>", f"\\{align('a')}"),
+    (f"<p>\\ {align('a')}</p>", f"\\ $${align('a')}$$"), (f"<p>\\<br>{align('a')}</p>", f"\\\n$${align('a')}$$"),
+    (f"<p><code>{align('a')}</code> b</p>", f"{align('a')} b"),
+    ("<pre>1</pre>", "1"), ("<pre><code>1\n2</code></pre>", "1\n2"), ("<p>a</p><pre><code>\n+--+\n</code></pre>", "a\n\n+--+"),
+    ("<p>a\xadb&shy;c\ufeffd&#65279;e</p>", "abcde"), ("<p>a \xad b</p>", "a b"), ("<p>\xad</p><ul><li>&shy;</li><li>b</li></ul>", "- b"),
+    ('<p><a href="u">a</a>\xad<a href="v">b</a></p>', "a b"), ("<p>a<br>\ufeff<br>b</p>", "a\n\nb"), ("&#8203;a\u200b", "\u200ba\u200b"),
 ]  # fmt: skip
 
 
@@ -105,14 +121,20 @@ def test_markup_of_the_editor(html, text):
 LEFT = [
     '<p>a', '<p><em>a</p></em>', '<p><sub><em>a</sub></em></p>', '<ul><li><p>a<li>b</ul>', '<ul><p>a</p></ul>', '<ul>a</ul>',
     '<li>a</li>', '<em><p>a</p></em>', '<table><tr><td>a</td></tr></table>', '<div>a</div>', '<p style="x">a</p>',
-    '<p class="x">a</p>', '<p>a &shy; b</p>',
-    '<p>a &mdash b</p>', '<p>&#128;</p>', '<p>&#8203;</p>', '<p>&nosuch;</p>', '<p>&copy</p>', '<!-- c --><p>a</p>',
-    '<P>a</P>', '<p>\x01</p>', '<pre>1</pre>', '<pre>a<b>c</b></pre>', '<h1>a</p></h1>', '<ul></p></ul>',
-    '<pre><code>1\n2</code></pre>', '<pre><code>a<b>c</b></code></pre>', '<p><code>a\nb</code></p>',
+    '<p class="x">a</p>',
+    '<p>a &mdash b</p>', '<p>&#128;</p>', '<p>&nosuch;</p>', '<p>&copy</p>', '<!-- c --><p>a</p>',
+    '<P>a</P>', '<p>\x01</p>', '<pre>a<b>c</b></pre>', '<h1>a</p></h1>', '<ul></p></ul>',
+    '<pre class="lang-x">1</pre>', '<pre><code class="lang-x">1\n2</code></pre>', "<pre>\n</pre>", "<pre><code>\u200b </code></pre>",
+    '<pre><code>a<b>c</b></code></pre>', '<p><code>a\nb</code></p>',
     '<p><code>a</code></p><p><code>b</code></p>', '<p><code>a<em>b</em></code></p>', '<p>\\(x\\)</p>', '<p>\\[x\\]</p>',
-    '<p>\\begin{align}x\\end{align}</p>', '<p>##x##</p>', '<p>[/tex]</p>', '<p><a href="x">a <a href="y">b</a></a></p>',
+    *("\\begin{foo}x\\end{foo}", "\\begin{equation}x\\end{equation}", "\\begin{align", "\\begin", "\\begin {align}x\\end{align}"),
+    *(align("x", end) for end in ("", "\\", "\\end", "\\end{align", "\\end {align}", "}{\\end{align}", "\\<br>\\end{align}")),
+    *(align(f"\\{delimiter}") for delimiter in ("(", ")", "[", "]", "&#40;")),
+    *map(align, ("$x$", "&#36;", "&#123;", "&nosuch;", "{", "<em>x</em>", align("x"), "\\begin {align}x", "##", "[/tex]")),
+    align("{" + align("", "}") + "\\end{align}"),
+    '<p>##x##</p>', '<p>[/tex]</p>', '<p><a href="x">a <a href="y">b</a></a></p>',
     '<p><span>a</span></p>', '<p><span class="math-container">x</span></p>',
-    '<p><img src="https://latex.codecogs.com/x" alt="x"></p>', '<p>soft\xadhyphen</p>',
+    '<p><img src="https://latex.codecogs.com/x" alt="x"></p>',
     '<p><img src="https://i.stack.imgur.com/a" alt="$x$"></p>', '<ol start="-1"><li>a</li></ol>', '<ol reversed><li>a</li></ol>', '<',
     '<p', '&', '<p a=>x</p>', '<p title="x>a</p>',
     "<b>" * 70 + "a" + "</b>" * 70,
@@ -122,7 +144,7 @@ LEFT = [
     '<p start="3">a</p>', '<ul start="3"><li>a</li></ul>', *(f'<ol start="{n}"><li>a</li></ol>' for n in ("", "1234567", "2a", "2/")),
     '<blockquote class="spoilers">a</blockquote>', '<pre class="x"><code>a</code></pre>', '<pre class="lang-py x"><code>a</code></pre>',
     "&#1;", "a&#10;b", formula("$$a$b"),
-    "&#;", "&#159;", "&#xD800;", "&#xDFFF;", "&#x110000;", "&#65279;", "a\ufeffb", "a\xadb", "<p>a &copy b; c</p>",
+    "&#;", "&#159;", "&#xD800;", "&#xDFFF;", "&#x110000;", "<p>a &copy b; c</p>",
     "a\\(x\\)", "a##x##", "a[/tex]", "<p>cost $5</p><p>\\(x\\)</p>", "$$a$$ \\(x\\)", "$a$ \\(x\\)", "$$a $ b$$ \\(x\\)",
     "<pre>a &mdash; b</pre>", "<pre>a &nosuch; b</pre>", "<pre>a\1</pre>", "<pre>a\rb</pre>", "<pre><code>a</span></pre>", "<pre>a</div>",
     '<pre><code style="x">a</code></pre>', image("a") * 17, image("&mdash;"), image("&nosuch;"), image("£"), image("\ufb01"), image("a\1b"),
@@ -199,7 +221,7 @@ BLOCK = st.recursive(
     st.one_of(
         PROSE.map(lambda p: f"<p>{p}</p>"), st.sampled_from([1, 2, 6]).flatmap(lambda n: PROSE.map(lambda p: f"<h{n}>{p}</h{n}>")),
         st.sampled_from(["<hr>", "\n", "</p>", "<p>x<hr>", "<pre><code>a b\n  c &lt; d\n</code></pre>", "<pre>\na b\n</pre>"]),
-        st.sampled_from(["<p>x <code>y_z</code></p>", "<em><b>m</em> n</b>", "<p>o <i><strong>p</i></strong></p>"]),
+        st.sampled_from(["<p>x <code>y_z</code></p>", "<em><b>m</em> n</b>", "<p>o <i><strong>p</i></strong></p>", align("y &amp;\n z")]),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(lambda b: f"<blockquote>\n{''.join(b)}</blockquote>"),
@@ -220,6 +242,7 @@ def test_both_ways_give_one_text(html):
 
 
 SOUP = [
+    "\\begin{CD}", "\\end{CD}", "{", "}",
     "<p>", "</p>", "<", ">", "<li>", "</li>", "<ul>", "</ul>", "a", " ", "&", "&lt;", '"', "<a ", 'href="', "<pre>", "<code>", "</code>",
     "</pre>", "$", "\\", '<span class="math-container">', "</span>", "<img ", "é", "\n",
 ]  # fmt: skip
@@ -233,7 +256,13 @@ def test_soup_breaks_nothing(pieces):
     assert (first, last) == ("a", "- b")
 
 
-@pytest.mark.parametrize("unit", ["<p>", "<b>", "<p>a</p>", "<ul><li>", "&lt;", "<", "$", "\\", '<a href="', "<ol><li>x</li></ol>", "<br>"])
+UNITS = [
+    "<p>", "<b>", "<p>a</p>", "<ul><li>", "&lt;", "<", "$", "\\", '<a href="', "<ol><li>x</li></ol>", "<br>", "\\begin{", "\\begin{CD}",
+    "\\begin{CD}\\end{CD}", "\\begin{CD}\\begin{array}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_time_is_linear(unit):
     quick(unit * 10)
     started = time.process_time()

@@ -23,6 +23,7 @@ BROKEN, TOO_LARGE = "broken_record", "too_large"
 REASONS = (None, BROKEN, TOO_LARGE)
 """Why a row cannot be read."""
 _I: Any = np.int64
+_ONES, _TOPS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 
 class Rows(NamedTuple):
@@ -59,10 +60,10 @@ def rows_of(stream: Any, names: tuple[str, ...], max_row_bytes: int, start: int 
             fresh, damaged = b"", True
         ended = not fresh
         data = held + fresh
-        array, at = np.frombuffer(data, np.uint8), 0
+        array, words, at = np.frombuffer(data, np.uint8), np.frombuffer(data, np.uint64, len(data) // 8), 0
         limit = len(data) if end is None else end - base
         while True:
-            places, kinds, values, at = _scan(array, at, limit, ended, max_row_bytes, letters, ends, state)
+            places, kinds, values, at = _scan(array, words, at, limit, ended, max_row_bytes, letters, ends, state)
             if len(places):
                 yield Rows(data, places + base, kinds, values)
             if len(places) < SCANNED_ROWS - 1:
@@ -79,15 +80,13 @@ _SKIPS, _CLOSED, _DONE = range(3)
 
 
 @njit(cache=True)
-def _scan(data: Any, at: Any, limit: Any, ended: Any, max_row_bytes: Any, letters: Any, ends: Any, state: Any) -> Any:
+def _scan(data: Any, words: Any, at: Any, limit: Any, ended: Any, max_row_bytes: Any, letters: Any, ends: Any, state: Any) -> Any:
     """Rows from data[at] on, at most SCANNED_ROWS: (where each begins, its number in REASONS, its values, where to go on)."""
     n, count = len(data), 0
     places, kinds = np.zeros(SCANNED_ROWS, np.int64), np.zeros(SCANNED_ROWS, np.int64)
     values = np.full((SCANNED_ROWS, len(ends) - 1, 2), -1, np.int64)
     while at < n and count < SCANNED_ROWS - 1:  # a tag and the text behind it are two at most
-        stop = at + 1
-        while stop < n and data[stop] != 60:
-            stop += 1
+        stop = _find(data, words, at + 1, n, 60)
         whole = ended or stop < n
         if not whole and stop - at <= max_row_bytes:
             break
@@ -105,7 +104,7 @@ def _scan(data: Any, at: Any, limit: Any, ended: Any, max_row_bytes: Any, letter
             at = stop
             continue
         if row:
-            tail = _attributes(data, at + 4, stop, letters, ends, values[count])
+            tail = _attributes(data, words, at + 4, stop, letters, ends, values[count])
             places[count], kinds[count] = at, tail < 0
             if tail < 0:
                 values[count, :, :] = -1
@@ -126,6 +125,23 @@ def _scan(data: Any, at: Any, limit: Any, ended: Any, max_row_bytes: Any, letter
                 state[_SKIPS] = 1
         at = stop
     return places[:count], kinds[:count], values[:count], at
+
+
+@njit(cache=True)
+def _find(data: Any, words: Any, at: Any, stop: Any, byte: Any) -> Any:
+    """The first place of a byte in data[at:stop], `stop` where there is none; words: data, eight bytes a number."""
+    pattern = _ONES * np.uint64(byte)
+    while at < stop and at & 7 and data[at] != byte:
+        at += 1
+    if not at & 7:
+        while at + 8 <= stop:
+            differs = words[at >> 3] ^ pattern
+            if (differs - _ONES) & ~differs & _TOPS:  # a byte of it is 0 (Mycroft 1987)
+                break
+            at += 8
+    while at < stop and data[at] != byte:
+        at += 1
+    return at
 
 
 @njit(cache=True)
@@ -173,7 +189,7 @@ def _other(data: Any, at: Any, stop: Any, state: Any) -> Any:
 
 
 @njit(cache=True)
-def _attributes(data: Any, i: Any, stop: Any, letters: Any, ends: Any, values: Any) -> Any:
+def _attributes(data: Any, words: Any, i: Any, stop: Any, letters: Any, ends: Any, values: Any) -> Any:
     """Find the attributes of a tag, from behind its name; returns where the text behind it begins, -1 if it is broken."""
     while True:
         spaced = i < stop and _is_space(data[i])
@@ -199,8 +215,7 @@ def _attributes(data: Any, i: Any, stop: Any, letters: Any, ends: Any, values: A
         quote = data[i]
         i += 1
         first = i
-        while i < stop and data[i] != quote:
-            i += 1
+        i = _find(data, words, first, stop, quote)
         if i >= stop:
             return -1
         for k in range(len(ends) - 1):
