@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import TaskError
+from stages.sources import opening
 from stages.sources.archives import members as archives
 from stages.sources.archives import zip as zip_module
 from stages.sources.archives.entries import clean_name
@@ -504,7 +505,7 @@ def test_a_tar_joined_to_another_and_garbage_behind_its_end():
 
 
 def test_a_file_that_cannot_be_read_is_no_broken_file(tmp_path):
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(TaskError, match=r"cannot be opened.*No such file"):
         list(members(str(tmp_path / "none.tar")))
 
     class Failing(io.BytesIO):
@@ -514,7 +515,7 @@ def test_a_file_that_cannot_be_read_is_no_broken_file(tmp_path):
             return super().read(size)
 
     for packed in PACKERS:
-        file = archives.Input(Failing(PACKERS[packed](tar())), "s3://x.tar")
+        file = opening.Input(Failing(PACKERS[packed](tar())), "s3://x.tar")
         with pytest.raises(TaskError, match="reset"):
             list(members_of(file, "x.tar"))
 

@@ -123,7 +123,7 @@ def test_damage(tmp_path):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(TaskError, match="cannot be read"):
+    with pytest.raises(TaskError, match="cannot be opened"):
         read(arxiv, tmp_path / "0704.0001.gz")
 
 

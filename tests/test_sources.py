@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import collections
 import csv
 import gzip
@@ -26,9 +27,9 @@ from pydantic import ValidationError
 
 from curation.documents import record_ids
 from curation.errors import TaskError
+from stages.sources import opening
 from stages.sources import parquet as parquet_module
 from stages.sources import superseded as superseded_lists
-from stages.sources import warc_records
 from stages.sources.common_crawl import common_crawl
 from stages.sources.http_body import parse_response
 from stages.sources.jsonl import jsonl
@@ -499,18 +500,24 @@ def test_any_damage_costs_only_what_it_touches(tmp_path, name, seed):
         assert reasons(table).count("broken_record") <= 1, (how, at, size)
 
 
-def test_a_failing_read_is_not_damage(tmp_path, monkeypatch):
+def failing(after):
+    """Another `open_binary`: of files that give 4 kB a read, and cannot be read any more after so many."""
+
     class Failing(io.FileIO):
         reads = 0
 
         def read(self, size=-1):
             Failing.reads += 1
-            if Failing.reads > 4:
+            if Failing.reads > after:
                 raise OSError("connection lost")
             return super().read(min(size, 4096))
 
+    return Failing
+
+
+def test_a_failing_read_is_not_damage(tmp_path, monkeypatch):
     path = write(tmp_path, "a.warc.gz", gz(pages(2000)))
-    monkeypatch.setattr(warc_records, "open_binary", lambda path: Failing(path))
+    monkeypatch.setattr(opening, "open_binary", failing(4))
     with pytest.raises(TaskError, match="connection lost"):
         read(warc, path)
 
@@ -1098,7 +1105,19 @@ def test_jsonl_cut(tmp_path, name):
     table = read(jsonl, write(tmp_path, name, data[: len(data) * 3 // 4]))
     assert reasons(table).count("broken_record") == 1
     assert reasons(table)[-1] == "broken_record"
+    assert table["text"].to_pylist()[:-1] == texts[: len(table) - 1]
+    if name.endswith("gz"):  # all that can be had of it
+        assert len(table) - 1 == zlib.decompressobj(31).decompress(data[: len(data) * 3 // 4]).count(b"\n")
     assert 500 < len(table) < 2000
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.jsonl.bz2"])
+def test_a_failing_read_of_lines_is_not_damage(tmp_path, monkeypatch, name):
+    lines = b"".join(b'{"text": "%s"}\n' % random.Random(i).randbytes(99).hex().encode() for i in range(2000))
+    data = {"jsonl": bytes, "gz": gzip.compress, "zst": zstd, "bz2": bz2.compress}[name.rpartition(".")[2]](lines)
+    monkeypatch.setattr(opening, "open_binary", failing(4))
+    with pytest.raises(TaskError, match=f"{name} cannot be read: connection lost"):
+        read(jsonl, write(tmp_path, name, data))
 
 
 @pytest.mark.parametrize(

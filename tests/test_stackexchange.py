@@ -24,6 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.documents import record_ids
+from curation.errors import TaskError
+from stages.sources import opening
 from stages.sources.archives import seven_zip
 from stages.sources.dumps import post_rows
 from stages.sources.dumps.post_rows import ABSENT, NO_NUMBER, integers, resolved, rows_of
@@ -536,7 +538,7 @@ def test_a_seven_zip_that_nobody_reads_stops_and_is_closed(tmp_path, monkeypatch
             sizes.append(size)
             return super().read(size)
 
-    monkeypatch.setattr(seven_zip, "open_binary", lambda path: files.append(Watched(path)) or files[-1])
+    monkeypatch.setattr(opening, "open_binary", lambda path: files.append(Watched(path)) or files[-1])
     tracemalloc.start()
     member = seven_zip.open_member(str(path), is_posts)
     try:
@@ -554,6 +556,25 @@ def test_a_seven_zip_that_nobody_reads_stops_and_is_closed(tmp_path, monkeypatch
     with pytest.raises(seven_zip.SevenZipError):
         seven_zip.open_member(str(path), is_posts)
     assert files.pop().closed
+
+
+@pytest.mark.parametrize("good_bytes", [0, 100, 1 << 20])
+def test_a_seven_zip_that_cannot_be_read_is_not_damaged(tmp_path, monkeypatch, good_bytes):
+    py7zr = pytest.importorskip("py7zr")
+    data = dump(*(row(i, body=random.Random(i).randbytes(20_000).hex()) for i in range(100)))
+    path = archive(tmp_path, {"Posts.xml": data}, filters=[{"id": py7zr.FILTER_COPY}])
+    reads = []
+
+    class Failing(io.FileIO):
+        def read(self, size=-1):
+            reads.append(size)
+            if sum(reads) > good_bytes:
+                raise OSError("connection lost")
+            return super().read(size)
+
+    monkeypatch.setattr(opening, "open_binary", Failing)
+    with pytest.raises(TaskError, match="cannot be read: connection lost"):
+        read(path, site="a.stackexchange.com")
 
 
 # Memory and time

@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pydantic import Field
 
-from curation.errors import TaskError
 from curation.stage import Source, StageParams, Types
 from stages.sources.archives.members import Member, members, taker
 from stages.sources.batches import RowsToTables
-from stages.sources.opening import PathList, open_binary
+from stages.sources.opening import PathList, open_input
 
 _ARCHIVES = (
     "acc-phys adap-org alg-geom ao-sci astro-ph atom-ph bayes-an chao-dyn chem-ph cmp-lg comp-gas cond-mat cs dg-ga funct-an gr-qc hep-ex "
@@ -106,11 +105,8 @@ def _submissions(path: str, relative: str, max_bytes: int, take: Callable[[int],
     if "arxiv_src_" in name or (name.endswith(".tar") and identifier(relative) is None):
         yield from members(path, max_member_bytes=max_bytes, take=take)
     elif take(0):
-        try:
-            with open_binary(path) as file:
-                content = file.read(max_bytes + 1)
-        except OSError as e:
-            raise TaskError(f"{path} cannot be read: {e}") from e
+        with open_input(path) as file:
+            content = file.read(max_bytes + 1)
         fits = len(content) <= max_bytes
         yield Member(0, 0, relative, len(content), content if fits else None, None if fits else "too_large", None)
 

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pyarrow as pa
 from pydantic import Field
 
 from curation.errors import TaskError
+from stages.sources.archives.inflate import DAMAGES, DECODERS
 
 PathList = Annotated[str | list[str], Field(examples=["crawl/*.gz"])]
 """A parameter that is one file or glob pattern, or several."""
 
 HEAD_BYTES = 1024
-CHUNK_BYTES = 64 << 10
-CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
+CHUNK_BYTES, PIECE_BYTES = 64 << 10, 16 << 10
+"""Read, and inflated, at a time."""
+CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bzip2"}
 
 
-class Input:
+class Input(io.RawIOBase):
     """A file whose failing reads end the task, so that a broken connection never passes for a broken file."""
-
-    closed = False
 
     def __init__(self, file: Any, path: str) -> None:
         self.file, self.path = file, path
 
+    def readable(self) -> bool:
+        return True
+
     def read(self, size: int = -1) -> bytes:
+        """Raises: TaskError."""
         try:
             data: bytes = self.file.read(size)
             return data
         except Exception as e:
             raise TaskError(f"{self.path} cannot be read: {e}") from e
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seekable(self) -> bool:
+        return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return int(self.file.seek(offset, whence))
@@ -43,7 +55,8 @@ class Input:
         return int(self.file.tell())
 
     def close(self) -> None:
-        """Left to the `with` that opened the file."""
+        self.file.close()
+        super().close()
 
 
 def is_remote(path: str) -> bool:
@@ -63,53 +76,95 @@ def open_binary(path: str) -> Any:
     return open(path, "rb", buffering=0)
 
 
+def open_input(path: str) -> Input:
+    """Open a file for reading bytes.
+
+    Raises: TaskError if it cannot be opened or, later, read.
+    """
+    try:
+        return Input(open_binary(path), path)
+    except OSError as e:
+        raise TaskError(f"{path} cannot be opened: {e}") from e
+
+
 def open_decompressed(path: str) -> Any:
     """Open a file as a byte stream, decompressed as its suffix says (.gz, .zst, .bz2).
 
-    `read(n)` returns at most n bytes whatever the compression ratio, and raises OSError where the
-    compressed data is damaged or ends early.
+    `read(n)` returns at most n bytes whatever the compression ratio. Where the compressed data is damaged or ends early it returns what
+    stands before that, and then raises OSError.
+
+    Raises: TaskError if the file cannot be opened or, later, read.
     """
-    raw = open_binary(path)
+    raw = open_input(path)
     codec = next((codec for suffix, codec in CODECS.items() if path.lower().endswith(suffix)), None)
-    if codec is None:
-        return raw
-    if codec == "bz2":
-        return _Bzip2(raw)
-    return pa.CompressedInputStream(pa.PythonFile(raw, "r"), codec)
+    return raw if codec is None else _Inflated(raw, codec)
 
 
-class _Bzip2(io.RawIOBase):
-    """Streams of bzip2 in a row. pyarrow's reader fails on one that is empty, as `cat` of parts may have it."""
+class _Inflated(io.RawIOBase):
+    """The bytes of compressed streams in a row."""
 
-    def __init__(self, file: Any) -> None:
-        self.file, self.decoder = file, bz2.BZ2Decompressor()
-        self.met = False
-        """Whether the stream that is read has begun."""
+    def __init__(self, file: Input, codec: str) -> None:
+        self.file, self.pieces = file, _zstd_pieces(file) if codec == "zstd" else _pieces(file, codec)
+        self.held = b""
+        self.error: OSError | TaskError | None = None
+        """What ended them too early."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Raises: OSError where the data is damaged or ends early."""
-        while True:
-            data = b""
-            if self.decoder.eof:
-                data, self.decoder, self.met = self.decoder.unused_data, bz2.BZ2Decompressor(), False
-            if not data and self.decoder.needs_input:
-                data = self.file.read(CHUNK_BYTES)
-                if not data and self.met:
-                    raise OSError("Truncated compressed stream")
-                if not data:
-                    return 0
-            self.met = True
-            out = self.decoder.decompress(data, len(buffer))
-            if out:
-                buffer[: len(out)] = out
-                return len(out)
+        """Raises: OSError where the data is damaged or ends early, TaskError."""
+        at = 0
+        while at < len(buffer) and (self.held or self._more()):
+            piece = self.held[: len(buffer) - at]
+            buffer[at : at + len(piece)] = piece
+            at, self.held = at + len(piece), self.held[len(piece) :]
+        if self.error is not None and not at and len(buffer):
+            raise self.error
+        return at
+
+    def _more(self) -> bool:
+        if self.error is None:
+            try:
+                self.held = next(self.pieces, b"")
+            except (OSError, TaskError) as e:
+                self.error = e
+        return bool(self.held)
 
     def close(self) -> None:
         self.file.close()
         super().close()
+
+
+def _pieces(file: Input, codec: str) -> Iterator[bytes]:
+    """What gzip or bzip2 streams hold, at most PIECE_BYTES at a time: so much is lost where a step fails.
+
+    pyarrow's reader loses up to a megabyte there, and fails on a bzip2 stream that is empty, as `cat` of parts may have it.
+    """
+    decoder, met = DECODERS[codec](), False  # met: whether the stream that is read has begun
+    while True:
+        data = b""
+        if decoder.eof:
+            data, decoder, met = decoder.unused_data, DECODERS[codec](), False
+        if not data and decoder.needs_input:
+            data = file.read(CHUNK_BYTES)
+            if not data and met:
+                raise OSError("Truncated compressed stream")
+            if not data:
+                return
+        met = True
+        try:
+            out = decoder.decompress(data, PIECE_BYTES)
+        except DAMAGES as e:
+            raise OSError(str(e)) from e
+        if out:
+            yield out
+
+
+def _zstd_pieces(file: Input) -> Iterator[bytes]:
+    stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+    while out := stream.read(PIECE_BYTES):
+        yield out
 
 
 def head(path: str) -> bytes:

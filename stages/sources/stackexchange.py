@@ -33,6 +33,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from curation.documents import document_ids
+from curation.errors import TaskError
 from curation.rules import first_true
 from curation.stage import Source, StageParams, Types
 from stages.sources.archives.seven_zip import open_member
@@ -98,7 +99,7 @@ class Stackexchange(Source):
             raise ValueError(f"{path}: its name does not tell the site; say `site: coffee.stackexchange.com`")
         if path.lower().endswith(".7z"):
             if not is_remote(path):
-                with contextlib.suppress(OSError):  # damaged: that is a broken record of the run
+                with contextlib.suppress(OSError, TaskError):  # the run tells it
                     open_member(path, is_posts).close()
             return
         first = head(path)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from fastwarc.warc import ArchiveIterator, WarcHeader, WarcRecordType
 
 from curation.errors import TaskError
-from stages.sources.opening import Input, open_binary
+from stages.sources.opening import Input, open_input
 from stages.sources.warc_recovery import (
     DAMAGE,
     START,
@@ -71,8 +71,7 @@ def read_records(
         progress: called with a row before its block is read.
     Raises: TaskError if the file cannot be read, or is an ARC file.
     """
-    with open_binary(path) as raw:
-        file = Input(raw, path)
+    with open_input(path) as file:
         container, shares_members = _container(file, path)
         if container is not None:
             reader = _Reader(file, kinds, container, max_record_bytes, want, progress or _no_progress)

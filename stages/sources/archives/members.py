@@ -23,7 +23,7 @@ from stages.sources.archives.entries import BROKEN, TOO_LARGE, Entry, Only, clea
 from stages.sources.archives.inflate import Budget, Stream, TooMuchError, codec_of
 from stages.sources.archives.tar import BLOCK_BYTES, is_tar, tar_entries
 from stages.sources.archives.zip import zip_entries
-from stages.sources.opening import Input, open_binary
+from stages.sources.opening import open_input
 
 MAX_MEMBER_BYTES = 64 << 20
 MAX_MEMBERS = 20_000_000
@@ -77,10 +77,10 @@ def members(path: str, *, name: str | None = None, **limits: Any) -> Iterator[Me
 
     Args:
         name: what it is called, if not the last part of its path.
-    Raises: OSError if it cannot be opened, TaskError if it cannot be read.
+    Raises: TaskError if it cannot be opened or read.
     """
-    with open_binary(path) as file:
-        yield from members_of(Input(file, path), path.rpartition("/")[2] if name is None else name, **limits)
+    with open_input(path) as file:
+        yield from members_of(file, path.rpartition("/")[2] if name is None else name, **limits)
 
 
 def members_of(

@@ -14,9 +14,10 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any, cast
 
-from stages.sources.opening import open_binary
+from curation.errors import TaskError
+from stages.sources.opening import open_input
 
 MAX_RATIO = 1000
 """What inflates to more times the archive's size is a bomb; posts inflate to some 5 times."""
@@ -38,18 +39,18 @@ class SevenZipError(ValueError):
 def open_member(path: str, wanted: Callable[[str], bool]) -> Member:
     """Open the one file of an archive whose name is wanted.
 
-    Raises: SevenZipError; OSError if the archive is damaged.
+    Raises: SevenZipError; OSError if the archive is damaged; TaskError if the file cannot be opened or read.
     """
     if importlib.util.find_spec("py7zr") is None:
         raise SevenZipError(f"{path}: a 7z archive needs: pip install 'curate-pretraining[archives]'")
     import py7zr
 
-    file = open_binary(path)
+    file = open_input(path)
     try:
         size = file.seek(0, 2)
         file.seek(0)
         try:
-            archive = py7zr.SevenZipFile(file, "r")
+            archive = py7zr.SevenZipFile(cast(IO[bytes], file), "r")
             names = [entry.filename for entry in archive.files if not entry.is_directory and wanted(entry.filename)]
             streams = archive.header.main_streams
             folders = [] if streams is None else streams.unpackinfo.folders
@@ -57,6 +58,8 @@ def open_member(path: str, wanted: Callable[[str], bool]) -> Member:
             inflated = sum(max(folder.unpacksizes, default=0) for folder in folders)
         except py7zr.PasswordRequired as e:
             raise SevenZipError(f"{path} is encrypted") from e
+        except TaskError:
+            raise
         except Exception as e:  # what it raises on hostile bytes is no closed list
             raise OSError(f"{path}: no readable 7z archive: {e}") from e
         for method, properties in coders:
@@ -128,7 +131,7 @@ class Member:
     def read(self, size: int) -> bytes:
         """At most `size` bytes, none at the end.
 
-        Raises: OSError where the archive is damaged.
+        Raises: OSError where the archive is damaged, TaskError where the file cannot be read.
         """
         if not self._rest:
             self._rest = self._blocks.get()
@@ -136,6 +139,8 @@ class Member:
                 self._blocks.put(b"")  # for whoever reads on
                 try:
                     self._work.result()
+                except TaskError:
+                    raise
                 except Exception as e:
                     raise OSError(f"7z archive: {e}") from e
                 return b""

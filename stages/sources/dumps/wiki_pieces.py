@@ -17,7 +17,7 @@ import re
 from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
-from stages.sources.opening import open_binary, open_decompressed
+from stages.sources.opening import open_decompressed, open_input
 
 STREAM = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 """How a bz2 stream begins: its head, and a block or the end."""
@@ -67,7 +67,7 @@ def utf8_pieces(wide: Iterator[Piece], encoding: str) -> Iterator[Piece]:
 
 
 def _plain(path: str, start: int, stop: int) -> Iterator[Piece]:
-    with open_binary(path) as file:
+    with open_input(path) as file:
         file.seek(start)
         at = start
         while data := file.read(PIECE_BYTES if at >= stop else min(PIECE_BYTES, stop - at)):
@@ -79,7 +79,7 @@ def _decompressed(path: str) -> Iterator[Piece]:
     at = 0
     with open_decompressed(path) as file:
         try:
-            while data := file.read(STEP_BYTES):  # what a failing read had got is lost
+            while data := file.read(STEP_BYTES):
                 yield Piece(data, at, None, True)
                 at += len(data)
         except OSError:
@@ -87,7 +87,7 @@ def _decompressed(path: str) -> Iterator[Piece]:
 
 
 def _streams(path: str, start: int, stop: int) -> Iterator[Piece]:
-    with io.BufferedReader(open_binary(path), 1 << 20) as file:
+    with io.BufferedReader(open_input(path), 1 << 20) as file:
         at, follows, reading = start, start == 0, False
         while True:
             offset, foreign = _next_stream(file, at, None if reading else stop)
