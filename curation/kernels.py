@@ -38,13 +38,22 @@ def folder(cache: Path, root: Path = ROOT) -> Path:
 def sources(root: Path) -> str:
     """Hash of the files with kernels, and of their names: 16 hex digits."""
     total = xxhash.xxh3_64()
-    for path in sorted(path for package in PACKAGES for path in _modules(f"{root}/{package}")):
+    for path in sorted(_files(root)):
         with open(path, "rb", buffering=0) as file:
             data = file.read()
         if b"njit" in data or os.path.basename(path) in CONSTANTS:
             total.update(f"{path[len(str(root)) :]} {len(data)}\n".encode())
             total.update(data)
     return total.hexdigest()
+
+
+def newest(root: Path) -> float:
+    """When the last of all files changed: some versions of numba compile again what one file has if that is later."""
+    return max(os.stat(path).st_mtime for path in _files(root))
+
+
+def _files(root: Path) -> list[str]:
+    return [path for package in PACKAGES for path in _modules(f"{root}/{package}")]
 
 
 def _modules(folder: str) -> list[str]:

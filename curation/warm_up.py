@@ -1,30 +1,64 @@
-"""Compiles the kernels of a plan's stages on this machine, before workers start that would each do it."""
+"""Compiles the kernels of a plan's stages on this machine, before workers start that would each do it.
+
+A mark beside them tells the next run that it need not.
+"""
 
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import active_children, get_context
+from pathlib import Path
 from typing import Any
 
-from curation import documents, domains, registry, text
+import llvmlite
+import numba
+import xxhash
+from llvmlite import binding
+
+from curation import kernels, registry
+
+SHARED = ("curation.text", "curation.documents", "curation.domains")
+"""Modules whose kernels those of stages call."""
 
 
 def warm_up(plan: Any, say: Callable[[str], None]) -> None:
-    """Compile all once; says so when it takes time."""
+    """Compile what no run has compiled yet on such a machine; says so when it takes time."""
     started = time.monotonic()
-    text.warm_up()
-    documents.warm_up()
-    domains.warm_up()
     stages = [step.stage for step in plan.steps.values() if step.stage is not None and registry.beside(step.stage, "warm_up")]
-    if time.monotonic() - started > 2:  # the cache is cold: every stage's kernels will have to be compiled, on all cores
-        on_all_cores(sorted({registry.files()[stage.name] for stage in stages if stage.name in registry.files()}))
+    own = {registry.files()[stage.name] for stage in stages if stage.name in registry.files()}
+    marks = _marks([*SHARED, *sorted(own)])
+    cold = [module for module, mark in marks.items() if not mark.exists()]
+    for module in cold:
+        if module in SHARED:
+            _of_module(module)
+    if len(others := [module for module in cold if module not in SHARED]) > 1:
+        on_all_cores(others)
+    else:
+        list(map(_of_module, others))
     for stage in stages:
-        registry.beside(stage, "warm_up")()
+        if stage.name not in registry.files():  # of a plug-in, whose file may be another one next time
+            registry.beside(stage, "warm_up")()
+    for module in cold:
+        try:
+            marks[module].parent.mkdir(exist_ok=True)
+            marks[module].touch()
+        except OSError:
+            break  # where kernels cannot be kept either
     if time.monotonic() - started > 2:
         say(f"compiled kernels in {time.monotonic() - started:.0f} s (once; kept in the cache)")
+
+
+def _marks(modules: list[str]) -> dict[str, Path]:
+    """Of each module the file that is there when its kernels are in the cache; named by all that makes numba compile again."""
+    config: Any = numba.config
+    processor = config.CPU_NAME or binding.get_host_cpu_name(), config.CPU_FEATURES or binding.get_host_cpu_features().flatten()
+    machine = (sys.version, numba.__version__, llvmlite.__version__, processor, config.DISABLE_JIT)
+    state = repr((machine, kernels.ROOT, kernels.sources(kernels.ROOT), kernels.newest(kernels.ROOT))).encode()
+    return {module: Path(config.CACHE_DIR, "compiled", f"{module}-{xxhash.xxh3_64_hexdigest(state)}") for module in modules}
 
 
 def on_all_cores(modules: list[str]) -> None:

@@ -1,13 +1,16 @@
-"""A compiled kernel is never older than what it calls."""
+"""A compiled kernel is never older than what it calls, and is compiled once."""
 
 import ast
 import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import numba
 import pytest
 
+from curation import kernels, registry, warm_up
 from curation.kernels import CONSTANTS, KEPT, PACKAGES, ROOT, folder, sources
 
 CALLEE = "from numba import njit\n@njit(cache=True)\ndef number():\n    return {}\n"
@@ -131,3 +134,36 @@ def test_what_compiles_ends_with_the_run(tmp_path):
     for worker in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker, 0)
+
+
+def test_what_was_compiled_is_marked(tmp_path, monkeypatch):
+    """No run of these sources on such a machine loads it before its workers do; one that failed leaves no mark."""
+    compiled = []
+
+    def compile_(module):
+        compiled.append(module)
+        if module == broken:
+            raise ArithmeticError
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(warm_up, "_of_module", compile_)
+    monkeypatch.setattr(warm_up, "on_all_cores", lambda modules: compiled.append(list(map(compile_, modules)) and sorted(modules)))
+    shared = ["curation.text", "curation.documents", "curation.domains"]
+    plan = plan_of("gopher_quality")
+    broken = "curation.domains"
+    with pytest.raises(ArithmeticError):
+        warm_up.warm_up(plan, print)
+    broken, compiled[:] = None, []
+    warm_up.warm_up(plan, print)
+    assert compiled == [*shared, "stages.heuristics.gopher_quality"]
+    warm_up.warm_up(plan, print)
+    assert len(compiled) == 4
+    warm_up.warm_up(plan_of("gopher_quality", "c4_quality", "fineweb_quality"), print)
+    assert sorted(compiled.pop()) == sorted(compiled[4:]) == ["stages.heuristics.c4_quality", "stages.heuristics.fineweb_quality"]
+    monkeypatch.setattr(kernels, "newest", lambda root: 1.0)
+    warm_up.warm_up(plan, print)
+    assert compiled[6:] == [*shared, "stages.heuristics.gopher_quality"]
+
+
+def plan_of(*names):
+    return SimpleNamespace(steps={name: SimpleNamespace(stage=registry.lookup(name)) for name in names})
