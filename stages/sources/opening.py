@@ -5,21 +5,17 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
 from typing import Annotated, Any
 
-import pyarrow as pa
 from pydantic import Field
 
 from curation.errors import TaskError
-from stages.sources.archives.inflate import DAMAGES, DECODERS
+from stages.sources.archives.inflate import inflated
 
 PathList = Annotated[str | list[str], Field(examples=["crawl/*.gz"])]
 """A parameter that is one file or glob pattern, or several."""
 
 HEAD_BYTES = 1024
-CHUNK_BYTES, PIECE_BYTES = 64 << 10, 16 << 10
-"""Read, and inflated, at a time."""
 CODECS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bzip2"}
 
 
@@ -104,7 +100,7 @@ class _Inflated(io.RawIOBase):
     """The bytes of compressed streams in a row."""
 
     def __init__(self, file: Input, codec: str) -> None:
-        self.file, self.pieces = file, _zstd_pieces(file) if codec == "zstd" else _pieces(file, codec)
+        self.file, self.pieces = file, inflated(file, codec, strict=True)
         self.held = b""
         self.error: OSError | TaskError | None = None
         """What ended them too early."""
@@ -134,37 +130,6 @@ class _Inflated(io.RawIOBase):
     def close(self) -> None:
         self.file.close()
         super().close()
-
-
-def _pieces(file: Input, codec: str) -> Iterator[bytes]:
-    """What gzip or bzip2 streams hold, at most PIECE_BYTES at a time: so much is lost where a step fails.
-
-    pyarrow's reader loses up to a megabyte there, and fails on a bzip2 stream that is empty, as `cat` of parts may have it.
-    """
-    decoder, met = DECODERS[codec](), False  # met: whether the stream that is read has begun
-    while True:
-        data = b""
-        if decoder.eof:
-            data, decoder, met = decoder.unused_data, DECODERS[codec](), False
-        if not data and decoder.needs_input:
-            data = file.read(CHUNK_BYTES)
-            if not data and met:
-                raise OSError("Truncated compressed stream")
-            if not data:
-                return
-        met = True
-        try:
-            out = decoder.decompress(data, PIECE_BYTES)
-        except DAMAGES as e:
-            raise OSError(str(e)) from e
-        if out:
-            yield out
-
-
-def _zstd_pieces(file: Input) -> Iterator[bytes]:
-    stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
-    while out := stream.read(PIECE_BYTES):
-        yield out
 
 
 def head(path: str) -> bytes:

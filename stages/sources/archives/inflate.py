@@ -11,12 +11,13 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-CHUNK_BYTES = 64 << 10
-ZSTD_STEP_BYTES = 4 << 10
+CHUNK_BYTES, PIECE_BYTES = 64 << 10, 16 << 10
+"""Read, and inflated, at a time."""
 XZ_MEMORY_BYTES = 256 << 20
 """xz -9 asks for 65 MiB; a file that asks for more than this counts as damaged."""
 MAGICS = {
@@ -45,7 +46,7 @@ class Budget:
             raise TooMuchError
 
 
-class _Damaged(Exception):
+class DamagedError(OSError):
     """Compressed bytes are damaged or end early."""
 
 
@@ -100,7 +101,7 @@ class Stream:
 
     def __init__(self, file: Any, codec: str | None, size: int, budget: Budget) -> None:
         self.file, self.size, self.budget = file, size, budget
-        self.chunks = None if codec is None else _zstd_chunks(file) if codec == "zstd" else _chunks(file, codec)
+        self.pieces = None if codec is None else inflated(file, codec, strict=False)
         self.held, self.start = b"", 0
         self.at = 0
         self.damaged = False
@@ -131,7 +132,7 @@ class Stream:
 
         Raises: TooMuchError.
         """
-        if self.chunks is None and size > len(self.held) - self.start:
+        if self.pieces is None and size > len(self.held) - self.start:
             there = min(size, self.size - self.at)
             self.at += there
             self.held, self.start = b"", 0
@@ -148,50 +149,58 @@ class Stream:
     def _more(self) -> bool:
         """Have other bytes in `held`. Returns: False at the end."""
         self.held, self.start = b"", 0
-        if self.chunks is None:
+        if self.pieces is None:
             self.held = self.file.read(CHUNK_BYTES)
         elif not self.damaged:
             try:
-                self.held = next(self.chunks, b"")
-            except _Damaged:
+                self.held = next(self.pieces, b"")
+            except DamagedError:
                 self.damaged = True
             self.budget.spend(len(self.held))
         return bool(self.held)
 
 
-def _chunks(file: Any, codec: str) -> Iterator[bytes]:
-    """Inflated bytes, at most CHUNK_BYTES at a time, of all streams of one codec that follow each other."""
+def inflated(file: Any, codec: str, *, strict: bool) -> Iterator[bytes]:
+    """Bytes behind a compression, at most PIECE_BYTES at a time: so much is lost where a step fails, of zstd what pyarrow inflates at once.
+
+    Several streams that follow each other, zeros between them, are one.
+
+    Args:
+        strict: whether other bytes behind a stream are a damage, and a file of no bytes is whole; else they are no part of it.
+    Raises: DamagedError where the bytes are damaged or end early.
+    """
+    if codec == "zstd":
+        stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+        while out := _step(lambda: stream.read(PIECE_BYTES)):
+            yield out
+        return
     magic = re.compile(MAGICS[codec], re.DOTALL)
-    decoder, data = DECODERS[codec](), b""
+    decoder, data, met = DECODERS[codec](), b"", not strict  # met: whether the stream has begun
     while True:
         if decoder.eof:
             data = decoder.unused_data.lstrip(b"\0")
             while len(data) < 10 and (more := file.read(CHUNK_BYTES)):
                 data = (data + more).lstrip(b"\0")
             if not magic.match(data):
+                if strict and data:
+                    raise DamagedError(f"no {codec} stream behind another one")
                 return
             decoder = DECODERS[codec]()
         elif decoder.needs_input:
             data = file.read(CHUNK_BYTES)
+            if not data and met:
+                raise DamagedError("compressed stream is truncated")
             if not data:
-                raise _Damaged
+                return
         else:
             data = b""
-        try:
-            out = decoder.decompress(data, CHUNK_BYTES)
-        except DAMAGES as e:
-            raise _Damaged from e
-        if out:
+        met = True
+        if out := _step(partial(decoder.decompress, data, PIECE_BYTES)):
             yield out
 
 
-def _zstd_chunks(file: Any) -> Iterator[bytes]:
-    stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
-    while True:
-        try:
-            out = stream.read(ZSTD_STEP_BYTES)
-        except OSError as e:
-            raise _Damaged from e
-        if not out:
-            return
-        yield out
+def _step(read: Callable[[], bytes]) -> bytes:
+    try:
+        return read()
+    except DAMAGES as e:
+        raise DamagedError(str(e)) from e
