@@ -70,7 +70,9 @@ def test_a_cut_is_an_error_but_between_streams(tmp_path, suffix):
 
 
 @suffixes
-def test_zeros_behind_a_stream_are_padding(tmp_path, suffix):
+@pytest.mark.parametrize("chunk", [1, 14, 1 << 16])
+def test_zeros_behind_a_stream_are_padding(tmp_path, monkeypatch, suffix, chunk):
+    monkeypatch.setattr(inflate, "CHUNK_BYTES", chunk)
     padded = bytes(700).join([*PACKED[suffix], b""])
     assert read(tmp_path / f"x.{suffix}", padded, 1 << 20) == b"".join(PARTS)
 

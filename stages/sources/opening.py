@@ -115,16 +115,15 @@ class _Inflated(io.RawIOBase):
             piece = self.held[: len(buffer) - at]
             buffer[at : at + len(piece)] = piece
             at, self.held = at + len(piece), self.held[len(piece) :]
-        if self.error is not None and not at and len(buffer):
+        if self.error is not None and not at:
             raise self.error
         return at
 
     def _more(self) -> bool:
-        if self.error is None:
-            try:
-                self.held = next(self.pieces, b"")
-            except (OSError, TaskError) as e:
-                self.error = e
+        try:
+            self.held = next(self.pieces, b"")  # none any more behind an error
+        except (OSError, TaskError) as e:
+            self.error = e
         return bool(self.held)
 
     def close(self) -> None:

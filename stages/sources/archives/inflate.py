@@ -163,10 +163,10 @@ class Stream:
 def inflated(file: Any, codec: str, *, strict: bool) -> Iterator[bytes]:
     """Bytes behind a compression, at most PIECE_BYTES at a time: so much is lost where a step fails, of zstd what pyarrow inflates at once.
 
-    Several streams that follow each other, zeros between them, are one.
+    Several streams that follow each other, zeros between them, are one; so are none, in a file without a byte.
 
     Args:
-        strict: whether other bytes behind a stream are a damage, and a file of no bytes is whole; else they are no part of it.
+        strict: whether other bytes behind a stream are a damage; else they are no part of it.
     Raises: DamagedError where the bytes are damaged or end early.
     """
     if codec == "zstd":
@@ -175,7 +175,7 @@ def inflated(file: Any, codec: str, *, strict: bool) -> Iterator[bytes]:
             yield out
         return
     magic = re.compile(MAGICS[codec], re.DOTALL)
-    decoder, data, met = DECODERS[codec](), b"", not strict  # met: whether the stream has begun
+    decoder, data, met = DECODERS[codec](), b"", False  # met: whether the first stream has begun
     while True:
         if decoder.eof:
             data = decoder.unused_data.lstrip(b"\0")
