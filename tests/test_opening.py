@@ -120,5 +120,7 @@ def test_a_file_that_cannot_be_read_is_not_damaged(tmp_path, monkeypatch, suffix
 
 
 def test_a_file_that_cannot_be_opened(tmp_path):
-    with pytest.raises(TaskError, match=r"none\.gz cannot be opened"):
+    with pytest.raises(FileNotFoundError):
         opening.open_decompressed(str(tmp_path / "none.gz"))
+    with pytest.raises(TaskError, match=r"none\.gz cannot be opened"):
+        opening.open_input(str(tmp_path / "none.gz"))

@@ -228,6 +228,12 @@ def test_names_of_parts():
     assert [stackexchange.parts(f"Posts.{end}", 250, params) for end in ("xml.gz", "xml.zst", "7z")] == [[""]] * 3
 
 
+@pytest.mark.parametrize("name", ["Posts.xml", "Posts.xml.gz", "Posts.7z"])
+def test_a_file_that_is_gone_is_not_damaged(tmp_path, name):
+    with pytest.raises((FileNotFoundError, TaskError)):
+        read(tmp_path / name, site="a.stackexchange.com")
+
+
 def test_wanted_rows(tmp_path):
     path = file(tmp_path, dump(*(row(i) for i in range(2_000)), "<rox>"))
     whole, seen = read(path), []

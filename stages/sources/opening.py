@@ -87,11 +87,11 @@ def open_decompressed(path: str) -> Any:
     """Open a file as a byte stream, decompressed as its suffix says (.gz, .zst, .bz2).
 
     `read(n)` returns at most n bytes whatever the compression ratio. Where the compressed data is damaged or ends early it returns what
-    stands before that, and then raises OSError.
+    stands before that, and then raises OSError; TaskError where the file cannot be read.
 
-    Raises: TaskError if the file cannot be opened or, later, read.
+    Raises: OSError if it cannot be opened.
     """
-    raw = open_input(path)
+    raw = Input(open_binary(path), path)
     codec = next((codec for suffix, codec in CODECS.items() if path.lower().endswith(suffix)), None)
     return raw if codec is None else _Inflated(raw, codec)
 

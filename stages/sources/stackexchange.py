@@ -127,12 +127,9 @@ class Stackexchange(Source):
         first, _, last = part.partition("-")
         start, end, row = int(first or 0), int(last) if last else None, 0
         with contextlib.ExitStack() as opened:
-            try:
-                stream = opened.enter_context(contextlib.closing(_stream(path)))
-                if start:
-                    stream.seek(start)
-            except OSError:
-                stream = _Damaged()
+            stream = opened.enter_context(contextlib.closing(_stream(path)))
+            if start:
+                stream.seek(start)
             for rows in rows_of(stream, NUMBERS + TEXTS, params.max_row_bytes, start, end):
                 numbers = np.arange(row, row + len(rows.offsets))
                 row += len(numbers)
@@ -146,10 +143,13 @@ class Stackexchange(Source):
 
 
 class _Damaged:
-    """A stream of which nothing can be read."""
+    """An archive of which nothing can be read."""
 
     def read(self, size: int) -> bytes:
         raise OSError("damaged")
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def is_posts(name: str) -> bool:
@@ -170,7 +170,12 @@ def site_of(path: str, given: str | None) -> str | None:
 
 
 def _stream(path: str) -> Any:
-    return open_member(path, is_posts) if path.lower().endswith(".7z") else open_decompressed(path)
+    if not path.lower().endswith(".7z"):
+        return open_decompressed(path)
+    try:
+        return open_member(path, is_posts)
+    except OSError:
+        return _Damaged()
 
 
 def _table(rows: Rows, row: Any, site: str, relative: str, kept: bool) -> pa.Table:
