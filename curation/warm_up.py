@@ -32,13 +32,11 @@ def warm_up(plan: Any, say: Callable[[str], None]) -> None:
     own = {registry.files()[stage.name] for stage in stages if stage.name in registry.files()}
     marks = _marks([*SHARED, *sorted(own)])
     cold = [module for module, mark in marks.items() if not mark.exists()]
-    for module in cold:
-        if module in SHARED:
-            _of_module(module)
-    if len(others := [module for module in cold if module not in SHARED]) > 1:
+    others = [module for module in cold if module in own]
+    for module in cold if len(others) < 2 else [module for module in cold if module in SHARED]:
+        _of_module(module)
+    if len(others) > 1:
         on_all_cores(others)
-    else:
-        list(map(_of_module, others))
     for stage in stages:
         if stage.name not in registry.files():  # of a plug-in, whose file may be another one next time
             registry.beside(stage, "warm_up")()
@@ -53,11 +51,14 @@ def warm_up(plan: Any, say: Callable[[str], None]) -> None:
 
 
 def _marks(modules: list[str]) -> dict[str, Path]:
-    """Of each module the file that is there when its kernels are in the cache; named by all that makes numba compile again."""
+    """Of each module the file that is there when its kernels are in the cache, whose folder is named by all sources.
+
+    Its own name tells what else makes numba compile again.
+    """
     config: Any = numba.config
     processor = config.CPU_NAME or binding.get_host_cpu_name(), config.CPU_FEATURES or binding.get_host_cpu_features().flatten()
     machine = (sys.version, numba.__version__, llvmlite.__version__, processor, config.DISABLE_JIT)
-    state = repr((machine, kernels.ROOT, kernels.sources(kernels.ROOT), kernels.newest(kernels.ROOT))).encode()
+    state = repr((machine, kernels.ROOT, kernels.newest(kernels.ROOT))).encode()
     return {module: Path(config.CACHE_DIR, "compiled", f"{module}-{xxhash.xxh3_64_hexdigest(state)}") for module in modules}
 
 

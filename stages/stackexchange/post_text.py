@@ -51,7 +51,7 @@ def post_text(batch: Batch, params: Params) -> Columns:
         text = ""
         if not long[row]:
             try:
-                text = fragment_text((html or b"").replace(_NO_ALT, b'alt=""'))
+                text = fragment_text(html.replace(_NO_ALT, b'alt=""'))
             except FragmentError:
                 long[row] = True
         pieces += [quick[at:row], pa.array([text], pa.large_string())]
